@@ -1,0 +1,1 @@
+"""Contract terms: what the parties signed, as data (DESIGN, "Contract terms")."""

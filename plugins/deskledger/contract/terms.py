@@ -1,0 +1,160 @@
+"""The terms of one contract version as plain frozen data: what the loader gives and the engine takes.
+
+Durations are integer microseconds, percentages and amounts exact (`Fraction` or `Decimal`), instants aware.
+Every priced or measured term carries the `clause` of the signed contract that it stands for.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date, timedelta
+from decimal import Decimal
+from fractions import Fraction
+from typing import Any, Literal
+
+Side = Literal["provider", "customer", "third_party"]
+
+# Ticket field -> accepted values; every field must match. Empty matches every ticket.
+Filter = Mapping[str, frozenset[str]]
+
+
+@dataclass(frozen=True)
+class EventMatch:
+    """An event that matches all of its given conditions; None asks nothing."""
+
+    kind: str
+    values: frozenset[str] | None = None
+    previous_values: frozenset[str] | None = None
+    actor_roles: frozenset[str] | None = None
+    is_public: bool | None = None
+
+
+@dataclass(frozen=True)
+class Target:
+    """The time allowed for tickets that match `when`: open time, or whole open days of the calendar."""
+
+    when: Filter
+    open_us: int | None = None
+    open_days: int | None = None
+    # Open days end at the start's local time of day, or at that day's close.
+    day_end: Literal["same_time", "close"] = "same_time"
+
+
+@dataclass(frozen=True)
+class CalendarChoice:
+    """The calendar, by name, of tickets that match `when`; the first match holds."""
+
+    when: Filter
+    calendar: str
+
+
+@dataclass(frozen=True)
+class ClockTerms:
+    """One declared SLA clock (DESIGN, "SLA clocks").
+
+    A cycle opens at the first `start` event while none is open and ends at the next `stop` (or `cancel`); a later
+    `start` opens the next one. Time is counted while the ticket's status is not in `pause`, on the calendar that
+    applies. `holders` names who holds the ticket in each status: the side that every second belongs to.
+    """
+
+    name: str
+    clause: str
+    start: tuple[EventMatch, ...]
+    stop: tuple[EventMatch, ...]
+    calendars: tuple[CalendarChoice, ...]
+    targets: tuple[Target, ...]
+    pause: frozenset[str] = frozenset()
+    reset: tuple[EventMatch, ...] = ()
+    cancel: tuple[EventMatch, ...] = ()
+    cycles: Literal["first", "last", "worst", "all"] = "all"
+    retarget: Literal["at_change", "initial", "final"] = "at_change"
+    at_close: Literal["closing", "next_opening"] = "closing"
+    attribution: Literal["due", "started", "stopped"] = "due"
+    holders: Mapping[str, Side] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class CsatTerms:
+    """How ratings become shares (domain/csat.md): every choice is the contract's, none has a default."""
+
+    clause: str
+    good: frozenset[int]
+    neutral: frozenset[int]
+    poor: frozenset[int]
+    denominator: Literal["exclude_neutral", "include_neutral"]
+    answers: Literal["first", "last", "all"]
+    attribution: Literal["sent", "responded", "solved"]
+    acknowledged: bool = False  # that one of two tests can never bind
+
+
+@dataclass(frozen=True)
+class Measure:
+    """What a service level measures: a clock, CSAT or a KPI, and the statistic taken of it."""
+
+    subject: Literal["clock", "csat", "kpi"]
+    name: str  # of the clock; good or poor for CSAT; of the KPI
+    statistic: Literal["share_met", "mean", "percentile", "share", "count"] = "share_met"
+    percentile: Fraction | None = None
+    side: Side = "provider"
+
+
+@dataclass(frozen=True)
+class ServiceLevel:
+    """A measure with an objective over a population and a window (DESIGN, "Contract terms")."""
+
+    name: str
+    clause: str
+    measure: Measure
+    operator: Literal[">=", "<="]
+    target: Fraction  # per cent for shares, seconds for times, a plain number for counts
+    population: Filter = field(default_factory=dict)
+    window_months: int = 1
+    window_mode: Literal["pooled", "mean"] = "pooled"
+    title: str = ""
+
+
+@dataclass(frozen=True)
+class Period:
+    """The contract's month: its zone, first day, and how long after its end it may be closed."""
+
+    timezone: str
+    start_day: int = 1
+    close_after: timedelta = timedelta(0)
+    survey_wait: timedelta = timedelta(0)
+
+
+@dataclass(frozen=True)
+class Version:
+    """The terms in force from `effective_from` until the next version begins."""
+
+    number: int
+    effective_from: date
+    author: str
+    calendars: Mapping[str, Mapping[str, Any]]  # as BusinessCalendar.from_terms takes them
+    clocks: tuple[ClockTerms, ...]
+    csat: CsatTerms | None
+    service_levels: tuple[ServiceLevel, ...]
+    # The vocabulary of golden/penalties.jsonl; `bases` maps each base to the charge kind that gives its amount.
+    penalties: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Contract:
+    """One customer contract with all its versions, oldest first. `sha256` is of the file's bytes."""
+
+    name: str
+    title: str
+    currency: str
+    parties: Mapping[str, str]
+    sources: tuple[str, ...]
+    scope: Filter
+    period: Period
+    versions: tuple[Version, ...]
+    file: str
+    sha256: str
+
+
+def money(text: str | int | Decimal) -> Decimal:
+    """An amount as written, exactly; a float is refused because it has already lost cents."""
+    if isinstance(text, float):
+        raise TypeError("money is never a float")
+    return Decimal(text)

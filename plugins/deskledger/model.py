@@ -1,0 +1,257 @@
+"""The canonical vocabulary: words, tables and columns that every floor above shares (DESIGN, "Canonical tables").
+
+A frame of a canonical table has exactly the columns that its `Table` names, in that order, with the dtype of each
+column's `kind`. Instants are UTC with microseconds; enumerations are categories; a ticket is an int64 surrogate.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from hashlib import blake2b
+from typing import Literal
+
+import numpy as np
+import pandas as pd
+
+UTC_INSTANT = "datetime64[us, UTC]"
+SHARDS = 256
+
+STATUSES = ("new", "open", "waiting_on_customer", "waiting_on_third_party", "resolved", "closed")
+PRIORITIES = ("P1", "P2", "P3", "P4")
+ACTOR_ROLES = ("agent", "customer", "third_party", "system")
+EVENT_KINDS = (
+    "created",
+    "status",
+    "reply",
+    "note",
+    "assignment",
+    "team",
+    "account",
+    "product",
+    "priority",
+    "escalation",
+    "eta",
+    "acknowledgement",
+    "merged",
+    "deleted",
+)
+
+Kind = Literal["key", "month", "text", "word", "instant", "integer", "flag", "money"]
+
+_DTYPES: dict[Kind, str] = {
+    "key": "int64",
+    "month": "int32",  # yyyymm, UTC
+    "text": "str",
+    "word": "category",
+    "instant": UTC_INSTANT,
+    "integer": "Int64",
+    "flag": "boolean",
+    "money": "object",  # Decimal, never a float
+}
+
+
+@dataclass(frozen=True)
+class Column:
+    """One column: its name, its kind (which fixes the dtype), whether it may be missing, and its closed vocabulary."""
+
+    name: str
+    kind: Kind
+    nullable: bool = True
+    words: tuple[str, ...] | None = None
+
+    @property
+    def dtype(self) -> str:
+        return _DTYPES[self.kind]
+
+
+@dataclass(frozen=True)
+class Table:
+    """A canonical table: its name, its columns in order, and the columns that identify a row."""
+
+    name: str
+    columns: tuple[Column, ...]
+    key: tuple[str, ...]
+
+    @property
+    def names(self) -> list[str]:
+        return [column.name for column in self.columns]
+
+
+def _required(name: str, kind: Kind, words: tuple[str, ...] | None = None) -> Column:
+    return Column(name, kind, nullable=False, words=words)
+
+
+_TICKET_REF = (_required("ticket_key", "key"), _required("created_month", "month"))
+
+TICKET = Table(
+    "ticket",
+    (
+        *_TICKET_REF,
+        _required("shard", "integer"),
+        _required("source", "word"),
+        _required("ticket_id", "text"),
+        Column("account", "word"),
+        Column("team", "word"),
+        Column("agent", "word"),
+        Column("product", "word"),
+        Column("region", "word"),
+        Column("issue_type", "word"),
+        Column("severity", "word"),
+        Column("priority", "word", words=PRIORITIES),
+        Column("urgency", "word"),
+        Column("support_level", "integer"),
+        Column("channel", "word"),
+        Column("has_workaround", "flag"),
+        Column("environment", "word"),
+        Column("resolution_code", "word"),
+        Column("target_release", "word"),
+        _required("created_at", "instant"),
+        _required("updated_at", "instant"),
+    ),
+    key=("created_month", "ticket_key"),
+)
+
+TICKET_EVENT = Table(
+    "ticket_event",
+    (
+        *_TICKET_REF,
+        _required("event_id", "text"),
+        _required("occurred_at", "instant"),
+        _required("seq", "key"),  # the source's own order among simultaneous events
+        _required("kind", "word", words=EVENT_KINDS),
+        Column("value", "word"),
+        Column("previous_value", "word"),
+        Column("source_value", "word"),  # the source's own word, kept beside the canonical one
+        Column("actor_id", "word"),
+        Column("actor_role", "word", words=ACTOR_ROLES),
+        Column("is_public", "flag"),
+    ),
+    key=("created_month", "ticket_key", "event_id"),
+)
+
+# A survey that was sent and not yet answered is a row too (answer_id "sent", no rating): the response rate needs it.
+SURVEY_ANSWER = Table(
+    "survey_answer",
+    (
+        _required("source", "word"),
+        _required("survey_id", "text"),
+        _required("answer_id", "text"),
+        _required("ticket_key", "key"),
+        Column("team", "word"),
+        Column("agent", "word"),
+        _required("sent_at", "instant"),
+        Column("responded_at", "instant"),
+        Column("rating", "integer"),
+        Column("comment", "text"),
+    ),
+    key=("source", "survey_id", "answer_id"),
+)
+
+ACCOUNT = Table(
+    "account",
+    (_required("source", "word"), _required("account", "word"), Column("name", "text"), Column("tier", "word")),
+    key=("source", "account"),
+)
+TEAM = Table(
+    "team",
+    (_required("source", "word"), _required("team", "word"), Column("name", "text"), Column("region", "word")),
+    key=("source", "team"),
+)
+AGENT = Table(
+    "agent",
+    (_required("source", "word"), _required("agent", "word"), Column("team", "word"), Column("country", "word")),
+    key=("source", "agent"),
+)
+CHARGE = Table(
+    "charge",
+    (
+        _required("contract", "word"),
+        _required("period", "text"),  # "2026-01"
+        _required("kind", "word"),
+        _required("amount", "money"),
+        _required("currency", "word"),
+        Column("invoice_number", "text"),
+        Column("imported_by", "word"),
+        Column("approved_by", "word"),
+    ),
+    key=("contract", "period", "kind"),
+)
+
+CANONICAL = {
+    table.name: table for table in (TICKET, TICKET_EVENT, SURVEY_ANSWER, ACCOUNT, TEAM, AGENT, CHARGE)
+}
+
+# One row a contract, ticket, clock and cycle. Durations are microseconds: integers, exact.
+CYCLE = Table(
+    "cycle",
+    (
+        _required("contract", "word"),
+        _required("version", "integer"),
+        *_TICKET_REF,
+        _required("clock", "word"),
+        _required("cycle", "key"),
+        _required("state", "word", words=("met", "breached", "running", "cancelled")),
+        _required("started_at", "instant"),
+        Column("stopped_at", "instant"),
+        Column("due_at", "instant"),  # where the target ends; open paused cycles: projected as if resumed at as_of
+        Column("breached_at", "instant"),
+        Column("target_us", "integer"),
+        _required("elapsed_us", "key"),
+        _required("provider_us", "key"),  # end to end = provider + customer + third party, in physical time
+        _required("customer_us", "key"),
+        _required("third_party_us", "key"),
+        _required("attributed_at", "instant"),
+        Column("account", "word"),
+        Column("team", "word"),
+        Column("agent", "word"),
+        Column("product", "word"),
+        Column("priority", "word"),
+        _required("is_incomplete", "flag"),
+        _required("as_of", "instant"),
+    ),
+    key=("created_month", "contract", "version", "ticket_key", "clock", "cycle"),
+)
+
+
+def ticket_keys(source: str, ticket_ids: Iterable[str]) -> np.ndarray:
+    """The int64 surrogates of one source's tickets, in the order given.
+
+    The first eight bytes, big endian, of BLAKE2b-64 over `source`, U+001F and the id in UTF-8, without the top bit.
+    The rule is fixed for ever: keys are stored, and `ticket_key % 256` is the ticket's virtual shard.
+    """
+    prefix = f"{source}\x1f"
+    digests = b"".join(blake2b(f"{prefix}{each}".encode(), digest_size=8).digest() for each in ticket_ids)
+    return (np.frombuffer(digests, dtype=">u8") & np.uint64(0x7FFF_FFFF_FFFF_FFFF)).astype(np.int64)
+
+
+def shards(keys: np.ndarray) -> np.ndarray:
+    """The virtual shard (0..255) of each ticket key."""
+    return np.asarray(keys % SHARDS, dtype=np.int64)
+
+
+def created_months(instants: pd.Series) -> pd.Series:
+    """The warehouse partition (yyyymm, UTC) of each creation instant."""
+    return (instants.dt.year * 100 + instants.dt.month).astype("int32")
+
+
+def conform(table: Table, frame: pd.DataFrame) -> pd.DataFrame:
+    """`frame` with exactly the table's columns and dtypes; absent nullable columns become missing values.
+
+    Raises KeyError for an absent required column. Values are not judged here: that is the suites' work.
+    """
+    absent = [column.name for column in table.columns if not column.nullable and column.name not in frame]
+    if absent:
+        raise KeyError(f"{table.name} lacks {', '.join(absent)}")
+    columns = {}
+    for column in table.columns:
+        if column.name in frame:
+            columns[column.name] = frame[column.name].astype(column.dtype)
+        else:
+            columns[column.name] = pd.Series(pd.NA if column.kind != "instant" else pd.NaT, index=frame.index).astype(
+                column.dtype
+            )
+    return pd.DataFrame(columns, index=frame.index)
+
+
+def empty(table: Table) -> pd.DataFrame:
+    """A frame of the table without rows."""
+    return pd.DataFrame({column.name: pd.Series(dtype=column.dtype) for column in table.columns})

@@ -1,0 +1,62 @@
+"""Where things lie. Paths only: business numbers live in contracts/, secrets in Airflow connections."""
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True)
+class Settings:
+    """The folders of one installation.
+
+    `home` holds contracts/, mappings/, sql/ and expectations/ (`DESKLEDGER_HOME`, default: the checkout).
+    `state` holds everything that a run makes (`DESKLEDGER_STATE`, default: `.deskledger` in home).
+    """
+
+    home: Path
+    state: Path
+
+    @property
+    def contracts(self) -> Path:
+        return _folder("DESKLEDGER_CONTRACTS", self.home / "contracts")
+
+    @property
+    def mappings(self) -> Path:
+        return _folder("DESKLEDGER_MAPPINGS", self.home / "mappings")
+
+    @property
+    def sql(self) -> Path:
+        return self.home / "sql"
+
+    @property
+    def expectations(self) -> Path:
+        return self.home / "expectations"
+
+    @property
+    def inbox(self) -> Path:
+        """Where export files arrive, one folder a source."""
+        return _folder("DESKLEDGER_INBOX", self.state / "inbox")
+
+    @property
+    def landing(self) -> Path:
+        return _folder("DESKLEDGER_LANDING", self.state / "landing")
+
+    @property
+    def reports(self) -> Path:
+        return _folder("DESKLEDGER_REPORTS", self.state / "reports")
+
+    @property
+    def postgres(self) -> Path:
+        """The data folder of the embedded PostgreSQL."""
+        return _folder("DESKLEDGER_POSTGRES", self.state / "postgres")
+
+
+def settings() -> Settings:
+    """The settings of this process, read from its environment at each call."""
+    home = _folder("DESKLEDGER_HOME", Path(__file__).resolve().parents[2])
+    return Settings(home=home, state=_folder("DESKLEDGER_STATE", home / ".deskledger"))
+
+
+def _folder(variable: str, default: Path) -> Path:
+    value = os.environ.get(variable)
+    return Path(value).expanduser().resolve() if value else default
