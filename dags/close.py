@@ -1,0 +1,92 @@
+"""
+### Close: one contract's month, from draft to posted statement
+
+**What for.** Makes the draft statement of one contract and period, asks finance to approve or dispute it, posts what
+was approved to the ledger, and writes the report.
+
+**In.** `core.*` over what had landed by now, the contract's approved terms, the charges, the posted months.
+**Out.** `ledger.*`, and the report under `$DESKLEDGER_REPORTS/<contract>/<period>/`.
+
+**Partition.** Contract and period, `alder|2026-03`. Runs come from `measure` when the contract's watermark allows.
+
+**The human task.** `review` waits for a person, in the UI under *Required Actions*, or through the REST API. *Dispute*
+needs a comment and leads to a new draft in a new run. Whoever prepared the draft (wrote the terms, imported the
+charge) cannot approve it.
+
+**How to rerun.** Clear any task, or trigger the DAG with the partition key. A posted month is posted once: again is a
+no-op. A draft that still holds is not made twice; late data make a new one.
+
+**When it fails.** `draft` says what is missing (no charge, incomplete tickets, a contract that is not valid) and what to
+do. `record` refuses a decision that breaks a rule: clear `review` and the tasks after it to ask again.
+"""
+
+from datetime import timedelta
+
+from airflow.providers.standard.operators.hitl import HITLOperator
+from airflow.sdk import DAG, Param, PartitionedAssetTimetable, get_current_context, task
+from airflow.sdk.exceptions import AirflowSkipException
+from deskledger_assets import DUE
+
+from deskledger.steps.alert import on_failure
+
+with DAG(
+    dag_id="close",
+    doc_md=__doc__,
+    schedule=PartitionedAssetTimetable(assets=DUE),
+    tags=["deskledger", "finance"],
+    default_args={"retries": 2, "retry_delay": timedelta(seconds=30), "on_failure_callback": on_failure},
+):
+
+    @task
+    def draft() -> dict:
+        from deskledger.steps import close, report, runs
+
+        context = get_current_context()
+        now = runs.started_at(context)
+        made = close.draft(runs.partition(context), now=now)
+        if made["status"] != "drafted":
+            raise AirflowSkipException(f"Nothing to review: {made['status']}.")
+        report.render(made["draft_id"], now=now)
+        return {"draft_id": made["draft_id"], **close.review_text(made["draft_id"])}
+
+    review = HITLOperator(
+        task_id="review",
+        subject="{{ ti.xcom_pull(task_ids='draft')['subject'] }}",
+        body="{{ ti.xcom_pull(task_ids='draft')['body'] }}",
+        options=["Approve", "Dispute"],
+        params={"comment": Param("", type="string", description="Required to dispute; kept with the decision.")},
+    )
+
+    @task(retries=0)
+    def record(drafted: dict, answer: dict) -> str:
+        from deskledger.steps import close
+
+        decision = close.decide_from_answer(drafted["draft_id"], answer)
+        return decision["decision"]
+
+    @task.branch
+    def route(decision: str) -> str:
+        return "post" if decision == "approve" else "draft_again"
+
+    @task(outlets=[DUE])
+    def post(drafted: dict) -> dict:
+        from deskledger.steps import close, report, runs
+
+        context = get_current_context()
+        now = runs.started_at(context)
+        posted = close.post(drafted["draft_id"], at=now)
+        report.render(drafted["draft_id"], now=now)
+        if following := close.due(now=now):
+            context["outlet_events"][DUE].add_partitions(following)
+        return posted
+
+    @task(outlets=[DUE])
+    def draft_again() -> None:
+        from deskledger.steps import runs
+
+        context = get_current_context()
+        context["outlet_events"][DUE].add_partitions(runs.partition(context))
+
+    drafted = draft()
+    drafted >> review
+    route(record(drafted, review.output)) >> [post(drafted), draft_again()]

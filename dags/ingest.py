@@ -1,0 +1,67 @@
+"""
+### Ingest: one day of every source into the core tables
+
+**What for.** Takes what the helpdesks exported, keeps it as raw pages, makes canonical rows of it, checks them and
+loads them. A row that fails goes to quarantine with its reason; a table that fails is not loaded at all.
+
+**In.** Files in the inbox (`$DESKLEDGER_INBOX/<source>/`), one mapping a source in `mappings/`.
+**Out.** Landing pages and manifest, tables of the schema `core`, `quality.quarantine`, `quality.load`; the source's
+watermark; the asset `deskledger_core` for the day.
+
+**Partition.** The fetch day, `2026-04-01`, in UTC. A new day starts at 02:00 for the day before.
+
+**How to rerun.** Clear the run, or trigger it again with the same partition key: pages that have landed are
+normalised again and nothing is fetched twice; equal rows are left alone. Many days: `airflow backfill create
+--dag-id ingest --from-date 2026-04-01T00:00 --to-date 2026-04-10T23:59 --reprocess-behavior completed`.
+
+**When it fails.** The message names the file, line and remedy. The other sources of the day went on. Mend the file or
+the mapping and clear the failed task; nothing was half loaded. A first load of years is `ingest_history`.
+"""
+
+from datetime import datetime, timedelta
+
+from airflow.sdk import DAG, CronPartitionTimetable, get_current_context, task
+from airflow.sdk.exceptions import AirflowSkipException
+from deskledger_assets import CORE
+
+from deskledger.steps.alert import on_failure
+
+with DAG(
+    dag_id="ingest",
+    doc_md=__doc__,
+    schedule=CronPartitionTimetable("0 2 * * *", timezone="UTC", run_offset=-1, key_format="%Y-%m-%d"),
+    start_date=datetime(2026, 1, 1),  # noqa: DTZ001 - Airflow reads a naive date as UTC
+    catchup=False,
+    max_active_runs=4,
+    tags=["deskledger"],
+    default_args={"retries": 2, "retry_delay": timedelta(seconds=30), "on_failure_callback": on_failure},
+):
+
+    @task
+    def sources() -> list[str]:
+        from deskledger.steps import ingest
+
+        return ingest.sources()
+
+    @task(map_index_template="{{ source }}")
+    def land(source: str) -> str:
+        from deskledger.steps import ingest, runs
+
+        context = get_current_context()
+        context["source"] = source
+        landed = ingest.land(source, runs.partition(context), now=runs.started_at(context))
+        print(landed)
+        return source
+
+    @task(map_index_template="{{ source }}", outlets=[CORE])
+    def load(source: str) -> dict:
+        from deskledger.steps import ingest, runs
+
+        context = get_current_context()
+        context["source"] = source
+        counts = ingest.load(source, runs.partition(context), now=runs.started_at(context))
+        if not counts.get("extracted"):
+            raise AirflowSkipException(f"Nothing of {source} has landed for this day.")
+        return counts
+
+    load.expand(source=land.expand(source=sources()))

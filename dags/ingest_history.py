@@ -1,0 +1,61 @@
+"""
+### Ingest history: the first load of a source, in monthly batches
+
+**What for.** A new desk comes with months or years of tickets in one export. This lands the whole inbox of one source
+and loads it in batches, one a month in which tickets were created, so that each is small and can be rerun alone.
+
+**In.** Files in the inbox of the source named by the parameter `source`.
+**Out.** As `ingest`; the asset `deskledger_core` for every day that had records.
+
+**Partition.** Known only at run time: the days that the files turn out to hold.
+
+**How to rerun.** Clear the failed batch, or trigger the DAG again: files that have landed are not read twice, and equal
+rows are left alone. From the command line: `airflow dags trigger ingest_history --conf '{"source": "servicenow"}'`.
+
+**When it fails.** The message names the file, line and remedy; the other batches went on, and the watermark does not
+move until all are loaded. Mend the file or the mapping and clear the failed batch.
+"""
+
+from datetime import timedelta
+
+from airflow.sdk import DAG, Param, PartitionedAtRuntime, get_current_context, task
+from deskledger_assets import CORE
+
+from deskledger.steps.alert import on_failure
+
+with DAG(
+    dag_id="ingest_history",
+    doc_md=__doc__,
+    schedule=PartitionedAtRuntime(),
+    params={"source": Param("demo", type="string", description="A source with a mapping in mappings/.")},
+    max_active_runs=1,
+    tags=["deskledger"],
+    default_args={"retries": 2, "retry_delay": timedelta(seconds=30), "on_failure_callback": on_failure},
+):
+
+    @task
+    def land() -> list[str]:
+        from deskledger.steps import ingest, runs
+
+        context = get_current_context()
+        return ingest.land_history(context["params"]["source"], now=runs.started_at(context))
+
+    @task(map_index_template="{{ batch }}")
+    def load(batch: str) -> dict:
+        from deskledger.steps import ingest, runs
+
+        context = get_current_context()
+        context["batch"] = batch
+        return ingest.load_batch(context["params"]["source"], batch, now=runs.started_at(context))
+
+    @task(outlets=[CORE])
+    def finish(loaded: list[dict]) -> int:
+        from deskledger.steps import ingest, runs
+
+        context = get_current_context()
+        days = ingest.finish_history(context["params"]["source"], now=runs.started_at(context))
+        if days:
+            context["outlet_events"][CORE].add_partitions(days)
+        return len(days)
+
+    finish(load.expand(batch=land()))

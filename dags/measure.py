@@ -1,0 +1,64 @@
+"""
+### Measure: SLA clocks of a month's tickets, and which months may be closed
+
+**What for.** Rebuilds the clocks of every ticket that lived in the month, from its full history, as of each contract's
+watermark; then names the contract months that may be closed.
+
+**In.** `core.ticket`, `core.ticket_event`, `quality.watermark`, the contracts in `contracts/`.
+**Out.** `facts.cycle`; the asset `deskledger_due` with one key (`alder|2026-03`) for each month to close.
+
+**Partition.** The month, `2026-03`: it says which tickets to look at, never how far to look. It runs when days of the
+month have arrived, and again when late ones do.
+
+**How to rerun.** Clear the run, or trigger it with the month as partition key. Facts are replaced ticket by ticket and
+never by an older point of view, so the order of reruns does not matter. Asset-scheduled DAGs refuse `backfill`:
+trigger the months one by one, or backfill `ingest`, which leads here.
+
+**When it fails.** A contract that is not valid stops alone: its message gives file, line, clause and remedy, and the
+others are measured. Mend it and clear the failed task.
+"""
+
+from datetime import timedelta
+
+from airflow.sdk import DAG, PartitionedAssetTimetable, StartOfMonthMapper, TriggerRule, get_current_context, task
+from deskledger_assets import CORE, DUE
+
+from deskledger.steps.alert import on_failure
+
+with DAG(
+    dag_id="measure",
+    doc_md=__doc__,
+    schedule=PartitionedAssetTimetable(
+        assets=CORE,
+        default_partition_mapper=StartOfMonthMapper(input_format="%Y-%m-%d", output_format="%Y-%m"),
+    ),
+    max_active_runs=1,
+    tags=["deskledger"],
+    default_args={"retries": 2, "retry_delay": timedelta(seconds=30), "on_failure_callback": on_failure},
+):
+
+    @task
+    def plan() -> list[dict]:
+        from deskledger.steps import measure, runs
+
+        return measure.plan(runs.partition(get_current_context()))
+
+    @task(map_index_template="{{ share['contract'] }} {{ share['first_shard'] }}-{{ share['last_shard'] }}")
+    def shards(share: dict) -> dict:
+        from deskledger.steps import measure
+
+        context = get_current_context()
+        context["share"] = share
+        return measure.measure_shards(**share)
+
+    @task(outlets=[DUE], trigger_rule=TriggerRule.ALL_DONE)
+    def due() -> int:
+        from deskledger.steps import close, runs
+
+        context = get_current_context()
+        keys = close.due(now=runs.started_at(context))
+        if keys:
+            context["outlet_events"][DUE].add_partitions(keys)
+        return len(keys)
+
+    shards.expand(share=plan()) >> due()
