@@ -32,3 +32,33 @@ lock: $(STAMP)  ## resolve requirements/*.in again into hashed locks
 	@for name in bootstrap runtime dev compose; do \
 	  $(BIN)/uv pip compile --quiet --universal --generate-hashes --python-version 3.11 \
 	    --custom-compile-command "make lock" requirements/$$name.in -o requirements/$$name.txt || exit 1; done
+
+demo: $(STAMP)  ## three months of demo tickets through a real Airflow, to posted statements and reports
+	@$(BIN)/deskledger demo
+
+up: $(STAMP)  ## leave the UI on loopback, with the data that is there
+	@$(BIN)/deskledger up
+
+down:  ## stop what `make up` or `make demo` started, and only that
+	@test ! -x $(BIN)/deskledger || $(BIN)/deskledger down
+
+lint: $(STAMP)
+	@$(BIN)/ruff check . && $(BIN)/ruff format --quiet --check .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports --no-cache
+	@$(BIN)/sqlfluff lint --disable-progress-bar sql
+
+test: $(STAMP)  ## every test that needs nothing but Python: unit, golden, warehouse, DAGs, end to end
+	@$(BIN)/python -m pytest -m "not full"
+
+check: lint test  ## lint, types, floors, SQL style, then the tests
+
+check-full: $(STAMP)  ## what is slow or needs Debian packages (installs them; needs root on Debian)
+	@.ci/debian-packages
+	@$(BIN)/python -m pytest -m full
+
+bench: $(STAMP)  ## speed and memory beside peers and floors, as ratios of one run
+	@for script in benchmarks/*.py; do echo "== $$script"; $(BIN)/python $$script || exit 1; done
+
+clean: down  ## stop everything and remove the state folder: the next demo starts from nothing
+	@rm -rf .deskledger

@@ -1,0 +1,113 @@
+"""Airflow's public REST API, as a person with a name and a password uses it."""
+
+from datetime import date
+from typing import Any
+
+import httpx
+
+from deskledger.errors import DeskledgerError
+
+REVIEW = {"dag_id": "close", "task_id": "review"}
+
+
+class AirflowApi:
+    """One user's view of one Airflow. Raises DeskledgerError with the server's words for any refusal."""
+
+    def __init__(self, url: str, user: str, password: str) -> None:
+        self.url = url
+        self.user = user
+        self._password = password
+        self._client = httpx.Client(base_url=url, timeout=30)
+
+    def is_healthy(self) -> bool:
+        health = self._client.get("/api/v2/monitor/health").json()
+        return all(health[part]["status"] == "healthy" for part in ("metadatabase", "scheduler", "dag_processor"))
+
+    def dags(self) -> set[str]:
+        return {dag["dag_id"] for dag in self._call("GET", "/dags", params={"limit": 100})["dags"]}
+
+    def unpause(self, dag_id: str) -> None:
+        self._call("PATCH", f"/dags/{dag_id}", json={"is_paused": False})
+
+    def trigger(
+        self, dag_id: str, *, conf: dict[str, Any] | None = None, partition_key: str | None = None
+    ) -> str:
+        """Start a run; its id."""
+        body: dict[str, Any] = {"logical_date": None, "conf": conf or {}}
+        if partition_key:
+            body["partition_key"] = partition_key
+        return str(self._call("POST", f"/dags/{dag_id}/dagRuns", json=body)["dag_run_id"])
+
+    def backfill(self, dag_id: str, first: date, last: date) -> None:
+        """A run for each day, both ends included; Airflow drops a bare end date's day, so its last minute is named."""
+        self._call(
+            "POST",
+            "/backfills",
+            json={
+                "dag_id": dag_id,
+                "from_date": f"{first}T00:00:00Z",
+                "to_date": f"{last}T23:59:00Z",
+                "reprocess_behavior": "none",
+                "max_active_runs": 4,
+            },
+        )
+
+    def runs(self) -> list[dict[str, Any]]:
+        """The newest hundred runs of all DAGs."""
+        listing = self._call("GET", "/dags/~/dagRuns", params={"limit": 100, "order_by": "-run_after"})
+        return list(listing["dag_runs"])
+
+    def tasks(self, dag_id: str, run_id: str) -> list[dict[str, Any]]:
+        listing = self._call("GET", f"/dags/{dag_id}/dagRuns/{run_id}/taskInstances", params={"limit": 200})
+        return list(listing["task_instances"])
+
+    def log(self, dag_id: str, run_id: str, task_id: str, try_number: int, map_index: int = -1) -> str:
+        path = f"/dags/{dag_id}/dagRuns/{run_id}/taskInstances/{task_id}/logs/{try_number}"
+        content = self._call("GET", path, params={"full_content": True, "map_index": map_index})["content"]
+        return "\n".join(entry.get("event", str(entry)) if isinstance(entry, dict) else str(entry) for entry in content)
+
+    def waiting_reviews(self) -> dict[str, dict[str, Any]]:
+        """Partition key -> the human task that waits for this contract month."""
+        details = self._call(
+            "GET", "/dags/~/dagRuns/~/hitlDetails", params={"response_received": False, "limit": 100}
+        )["hitl_details"]
+        keys = {run["dag_run_id"]: run.get("partition_key") for run in self.runs() if run["dag_id"] == REVIEW["dag_id"]}
+        waiting = {}
+        for detail in details:
+            instance = detail["task_instance"]
+            if instance["state"] == "awaiting_input" and keys.get(instance["dag_run_id"]):
+                waiting[keys[instance["dag_run_id"]]] = detail
+        return waiting
+
+    def answer(self, review: dict[str, Any], option: str, comment: str) -> None:
+        """Answer a human task as this user."""
+        instance = review["task_instance"]
+        self._call(
+            "PATCH",
+            f"/dags/{instance['dag_id']}/dagRuns/{instance['dag_run_id']}/taskInstances/{instance['task_id']}"
+            f"/{instance['map_index']}/hitlDetails",
+            json={"chosen_options": [option], "params_input": {"comment": comment}},
+        )
+
+    def _call(self, method: str, path: str, **arguments: Any) -> dict[str, Any]:
+        response = self._client.request(method, f"/api/v2{path}", **arguments)
+        if response.status_code == httpx.codes.UNAUTHORIZED:
+            self._log_in()
+            response = self._client.request(method, f"/api/v2{path}", **arguments)
+        if response.is_error:
+            raise DeskledgerError(
+                f"Airflow refused {method} {path} with {response.status_code}: {response.text[:300]}",
+                where=f"{self.url} as {self.user}",
+                remedy="check that user's role, and that the DAG exists and is not paused",
+            )
+        return dict(response.json())
+
+    def _log_in(self) -> None:
+        answer = self._client.post("/auth/token", json={"username": self.user, "password": self._password})
+        if answer.is_error:
+            raise DeskledgerError(
+                f"Airflow did not let {self.user} in ({answer.status_code})",
+                where=self.url,
+                remedy="the passwords lie in airflow/passwords.json of the state folder",
+            )
+        self._client.headers["Authorization"] = f"Bearer {answer.json()['access_token']}"
