@@ -1,0 +1,41 @@
+"""The `warehouse` fixture: a real PostgreSQL, one server a session, one fresh migrated database a test."""
+
+from collections.abc import Iterator
+from itertools import count
+from pathlib import Path
+
+import pytest
+from sqlalchemy import Engine, create_engine, make_url, text
+
+from deskledger.warehouse import embedded, migrate, open_warehouse
+
+_TEMPLATE = "migrated"
+_numbers = count(1)
+
+
+@pytest.fixture(scope="session")
+def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[embedded.EmbeddedServer]:
+    """An embedded server of this session, with the template of every test's database."""
+    folder: Path = tmp_path_factory.mktemp("warehouse") / "postgres"
+    server = embedded.start(folder, durable=False)
+    try:
+        engine = open_warehouse(server.url_for(_TEMPLATE))
+        migrate(engine)
+        yield server
+    finally:
+        embedded.stop(folder)
+
+
+@pytest.fixture
+def warehouse(postgres: embedded.EmbeddedServer, monkeypatch: pytest.MonkeyPatch) -> Iterator[Engine]:
+    """An engine on a fresh, migrated database; `open_warehouse()` without an address finds the same one."""
+    name = f"test_{next(_numbers)}"
+    admin = create_engine(postgres.url_for("postgres"), isolation_level="AUTOCOMMIT")
+    with admin.connect() as connection:
+        connection.execute(text(f"create database {name} template {_TEMPLATE}"))
+    url = make_url(postgres.url_for(_TEMPLATE)).set(database=name).render_as_string(hide_password=False)
+    monkeypatch.setenv("DESKLEDGER_WAREHOUSE", url)
+    yield open_warehouse()
+    with admin.connect() as connection:
+        connection.execute(text(f"drop database {name} with (force)"))
+    admin.dispose()
