@@ -1,0 +1,94 @@
+"""The demo source: a seeded generator of the scene, which writes export files that are read like anyone's."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from deskledger.sources.demo import arrivals, dirt, files, people, scene, stages, surveys
+from deskledger.sources.demo.life import Desk
+from deskledger.sources.demo.scene import Habits
+
+MONTHS = ("2026-01", "2026-02", "2026-03")
+
+
+@dataclass(frozen=True)
+class Summary:
+    """What was written: file names in order, and how much is in them; `dirt` names the ticket of each spoilt row."""
+
+    files: tuple[str, ...]
+    tickets: int
+    events: int
+    surveys_sent: int
+    answers: int
+    charges: int
+    dirt: dict[str, str]
+
+
+def generate(
+    folder: Path,
+    *,
+    seed: int = 1,
+    tickets_per_month: int = 10_000,
+    months: Sequence[str] = MONTHS,
+    extra_days: int = 10,
+    habits: Habits | None = None,
+) -> Summary:
+    """Writes the scene's export files into `folder`: one a history month, then one a day for `extra_days`.
+
+    The same arguments give the same bytes. Rows after the last day have not happened yet: their tickets are open.
+    Raises ValueError for months with gaps.
+    """
+    span = arrivals.span(tuple(months), extra_days)
+    # One stream a subject, so that a change in one does not move the others.
+    streams = [np.random.Generator(np.random.PCG64(each)) for each in np.random.SeedSequence(seed).spawn(4)]
+    habits = habits or Habits()
+    created, account = arrivals.arrivals(streams[0], span, habits, tickets_per_month)
+    desk = Desk(streams[1], span, habits, created, account)
+    stages.live(desk)
+    ids = files.ticket_ids(desk.size)
+    answers = files.survey_rows(surveys.surveys(streams[2], desk, ids), span)
+    rows, spoilt = dirt.soil(files.ticket_rows(streams[3], desk, ids), span.months[-1])
+    tables = {
+        "accounts.csv": people.account_table(),
+        "teams.csv": people.team_table(),
+        "agents.csv": people.agent_table(),
+        "charges.csv": _charges(span.months),
+    }
+    for partition in dict.fromkeys(span.partitions):
+        tables[f"tickets-{partition}.csv.gz"] = rows.loc[rows["partition"] == partition, files.TICKET_COLUMNS]
+        tables[f"surveys-{partition}.csv"] = answers.loc[answers["partition"] == partition, files.SURVEY_COLUMNS]
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, table in tables.items():
+        files.write_csv(folder / name, table)
+    return Summary(
+        files=tuple(tables),
+        tickets=desk.size,
+        events=len(rows),
+        surveys_sent=int((answers["answer"] == "sent").sum()),
+        answers=int((answers["answer"] != "sent").sum()),
+        charges=len(tables["charges.csv"]),
+        dirt=spoilt,
+    )
+
+
+def _charges(months: tuple[str, ...]) -> pd.DataFrame:
+    """charges.csv: the monthly fee of each contract, imported by one person and approved by another."""
+    return pd.DataFrame(
+        [
+            {
+                "contract": contract,
+                "period": month,
+                "kind": "monthly_fee",
+                "amount": amount,
+                "currency": currency,
+                "invoice_number": f"MS-{contract[:1].upper()}-{month.replace('-', '')}",
+                "imported_by": "lucia.ortega",
+                "approved_by": "anand.kulkarni",
+            }
+            for month in months
+            for contract, (amount, currency) in scene.FEES.items()
+        ]
+    )

@@ -1,0 +1,45 @@
+"""A dash of dirt, as every export has it: four rows of the newest month, all on tickets that no contract covers."""
+
+import numpy as np
+import pandas as pd
+
+from deskledger.sources.demo.scene import ACCOUNTS, INTERNAL
+
+# Kind of dirt -> its fate in the flow, in the order in which tickets are spoilt.
+KINDS = {
+    "unknown status": "quarantined",
+    "unparsable instant": "quarantined",
+    "event before its ticket": "quarantined",
+    "row written twice": "superseded",
+}
+UNKNOWN_STATUS = "Parked"
+UNPARSABLE = "2026-02-30T25:61:00"
+
+
+def soil(rows: pd.DataFrame, month: str) -> tuple[pd.DataFrame, dict[str, str]]:
+    """`rows` with the dirt in the file of `month`, and the ticket that each kind of dirt is on.
+
+    One ticket a kind: the month's first internal tickets with at least four rows in its file, none created on
+    the month's first day. With fewer such tickets there is less dirt.
+    """
+    in_month = (rows["partition"] == month) & (rows["account"] == ACCOUNTS[INTERNAL].name)
+    created_later = rows["created_at"].str.startswith(month) & (rows["created_at"].str[8:10] != "01")
+    candidates = rows.index[in_month & created_later]
+    sizes = rows.loc[candidates].groupby("ticket", sort=True).size()
+    tickets = sizes.index[sizes >= 4][: len(KINDS)]
+    spoilt = dict(zip(KINDS, tickets, strict=False))
+    middle = {kind: rows.index[(rows["ticket"] == ticket) & in_month][2] for kind, ticket in spoilt.items()}
+    rows = rows.copy()
+    if "unknown status" in middle:
+        rows.loc[middle["unknown status"], "state"] = UNKNOWN_STATUS
+    if "unparsable instant" in middle:
+        rows.loc[middle["unparsable instant"], "at"] = UNPARSABLE
+    if "event before its ticket" in middle:
+        row = middle["event before its ticket"]
+        created = pd.Timestamp(rows.loc[row, "created_at"])
+        rows.loc[row, "at"] = (created - pd.Timedelta(hours=1)).isoformat()
+    if "row written twice" in middle:
+        again = middle["row written twice"]
+        order = np.insert(np.arange(len(rows)), again + 1, again)
+        rows = rows.iloc[order].reset_index(drop=True)
+    return rows, spoilt
