@@ -30,11 +30,16 @@ class EventMatch:
 
 @dataclass(frozen=True)
 class Target:
-    """The time allowed for tickets that match `when`: open time, or whole open days of the calendar."""
+    """The time allowed for tickets that match `when`: open time, whole open days, or until a promised instant.
+
+    Exactly one of `open_us`, `open_days` and `until` is given; `until="eta"` is the instant that the latest `eta`
+    event promised. The first target that matches holds.
+    """
 
     when: Filter
     open_us: int | None = None
     open_days: int | None = None
+    until: Literal["eta"] | None = None
     # Open days end at the start's local time of day, or at that day's close.
     day_end: Literal["same_time", "close"] = "same_time"
 
@@ -52,8 +57,12 @@ class ClockTerms:
     """One declared SLA clock (DESIGN, "SLA clocks").
 
     A cycle opens at the first `start` event while none is open and ends at the next `stop` (or `cancel`); a later
-    `start` opens the next one. Time is counted while the ticket's status is not in `pause`, on the calendar that
-    applies. `holders` names who holds the ticket in each status: the side that every second belongs to.
+    `start` opens the next one, also when the same event has just stopped the last. `resume` takes the last stop back:
+    the same cycle goes on. `reset` sets the count to zero unless the cycle is breached already. Time is counted while
+    the ticket's status is not in `pause` and its holder is in `counts` (None: every holder), on the calendar that
+    applies. `holders` names the side that holds the ticket in each status, over the default (waiting_on_customer:
+    customer, waiting_on_third_party: third_party, any other: provider); `team_holders` names teams that are not the
+    provider's: theirs is the time that the status leaves to the provider.
     """
 
     name: str
@@ -65,11 +74,14 @@ class ClockTerms:
     pause: frozenset[str] = frozenset()
     reset: tuple[EventMatch, ...] = ()
     cancel: tuple[EventMatch, ...] = ()
+    resume: tuple[EventMatch, ...] = ()
     cycles: Literal["first", "last", "worst", "all"] = "all"
     retarget: Literal["at_change", "initial", "final"] = "at_change"
     at_close: Literal["closing", "next_opening"] = "closing"
     attribution: Literal["due", "started", "stopped"] = "due"
     holders: Mapping[str, Side] = field(default_factory=dict)
+    team_holders: Mapping[str, Side] = field(default_factory=dict)
+    counts: frozenset[Side] | None = None
 
 
 @dataclass(frozen=True)
