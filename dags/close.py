@@ -16,8 +16,8 @@ charge) cannot approve it.
 **How to rerun.** Clear any task, or trigger the DAG with the partition key. A posted month is posted once: again is a
 no-op. A draft that still holds is not made twice; late data make a new one.
 
-**When it fails.** `draft` says what is missing (no charge, incomplete tickets, a contract that is not valid) and what to
-do. `record` refuses a decision that breaks a rule: clear `review` and the tasks after it to ask again.
+**When it fails.** `draft` says what is missing (no charge, a contract that is not valid) and what to do. `record`
+refuses a decision that breaks a rule: clear `review` and the tasks after it to ask again.
 """
 
 from datetime import timedelta
@@ -59,10 +59,9 @@ with DAG(
 
     @task(retries=0)
     def record(drafted: dict, answer: dict) -> str:
-        from deskledger.steps import close
+        from deskledger.steps import review
 
-        decision = close.decide_from_answer(drafted["draft_id"], answer)
-        return decision["decision"]
+        return review.record_answer(drafted["draft_id"], answer)
 
     @task.branch
     def route(decision: str) -> str:

@@ -29,9 +29,7 @@ class AirflowApi:
     def unpause(self, dag_id: str) -> None:
         self._call("PATCH", f"/dags/{dag_id}", json={"is_paused": False})
 
-    def trigger(
-        self, dag_id: str, *, conf: dict[str, Any] | None = None, partition_key: str | None = None
-    ) -> str:
+    def trigger(self, dag_id: str, *, conf: dict[str, Any] | None = None, partition_key: str | None = None) -> str:
         """Start a run; its id."""
         body: dict[str, Any] = {"logical_date": None, "conf": conf or {}}
         if partition_key:
@@ -68,15 +66,16 @@ class AirflowApi:
 
     def waiting_reviews(self) -> dict[str, dict[str, Any]]:
         """Partition key -> the human task that waits for this contract month."""
-        details = self._call(
-            "GET", "/dags/~/dagRuns/~/hitlDetails", params={"response_received": False, "limit": 100}
-        )["hitl_details"]
+        details = self._call("GET", "/dags/~/dagRuns/~/hitlDetails", params={"response_received": False, "limit": 100})[
+            "hitl_details"
+        ]
         keys = {run["dag_run_id"]: run.get("partition_key") for run in self.runs() if run["dag_id"] == REVIEW["dag_id"]}
-        waiting = {}
+        waiting: dict[str, dict[str, Any]] = {}
         for detail in details:
             instance = detail["task_instance"]
-            if instance["state"] == "awaiting_input" and keys.get(instance["dag_run_id"]):
-                waiting[keys[instance["dag_run_id"]]] = detail
+            key = keys.get(instance["dag_run_id"])
+            if instance["state"] == "awaiting_input" and key:
+                waiting[key] = detail
         return waiting
 
     def answer(self, review: dict[str, Any], option: str, comment: str) -> None:

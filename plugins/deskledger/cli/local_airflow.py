@@ -45,8 +45,9 @@ class LocalAirflow:
         self.settings.state.mkdir(parents=True, exist_ok=True)
         self.postgres = embedded.start(self.settings.postgres)
 
-    def stop_postgres(self) -> None:
-        embedded.stop(self.settings.postgres)
+    def stop_postgres(self) -> bool:
+        self.postgres = None
+        return embedded.stop(self.settings.postgres)
 
     def prepare(self) -> None:
         """Airflow's home, users and schema; quick when they are there."""

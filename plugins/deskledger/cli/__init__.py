@@ -1,0 +1,94 @@
+"""The command line: wiring only. Imports of what a command needs come with the command, so that `--help` is instant."""
+
+import argparse
+import sys
+from collections.abc import Callable, Sequence
+
+from deskledger import __version__
+from deskledger.errors import DeskledgerError
+
+Command = Callable[[argparse.Namespace], int]
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command; its exit status. An expected failure is told in its own words, without a traceback."""
+    parsed = _parser().parse_args(arguments)
+    try:
+        run: Command = parsed.run
+        return run(parsed)
+    except DeskledgerError as error:
+        print(f"deskledger: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        return 130
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="deskledger", description=__doc__.split(":")[0] + " of Deskledger.")
+    parser.add_argument("--version", action="version", version=f"deskledger {__version__}")
+    commands = parser.add_subparsers(title="commands", required=True)
+
+    demo = commands.add_parser("demo", help="three months of demo tickets, to posted statements and reports")
+    demo.add_argument("--tickets-per-month", type=int, default=10_000, metavar="N", help="default: %(default)s")
+    demo.set_defaults(run=_demo)
+    commands.add_parser("up", help="leave Airflow's UI on loopback, with the data that is there").set_defaults(run=_up)
+    commands.add_parser("down", help="stop what up or demo started, and only that").set_defaults(run=_down)
+    commands.add_parser("migrate", help="bring the warehouse to this version's schema").set_defaults(run=_migrate)
+    commands.add_parser("status", help="each contract's months, their drafts, decisions and money").set_defaults(
+        run=_status
+    )
+
+    contracts = commands.add_parser("contracts", help="look at the contracts").add_subparsers(required=True)
+    check = contracts.add_parser("check", help="read every contract and say what is wrong with it")
+    check.add_argument("folder", nargs="?", help="default: contracts/")
+    check.set_defaults(run=_contracts_check)
+    return parser
+
+
+def _demo(arguments: argparse.Namespace) -> int:
+    from deskledger.cli.demo import run_demo
+
+    return run_demo(arguments.tickets_per_month)
+
+
+def _up(_: argparse.Namespace) -> int:
+    from deskledger.cli.demo import bring_up
+
+    return bring_up()
+
+
+def _down(_: argparse.Namespace) -> int:
+    from deskledger.cli.demo import take_down
+
+    return take_down()
+
+
+def _migrate(_: argparse.Namespace) -> int:
+    from deskledger.warehouse import migrate, open_warehouse
+
+    migrate(open_warehouse())
+    print("The warehouse has this version's schema.")
+    return 0
+
+
+def _status(_: argparse.Namespace) -> int:
+    from deskledger.cli.summary import print_months
+    from deskledger.warehouse import open_warehouse
+
+    print_months(open_warehouse())
+    return 0
+
+
+def _contracts_check(arguments: argparse.Namespace) -> int:
+    from pathlib import Path
+
+    from deskledger import contract
+    from deskledger.settings import settings
+
+    folder = Path(arguments.folder) if arguments.folder else settings().contracts
+    good, bad = contract.load_all(folder)
+    for each in good:
+        print(f"{each.file}: valid, {len(each.versions)} version(s)")
+    for error in bad:
+        print(error, file=sys.stderr)
+    return 1 if bad else 0

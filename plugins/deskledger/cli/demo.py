@@ -1,0 +1,198 @@
+"""`make demo`, `make up`, `make down`: the main job on one machine, driven as people drive it."""
+
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from datetime import date, timedelta
+
+from sqlalchemy import Engine
+
+from deskledger.cli.airflow_api import AirflowApi
+from deskledger.cli.local_airflow import USERS, LocalAirflow, terminate_on_signals
+from deskledger.cli.summary import months, print_months, print_places
+from deskledger.errors import DeskledgerError
+from deskledger.settings import settings
+from deskledger.warehouse import migrate, open_warehouse
+
+CONTRACTS = ("alder", "brisa")
+APPROVED = ("2026-01", "2026-02")
+IN_REVIEW = "2026-03"
+FIRST_DAY, LAST_DAY = date(2026, 4, 1), date(2026, 4, 10)  # the daily exports, after the months of history
+SEED = 20260101
+REVIEWER = "fatima"
+# An answer given in the instant a task parks can be lost, so it gets a moment to settle.
+SETTLE_SECONDS = 1.5
+STEP_LIMIT_SECONDS = 900
+ENDED = {"success", "failed"}
+
+
+def run_demo(tickets_per_month: int) -> int:
+    """Generate, ingest, measure, draft, approve all but the newest month, post, report. Again: changes nothing."""
+    terminate_on_signals()
+    clock = _Progress()
+    local = LocalAirflow(settings())
+    was_up = local.is_up
+    clock.say("starting the embedded PostgreSQL")
+    local.start_postgres()
+    try:
+        engine = open_warehouse()
+        migrate(engine)
+        if _is_complete(engine):
+            clock.say("the demo's months are all there already; nothing to do")
+        else:
+            _first_run(local, engine, tickets_per_month, clock)
+        print()
+        print_months(engine)
+        print()
+        print_places(local.settings, url=local.url if was_up else None, passwords={})
+    finally:
+        if not was_up:
+            local.stop_postgres()
+    return 0
+
+
+def bring_up() -> int:
+    """Start what is not running and say where it is; data of an earlier demo are there, an empty start is fine."""
+    local = LocalAirflow(settings())
+    print("starting PostgreSQL and Airflow on loopback …", flush=True)
+    local.start_postgres()
+    migrate(open_warehouse())
+    local.prepare()
+    api = local.start()
+    for dag_id in sorted(api.dags()):
+        api.unpause(dag_id)
+    print_places(local.settings, url=local.url, passwords={user: local.password(user) for user in USERS})
+    print("`make down` stops it.")
+    return 0
+
+
+def take_down() -> int:
+    """Stop Airflow and the embedded PostgreSQL of this state folder, if they run."""
+    local = LocalAirflow(settings())
+    stopped = local.stop()
+    if local.stop_postgres():
+        stopped.append("postgres")
+    print(f"stopped: {', '.join(stopped)}" if stopped else "nothing of ours was running")
+    return 0
+
+
+def _first_run(local: LocalAirflow, engine: Engine, tickets_per_month: int, clock: "_Progress") -> None:
+    from deskledger.sources.demo import generate
+
+    clock.say(f"generating tickets, {tickets_per_month:,} a month, and preparing Airflow")
+    with ThreadPoolExecutor(1) as background:
+        prepared = background.submit(local.prepare)
+        generate(local.settings.inbox / "demo", seed=SEED, tickets_per_month=tickets_per_month)
+        prepared.result()
+    clock.say("starting Airflow (scheduler, DAG processor, API server)")
+    with local.running() as api:
+        for dag_id in ("measure", "close", "ingest", "ingest_history"):
+            api.unpause(dag_id)
+        watch = _Watch(api, clock)
+        clock.say("loading three months of history, in monthly batches")
+        run_id = api.trigger("ingest_history", conf={"source": "demo"})
+        watch.until("the history is loaded", lambda: watch.state("ingest_history", run_id) == "success")
+        clock.say("loading ten days of April, a run a day (backfill)")
+        api.backfill("ingest", FIRST_DAY, LAST_DAY)
+        days = {str(FIRST_DAY + timedelta(days)) for days in range((LAST_DAY - FIRST_DAY).days + 1)}
+        watch.until("the days are loaded", lambda: days <= watch.partitions("ingest", "success"))
+        reviewer = AirflowApi(local.url, REVIEWER, local.password(REVIEWER))
+        for period in APPROVED:
+            for contract in CONTRACTS:
+                _approve(reviewer, watch, clock, f"{contract}|{period}")
+        for contract in CONTRACTS:
+            key = f"{contract}|{IN_REVIEW}"
+            watch.until(f"{key} is in review", lambda key=key: key in reviewer.waiting_reviews())  # type: ignore[misc]
+        watch.until("all is posted", lambda: _is_complete(engine))
+        watch.until("the runs have ended", lambda: not watch.busy())
+
+
+def _approve(reviewer: AirflowApi, watch: "_Watch", clock: "_Progress", key: str) -> None:
+    watch.until(f"{key} is in review", lambda: key in reviewer.waiting_reviews())
+    time.sleep(SETTLE_SECONDS)
+    review = reviewer.waiting_reviews()[key]
+    reviewer.answer(review, "Approve", "Figures agree with the desk's month-end report.")
+    clock.say(f"{reviewer.user} approved: {review['subject']}")
+
+
+def _is_complete(engine: Engine) -> bool:
+    states = {(month.contract, month.period): month.state for month in months(engine)}
+    wanted = {(contract, period): "posted" for contract in CONTRACTS for period in APPROVED}
+    wanted |= {(contract, IN_REVIEW): "in_review" for contract in CONTRACTS}
+    # A reviewer may have gone on with the newest month since: that is complete too.
+    return all(states.get(month) in {state, "posted"} for month, state in wanted.items())
+
+
+class _Progress:
+    """Lines with the seconds since the start."""
+
+    def __init__(self) -> None:
+        self._start = time.monotonic()
+
+    def say(self, words: str) -> None:
+        print(f"[{time.monotonic() - self._start:5.0f} s] {words}", flush=True)
+
+
+class _Watch:
+    """Watches the runs through the API, tells what ends, and stops at the first failure with its log."""
+
+    def __init__(self, api: AirflowApi, clock: _Progress) -> None:
+        self._api = api
+        self._clock = clock
+        self._runs = api.runs()
+        # What ended in an earlier attempt is neither news nor a failure of this one.
+        self._told = {_identity(run) for run in self._runs if run["state"] in ENDED}
+
+    def until(self, what: str, is_done: Callable[[], bool]) -> None:
+        """Wait until `is_done`; raises DeskledgerError when a run fails or the step takes too long."""
+        end = time.monotonic() + STEP_LIMIT_SECONDS
+        while time.monotonic() < end:
+            self._look()
+            if is_done():
+                return
+            time.sleep(0.5)
+        raise DeskledgerError(
+            f"waited {STEP_LIMIT_SECONDS} seconds and still not: {what}",
+            remedy="`make up` and look at the runs; `make clean` starts from nothing",
+        )
+
+    def state(self, dag_id: str, run_id: str) -> str | None:
+        found = (run["state"] for run in self._runs if (run["dag_id"], run["dag_run_id"]) == (dag_id, run_id))
+        return next(found, None)
+
+    def partitions(self, dag_id: str, state: str) -> set[str]:
+        return {run["partition_key"] for run in self._runs if (run["dag_id"], run["state"]) == (dag_id, state)}
+
+    def busy(self) -> bool:
+        """Is any run on, other than those that wait for a person?"""
+        waiting = set(self._api.waiting_reviews())
+        active = [run for run in self._runs if run["state"] in {"queued", "running"}]
+        return any(run["dag_id"] != "close" or run["partition_key"] not in waiting for run in active)
+
+    def _look(self) -> None:
+        self._runs = self._api.runs()
+        for run in reversed(self._runs):
+            if run["state"] not in ENDED or _identity(run) in self._told:
+                continue
+            self._told.add(_identity(run))
+            if run["state"] == "failed":
+                raise DeskledgerError(
+                    f"a run of {run['dag_id']} failed ({run['partition_key']})\n{self._last_words(run)}",
+                    remedy="mend what the message names and run `make demo` again: it goes on where it stopped",
+                )
+            if run["duration"] is not None:
+                self._clock.say(f"  {run['dag_id']} {run['partition_key'] or ''} done in {run['duration']:.0f} s")
+
+    def _last_words(self, run: dict) -> str:
+        failed = [task for task in self._api.tasks(run["dag_id"], run["dag_run_id"]) if task["state"] == "failed"]
+        words = []
+        for task in failed[:3]:
+            log = self._api.log(
+                run["dag_id"], run["dag_run_id"], task["task_id"], task["try_number"], task["map_index"]
+            )
+            words.append(f"{task['task_id']}: …{log[-1500:]}")
+        return "\n".join(words)
+
+
+def _identity(run: dict) -> str:
+    return f"{run['dag_id']}/{run['dag_run_id']}"
