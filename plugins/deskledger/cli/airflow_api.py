@@ -20,8 +20,10 @@ class AirflowApi:
         self._client = httpx.Client(base_url=url, timeout=30)
 
     def is_healthy(self) -> bool:
-        health = self._client.get("/api/v2/monitor/health").json()
-        return all(health[part]["status"] == "healthy" for part in ("metadatabase", "scheduler", "dag_processor"))
+        answer = self._client.get("/api/v2/monitor/health")
+        health = answer.json() if answer.is_success else {}
+        parts = ("metadatabase", "scheduler", "dag_processor")
+        return all(health.get(part, {}).get("status") == "healthy" for part in parts)
 
     def dags(self) -> set[str]:
         return {dag["dag_id"] for dag in self._call("GET", "/dags", params={"limit": 100})["dags"]}

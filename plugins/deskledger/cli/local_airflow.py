@@ -24,9 +24,10 @@ from deskledger.settings import Settings
 from deskledger.warehouse import embedded
 
 # What runs, and how it is asked for. No triggerer: nothing of ours defers, and a parked human task needs none.
-PROCESSES = ("api-server", "scheduler", "dag-processor")
+# The scheduler's own log server is not started: it would listen on every address, and the logs are local files.
+PROCESSES = {"api-server": (), "scheduler": ("--skip-serve-logs",), "dag-processor": ()}
 USERS = {"admin": "admin", "fatima": "user", "felix": "user", "mara": "viewer"}
-FIRST_PORT = 8793
+FIRST_PORT = 8085
 READY_SECONDS = 180
 STOP_SECONDS = 20
 
@@ -167,7 +168,7 @@ class LocalAirflow:
     def _spawn(self, name: str) -> int:
         with (self.home / f"{name}.log").open("ab") as log:
             process = subprocess.Popen(
-                [sys.executable, "-m", "airflow", name],
+                [sys.executable, "-m", "airflow", name, *PROCESSES[name]],
                 env=self.environment(),
                 stdin=subprocess.DEVNULL,
                 stdout=log,
