@@ -211,6 +211,49 @@ CYCLE = Table(
     key=("created_month", "contract", "version", "ticket_key", "clock", "cycle"),
 )
 
+# What stands behind a statement's figures: one row a service level and cycle or answer, in or out of the counts.
+EVIDENCE = Table(
+    "draft_ticket",
+    (
+        _required("evidence_no", "key"),
+        _required("service_level", "text"),
+        _required(
+            "fate", "word", words=("met", "failed", "counted", "neutral", "excluded", "incomplete", "unanswered")
+        ),
+        _required("is_numerator", "flag"),
+        _required("is_denominator", "flag"),
+        Column("reason", "text"),
+        Column("source", "word"),
+        _required("ticket_key", "key"),
+        Column("created_month", "integer"),
+        Column("ticket_id", "text"),
+        Column("clock", "word"),
+        Column("cycle", "integer"),
+        Column("state", "word"),
+        Column("started_at", "instant"),
+        Column("stopped_at", "instant"),
+        Column("due_at", "instant"),
+        Column("breached_at", "instant"),
+        Column("target_us", "integer"),
+        Column("elapsed_us", "integer"),
+        Column("provider_us", "integer"),
+        Column("customer_us", "integer"),
+        Column("third_party_us", "integer"),
+        Column("attributed_at", "instant"),
+        Column("account", "word"),
+        Column("team", "word"),
+        Column("agent", "word"),
+        Column("product", "word"),
+        Column("priority", "word"),
+        Column("survey_id", "text"),
+        Column("answer_id", "text"),
+        Column("sent_at", "instant"),
+        Column("responded_at", "instant"),
+        Column("rating", "integer"),
+    ),
+    key=("evidence_no",),
+)
+
 
 def ticket_keys(source: str, ticket_ids: Iterable[str]) -> np.ndarray:
     """The int64 surrogates of one source's tickets, in the order given.

@@ -1,0 +1,436 @@
+-- The ledger: drafts, decisions, postings, and the entries that finance books.
+-- Every table is append-only: triggers refuse update, delete and truncate to every role, the owner and superusers
+-- included. What a table owner can still do (drop a trigger, rewrite a row) breaks the hash chain of ledger.entry.
+-- Amounts are numeric without a scale, so that they keep the cents they were booked with. Money is never converted.
+
+create function ledger.refuse_change() returns trigger
+language plpgsql as $$
+begin
+    raise exception using
+        errcode = 'restrict_violation',
+        message = 'ledger.' || tg_table_name || ' is append-only: ' || lower(tg_op) || ' refused',
+        hint = 'Nothing booked ever changes. Make a new draft, or book an adjustment in an open month.';
+end
+$$;
+
+-- One row an immutable draft of a contract's month. All drafts stay; the newest number is the current one.
+create table ledger.draft (
+    draft_id text primary key,
+    contract text not null,
+    period text not null,
+    number integer not null check (number > 0),
+    statement_number text not null,
+    reason text not null check (reason in ('first', 'inputs_changed', 'disputed')),
+    contract_title text not null,
+    parties jsonb not null,
+    version integer not null,
+    effective_from date not null,
+    currency text not null,
+    credit_amount numeric not null,
+    timezone text not null,
+    period_start_at timestamptz not null,
+    period_end_at timestamptz not null,
+    as_of timestamptz not null,
+    data_cutoff timestamptz not null,
+    watermark_at timestamptz not null,
+    contract_sha256 text not null,
+    evidence_sha256 text not null,
+    inputs_sha256 text not null,
+    preparers jsonb not null,
+    terms jsonb not null,
+    assessment jsonb not null,
+    charges jsonb not null,
+    control jsonb not null,
+    csat jsonb,
+    incomplete_tickets integer not null check (incomplete_tickets >= 0),
+    code_version text not null,
+    drafted_by text not null,
+    run_id text,
+    drafted_at timestamptz not null,
+    unique (contract, period, number),
+    check (period_start_at < period_end_at),
+    check (as_of <= data_cutoff)
+);
+
+-- One row a service level of the draft. value is the exact fraction ('2371/25'), shown_value the same for reading.
+create table ledger.draft_level (
+    draft_id text not null references ledger.draft (draft_id),
+    ordinal integer not null,
+    service_level text not null,
+    title text not null,
+    clause text not null,
+    subject text not null,
+    measure text not null,
+    statistic text not null,
+    side text not null,
+    operator text not null check (operator in ('>=', '<=')),
+    target text not null,
+    numerator text,
+    denominator text,
+    value text,
+    shown_value numeric,
+    status text not null check (status in ('met', 'breached', 'no_data')),
+    sample integer not null,
+    met_tickets integer not null,
+    failed_tickets integer not null,
+    excluded_tickets integer not null,
+    incomplete_tickets integer not null,
+    window_months integer not null,
+    window_mode text not null,
+    months jsonb not null,
+    failed_run integer not null,
+    is_priced boolean not null,
+    primary key (draft_id, ordinal),
+    unique (draft_id, service_level)
+);
+
+-- One row a line of money: a term of the penalties, a cap, points turned into money, an adjustment.
+create table ledger.draft_line (
+    draft_id text not null references ledger.draft (draft_id),
+    line_no integer not null,
+    term text not null,
+    service_level text,
+    status text not null,
+    clause text not null,
+    version integer not null,
+    effective_from date not null,
+    operator text,
+    target text,
+    value text,
+    band_edge text,
+    detail jsonb not null,
+    credit_amount numeric not null,
+    primary key (draft_id, line_no)
+);
+
+-- The formula trace: input, gate, schedule, modifier, combine, limit, rounding; one row each.
+create table ledger.draft_trace (
+    draft_id text not null references ledger.draft (draft_id),
+    trace_no integer not null,
+    line text not null,
+    step text not null,
+    input text not null,
+    output text not null,
+    clause text not null,
+    primary key (draft_id, trace_no)
+);
+
+-- The tickets and answers behind every numerator, denominator and excluded set: one row each, as measured.
+create table ledger.draft_ticket (
+    draft_id text not null references ledger.draft (draft_id),
+    evidence_no integer not null,
+    service_level text not null,
+    fate text not null,
+    is_numerator boolean not null,
+    is_denominator boolean not null,
+    reason text,
+    source text,
+    ticket_key bigint not null,
+    created_month integer,
+    ticket_id text,
+    clock text,
+    cycle bigint,
+    state text,
+    started_at timestamptz,
+    stopped_at timestamptz,
+    due_at timestamptz,
+    breached_at timestamptz,
+    target_us bigint,
+    elapsed_us bigint,
+    provider_us bigint,
+    customer_us bigint,
+    third_party_us bigint,
+    attributed_at timestamptz,
+    account text,
+    team text,
+    agent text,
+    product text,
+    priority text,
+    survey_id text,
+    answer_id text,
+    sent_at timestamptz,
+    responded_at timestamptz,
+    rating bigint,
+    primary key (draft_id, evidence_no),
+    check (fate in ('met', 'failed', 'counted', 'neutral', 'excluded', 'incomplete', 'unanswered'))
+);
+create index draft_ticket_by_ticket on ledger.draft_ticket (draft_id, ticket_key);
+
+-- One decision a draft. A dispute says why.
+create table ledger.decision (
+    draft_id text primary key references ledger.draft (draft_id),
+    decision text not null check (decision in ('approve', 'dispute')),
+    comment text not null,
+    decided_by text not null check (decided_by <> ''),
+    decided_at timestamptz not null,
+    check (decision = 'approve' or btrim(comment) <> '')
+);
+
+-- What stood in the way of a draft (no charge, incomplete tickets): kept, so that a silent month is explained.
+create table ledger.attempt (
+    attempt_no bigint generated always as identity primary key,
+    contract text not null,
+    period text not null,
+    outcome text not null,
+    message text not null,
+    attempted_at timestamptz not null
+);
+
+-- One row a contract and period, for ever. It freezes what the statement was made of.
+create table ledger.posting (
+    statement_number text primary key,
+    contract text not null,
+    period text not null,
+    draft_id text not null unique references ledger.draft (draft_id),
+    currency text not null,
+    credit_amount numeric not null,
+    approved_by text not null,
+    approved_at timestamptz not null,
+    approval_comment text not null,
+    preparers jsonb not null,
+    version integer not null,
+    contract_sha256 text not null,
+    inputs_sha256 text not null,
+    evidence_sha256 text not null,
+    terms jsonb not null,
+    assessment jsonb not null,
+    charges jsonb not null,
+    control jsonb not null,
+    csat jsonb,
+    code_version text not null,
+    posted_at timestamptz not null,
+    unique (contract, period)
+);
+
+-- Frozen evidence of a posted statement, the same columns as the draft's.
+create table ledger.posted_ticket (
+    statement_number text not null references ledger.posting (statement_number),
+    like ledger.draft_ticket,
+    constraint posted_ticket_pkey primary key (statement_number, evidence_no)
+);
+
+-- The books: one chain over all contracts. record is canonical JSON; the typed columns are read from it and from
+-- nothing else. sha256 = SHA-256 over previous_sha256, a newline and record; the first previous is 64 zeros.
+create table ledger.entry (
+    entry_no bigint primary key,
+    previous_sha256 text not null check (length(previous_sha256) = 64),
+    sha256 text not null unique check (length(sha256) = 64),
+    record text not null,
+    kind text not null generated always as (record::jsonb ->> 'kind') stored,
+    statement_number text not null generated always as (record::jsonb ->> 'statement_number') stored,
+    contract text not null generated always as (record::jsonb ->> 'contract') stored,
+    period text not null generated always as (record::jsonb ->> 'period') stored,
+    line text generated always as (record::jsonb ->> 'line') stored,
+    currency text not null generated always as (record::jsonb ->> 'currency') stored,
+    amount numeric not null generated always as ((record::jsonb ->> 'amount')::numeric) stored
+);
+create index entry_by_statement on ledger.entry (statement_number);
+
+create function ledger.entry_sha256(previous_sha256 text, record text) returns text
+language sql stable as $$
+    select encode(sha256(convert_to(previous_sha256 || chr(10) || record, 'UTF8')), 'hex')
+$$;
+
+-- A row that does not continue the chain cannot be written, by anyone.
+create function ledger.continue_chain() returns trigger
+language plpgsql as $$
+declare
+    last ledger.entry;
+begin
+    perform pg_advisory_xact_lock(hashtextextended('ledger.entry', 0));
+    select * into last from ledger.entry order by entry_no desc limit 1;
+    if new.entry_no is distinct from coalesce(last.entry_no, 0) + 1
+        or new.previous_sha256 is distinct from coalesce(last.sha256, repeat('0', 64))
+        or new.sha256 is distinct from ledger.entry_sha256(new.previous_sha256, new.record) then
+        raise exception using
+            errcode = 'restrict_violation',
+            message = 'ledger.entry ' || coalesce(new.entry_no::text, 'null') || ' does not continue the chain';
+    end if;
+    return new;
+end
+$$;
+create trigger continue_chain before insert on ledger.entry
+for each row execute function ledger.continue_chain();
+alter table ledger.entry enable always trigger continue_chain;
+
+do $$
+declare
+    guarded text;
+begin
+    foreach guarded in array array[
+        'draft', 'draft_level', 'draft_line', 'draft_trace', 'draft_ticket', 'decision', 'attempt', 'posting',
+        'posted_ticket', 'entry'
+    ] loop
+        execute 'create trigger append_only before update or delete or truncate on ledger.' || quote_ident(guarded)
+            || ' for each statement execute function ledger.refuse_change()';
+        -- "always": session_replication_role = replica does not switch it off.
+        execute 'alter table ledger.' || quote_ident(guarded) || ' enable always trigger append_only';
+    end loop;
+end
+$$;
+
+-- Entries that do not follow from the ones before them. Empty when the chain is whole.
+create view ledger.broken_entry as
+with numbered as (
+    select
+        entry_no,
+        previous_sha256,
+        sha256,
+        record,
+        row_number() over (order by entry_no) as expected_no,
+        coalesce(lag(sha256) over (order by entry_no), repeat('0', 64)) as expected_previous
+    from ledger.entry
+)
+
+select
+    entry_no,
+    case
+        when entry_no <> expected_no then 'an entry before it is missing'
+        when previous_sha256 <> expected_previous then 'does not point to the entry before it'
+        else 'its record does not give its hash'
+    end as fault
+from numbered
+where
+    entry_no <> expected_no
+    or previous_sha256 <> expected_previous
+    or sha256 <> ledger.entry_sha256(previous_sha256, record);
+
+-- Where each draft stands. Grain: one row a draft. in_review, approved, disputed, posted, or superseded by a newer one.
+create view ledger.draft_state as
+with drafts as (
+    select
+        *,
+        max(number) over (partition by contract, period) as newest_number
+    from ledger.draft
+),
+
+decisions as (select * from ledger.decision),
+
+postings as (select * from ledger.posting)
+
+select
+    drafts.draft_id,
+    drafts.contract,
+    drafts.period,
+    drafts.number,
+    drafts.statement_number,
+    drafts.reason,
+    drafts.currency,
+    drafts.credit_amount,
+    drafts.inputs_sha256,
+    drafts.incomplete_tickets,
+    drafts.data_cutoff,
+    drafts.run_id,
+    drafts.drafted_at,
+    decisions.decision,
+    decisions.comment,
+    decisions.decided_by,
+    decisions.decided_at,
+    postings.posted_at,
+    case
+        when postings.draft_id = drafts.draft_id then 'posted'
+        when postings.draft_id is not null or drafts.number < drafts.newest_number then 'superseded'
+        when decisions.decision = 'approve' then 'approved'
+        when decisions.decision = 'dispute' then 'disputed'
+        else 'in_review'
+    end as state
+from drafts
+left join decisions on drafts.draft_id = decisions.draft_id
+left join postings on drafts.contract = postings.contract and drafts.period = postings.period;
+
+-- Enforcement register. Grain: one row a failed service level of a contract's month, from the posted draft, or else
+-- from the newest. Every failure has exactly one outcome: nothing is missing.
+create view ledger.enforcement as
+with states as (
+    select
+        *,
+        row_number() over (
+            partition by contract, period order by (state = 'posted')::integer desc, number desc
+        ) as preference
+    from ledger.draft_state
+),
+
+levels as (
+    select *
+    from ledger.draft_level
+    where status = 'breached'
+),
+
+lines as (select * from ledger.draft_line),
+
+-- Caps and other cuts fall on the statement, not on one service level: they tell whether anything was left to pay.
+cuts as (
+    select
+        draft_id,
+        sum(case when status = 'cap' then credit_amount else 0 end) as cap_amount
+    from lines
+    group by draft_id
+),
+
+priced as (
+    select
+        draft_id,
+        service_level,
+        sum(credit_amount) as line_amount,
+        string_agg(distinct status, ', ' order by status) as line_status
+    from lines
+    where service_level is not null
+    group by draft_id, service_level
+)
+
+select
+    states.contract,
+    states.period,
+    states.draft_id,
+    states.statement_number,
+    states.state,
+    states.currency,
+    levels.service_level,
+    levels.clause,
+    levels.operator,
+    levels.target,
+    levels.shown_value,
+    levels.sample,
+    coalesce(priced.line_amount, 0) as line_amount,
+    coalesce(cuts.cap_amount, 0) as cap_amount,
+    coalesce(priced.line_status, 'not priced') as line_status,
+    case
+        when states.state = 'disputed' then 'disputed'
+        when priced.service_level is null then 'reported only'
+        when states.state <> 'posted' then 'awaiting decision'
+        when position('superseded' in priced.line_status) > 0 then 'superseded'
+        when priced.line_amount > 0 and states.credit_amount <= 0 and coalesce(cuts.cap_amount, 0) < 0 then 'capped'
+        when priced.line_amount > 0 and coalesce(cuts.cap_amount, 0) < 0 then 'credited, capped'
+        when priced.line_amount > 0 then 'credited'
+        else 'no amount: ' || priced.line_status
+    end as outcome
+from states
+inner join levels on states.draft_id = levels.draft_id
+left join priced on levels.draft_id = priced.draft_id and levels.service_level = priced.service_level
+left join cuts on states.draft_id = cuts.draft_id
+where states.preference = 1;
+
+-- Credits of posted statements. Grain: one row a currency and month; currencies are never added to each other.
+create view ledger.posted_total as
+select
+    currency,
+    period,
+    count(*) as statements,
+    sum(credit_amount) as credit_amount
+from ledger.posting
+group by currency, period;
+
+-- finance closes months: it writes rows and can change none. reader and loader see nothing here.
+grant select on all tables in schema ledger to finance;
+grant insert on
+ledger.draft,
+ledger.draft_level,
+ledger.draft_line,
+ledger.draft_trace,
+ledger.draft_ticket,
+ledger.decision,
+ledger.attempt,
+ledger.posting,
+ledger.posted_ticket,
+ledger.entry
+to finance;
