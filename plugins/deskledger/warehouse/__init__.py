@@ -2,5 +2,6 @@
 
 from deskledger.warehouse.connection import open_warehouse
 from deskledger.warehouse.migrations import migrate, pending
+from deskledger.warehouse.transfer import copy_in, read_frame
 
-__all__ = ["migrate", "open_warehouse", "pending"]
+__all__ = ["copy_in", "migrate", "open_warehouse", "pending", "read_frame"]

@@ -35,7 +35,11 @@ def open_warehouse(url: str | None = None) -> Engine:
     engine = create_engine(
         address.set(drivername="postgresql+psycopg2"),
         poolclass=NullPool,
-        connect_args={"options": "-c timezone=UTC -c datestyle=ISO", "application_name": "deskledger"},
+        connect_args={
+            "options": "-c timezone=UTC -c datestyle=ISO",
+            "application_name": "deskledger",
+            "client_encoding": "utf8",
+        },
     )
     try:
         with engine.connect() as connection:
