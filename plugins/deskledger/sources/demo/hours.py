@@ -1,4 +1,7 @@
-"""Open hours of shifts, customers and vendors, as fast piecewise-linear time: instants and work in whole seconds."""
+"""Open hours of shifts, customers and vendors, as fast piecewise-linear time: instants and work in whole seconds.
+
+On purpose not the engine's business time: what writes the scene must not share an error with what measures it.
+"""
 
 import holidays
 import numpy as np

@@ -150,11 +150,11 @@ class Habits:
     priority_shares: tuple[float, ...] = (0.03, 0.17, 0.5, 0.3)
 
     # Pace: a month's pace multiplies times to respond and to resolve (the list repeats when months are more).
-    month_response_pace: tuple[float, ...] = (0.9, 1.12, 1.02)
-    month_work_pace: tuple[float, ...] = (0.9, 1.1, 1.0)
-    response_hours: tuple[float, ...] = (0.16, 0.62, 1.2, 2.4)
+    month_response_pace: tuple[float, ...] = (0.93, 1.06, 1.0)
+    month_work_pace: tuple[float, ...] = (0.92, 1.06, 1.0)
+    response_hours: tuple[float, ...] = (0.15, 0.56, 1.0, 1.85)
     response_spread: float = 0.68
-    work_hours: tuple[float, ...] = (1.45, 2.7, 7.5, 14.0)
+    work_hours: tuple[float, ...] = (1.4, 2.15, 7.0, 14.0)
     work_spread: float = 0.62
     stuck_share: float = 0.004  # work takes many times as long: what is still open at the end
 
@@ -168,13 +168,13 @@ class Habits:
 
     # What happens in a life
     acknowledged: float = 0.85
-    chased: float = 0.12
+    chased: float = 0.15
     eta_given: float = 0.45
     eta_spread: float = 0.25
     eta_slack: float = 1.3
-    noted: float = 0.45
-    updated: float = 0.5
-    waits_on_customer: float = 0.36
+    noted: float = 0.6
+    updated: float = 0.75
+    waits_on_customer: float = 0.4
     waits_again: float = 0.12
     customer_hours: float = 3.0
     customer_spread: float = 1.2
@@ -200,6 +200,6 @@ class Habits:
     answer_hours: float = 11.0
     answer_spread: float = 1.1
     answered_twice: float = 0.04
-    rating_cuts: tuple[float, ...] = (-1.75, -1.25, -0.35, 0.6)
-    rating_by_lateness: float = 0.55
+    rating_cuts: tuple[float, ...] = (-2.3, -1.72, -0.65, 0.4)
+    rating_by_lateness: float = 0.7
     rating_by_reopening: float = 0.6
