@@ -1,0 +1,120 @@
+"""`make demo` and what people do after it, on a small scene."""
+
+import time
+from collections.abc import Callable, Iterator
+
+import pytest
+from sqlalchemy import Engine, text
+
+from deskledger.cli.airflow_api import AirflowApi
+from deskledger.cli.local_airflow import LocalAirflow
+from deskledger.cli.summary import months
+from tests.end_to_end.installation import Demo
+
+EXPECTED = {
+    ("alder", "2026-01"): "posted",
+    ("alder", "2026-02"): "posted",
+    ("alder", "2026-03"): "in_review",
+    ("brisa", "2026-01"): "posted",
+    ("brisa", "2026-02"): "posted",
+    ("brisa", "2026-03"): "in_review",
+}
+
+
+def _states(engine: Engine) -> dict[tuple[str, str], str]:
+    return {(month.contract, month.period): month.state for month in months(engine)}
+
+
+def _fingerprint(engine: Engine) -> dict[str, str]:
+    """A hash of every row, with the transaction that wrote it, of each table of the warehouse."""
+    with engine.connect() as connection:
+        tables = connection.scalars(
+            text("""
+                select format('%I.%I', schemaname, tablename) from pg_tables
+                where schemaname in ('core', 'quality', 'facts', 'ledger') order by 1
+            """)
+        ).all()
+        return {
+            table: connection.scalar(
+                text(
+                    f"select count(*) || ':' || md5(string_agg(xmin || t::text, '' order by t::text)) from {table} as t"
+                )  # noqa: S608
+            )
+            for table in tables
+        }
+
+
+def test_two_months_are_posted_and_the_newest_is_in_review(demo: Demo) -> None:
+    assert _states(demo.warehouse()) == EXPECTED
+
+
+def test_it_prints_the_money_and_where_things_lie(demo: Demo) -> None:
+    for words in ("alder", "brisa", "posted in all", "EUR", "USD", "in review", ".html", "make up"):
+        assert words in demo.output
+
+
+def test_each_month_has_its_report_and_csv(demo: Demo) -> None:
+    for contract, period in EXPECTED:
+        folder = demo.settings.reports / contract / period
+        assert {path.suffix for path in folder.iterdir()} >= {".html", ".csv"}
+
+
+def test_approvals_carry_the_reviewers_name(demo: Demo) -> None:
+    with demo.warehouse().connect() as connection:
+        names = set(connection.scalars(text("select decided_by from ledger.decision")))
+    assert names == {"fatima"}
+
+
+def test_again_it_changes_nothing(demo: Demo) -> None:
+    engine = demo.warehouse()
+    before = _fingerprint(engine)
+    again = demo.command("demo")
+    assert again.returncode == 0, again.stderr
+    assert _fingerprint(demo.warehouse()) == before
+
+
+def _until(what: Callable[[], object], seconds: int = 90) -> object:
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        found = what()
+        if found:
+            return found
+        time.sleep(0.5)
+    raise AssertionError("waited in vain")
+
+
+@pytest.fixture
+def up(demo: Demo) -> Iterator[LocalAirflow]:
+    done = demo.command("up")
+    assert done.returncode == 0, done.stderr
+    yield LocalAirflow(demo.settings)
+    done = demo.command("down")
+    assert "stopped: api-server, scheduler, dag-processor, postgres" in done.stdout
+
+
+def test_two_person_path_one_disputes_another_approves(demo: Demo, up: LocalAirflow) -> None:
+    """Last in this module: it moves the newest month on."""
+    key = "alder|2026-03"
+    fatima = AirflowApi(up.url, "fatima", up.password("fatima"))
+    felix = AirflowApi(up.url, "felix", up.password("felix"))
+    engine = demo.warehouse()
+    first = _until(lambda: fatima.waiting_reviews().get(key))
+    fatima.answer(first, "Dispute", "The outage of 12 March was ours to excuse.")  # type: ignore[arg-type]
+
+    second = _until(lambda: (found := felix.waiting_reviews().get(key)) and found != first and found)
+    time.sleep(1.5)
+    felix.answer(second, "Approve", "Checked with the account manager.")  # type: ignore[arg-type]
+    _until(lambda: _states(engine)[("alder", "2026-03")] == "posted")
+
+    with engine.connect() as connection:
+        decisions = connection.execute(
+            text("""
+                select draft.number, draft.reason, decision.decision, decision.decided_by, decision.comment
+                from ledger.draft inner join ledger.decision using (draft_id)
+                where draft.contract = 'alder' and draft.period = '2026-03' order by draft.number
+            """)
+        ).all()
+    assert [tuple(row) for row in decisions] == [
+        (1, "first", "dispute", "fatima", "The outage of 12 March was ours to excuse."),
+        (2, "disputed", "approve", "felix", "Checked with the account manager."),
+    ]
