@@ -1,1 +1,28 @@
 """Contract terms: what the parties signed, as data (DESIGN, "Contract terms")."""
+
+from deskledger.contract.loader import load, load_all, parse
+from deskledger.contract.periods import (
+    first_day,
+    local_day,
+    next_period,
+    period_bounds,
+    period_of,
+    previous_period,
+    version_at,
+)
+from deskledger.contract.terms import Contract, Version
+
+__all__ = [
+    "Contract",
+    "Version",
+    "first_day",
+    "load",
+    "load_all",
+    "local_day",
+    "next_period",
+    "parse",
+    "period_bounds",
+    "period_of",
+    "previous_period",
+    "version_at",
+]

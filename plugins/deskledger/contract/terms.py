@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from datetime import date, timedelta
 from decimal import Decimal
 from fractions import Fraction
+from types import MappingProxyType
 from typing import Any, Literal
 
 Side = Literal["provider", "customer", "third_party"]
@@ -98,6 +99,19 @@ class CsatTerms:
     acknowledged: bool = False  # that one of two tests can never bind
 
 
+# The KPIs that a service level may be agreed on, and the statistic that each of them is.
+KPIS: Mapping[str, Literal["share", "count"]] = MappingProxyType(
+    {
+        "reopened": "share",
+        "undue_l3_escalations": "share",
+        "without_eta": "share",
+        "acknowledged": "share",
+        "l3_escalations": "count",
+        "backlog": "count",
+    }
+)
+
+
 @dataclass(frozen=True)
 class Measure:
     """What a service level measures: a clock, CSAT or a KPI, and the statistic taken of it."""
@@ -145,7 +159,8 @@ class Version:
     clocks: tuple[ClockTerms, ...]
     csat: CsatTerms | None
     service_levels: tuple[ServiceLevel, ...]
-    # The vocabulary of golden/penalties.jsonl; `bases` maps each base to the charge kind that gives its amount.
+    # What `penalties.assess` takes as its contract, but `bases` maps each base to the charge kind that gives its amount
+    # ({"fee": {"charge": "monthly_fee"}}). A term's `measure` is a service level's name. Without terms nothing is priced.
     penalties: Mapping[str, Any]
 
 

@@ -1,0 +1,170 @@
+"""From a file's checked shape to the frozen terms that the engine takes."""
+
+from collections.abc import Mapping
+from decimal import Decimal
+from fractions import Fraction
+from typing import Any
+
+from deskledger.contract import checks, schema, terms
+from deskledger.contract.definitions import DEFINITIONS
+from deskledger.contract.file_schema import ContractFile
+from deskledger.contract.file_schema import Version as VersionBlock
+from deskledger.contract.penalty_schema import Penalties
+
+_CLOCK_CHOICES = ("cycles", "retarget", "at_close", "attribution", "pause", "holders", "team_holders", "counts")
+_CLOCK_EVENTS = ("start", "stop", "reset", "cancel", "resume")
+
+
+def build_contract(shape: ContractFile, file: str, sha256: str) -> terms.Contract:
+    """The contract of a file without faults."""
+    return terms.Contract(
+        name=shape.contract,
+        title=shape.title,
+        currency=shape.currency,
+        parties=dict(shape.parties),
+        sources=tuple(shape.sources),
+        scope=shape.scope.filter() if shape.scope else {},
+        period=terms.Period(
+            timezone=shape.period.timezone,
+            start_day=shape.period.start_day,
+            close_after=shape.period.close_after,
+            survey_wait=shape.period.survey_wait,
+        ),
+        versions=tuple(_version(block, shape.currency) for block in shape.versions),
+        file=file,
+        sha256=sha256,
+    )
+
+
+def _version(block: VersionBlock, currency: str) -> terms.Version:
+    levels = {name: _service_level(name, level) for name, level in block.service_levels.items()}
+    return terms.Version(
+        number=block.number,
+        effective_from=block.effective_from,
+        author=block.author,
+        calendars={name: _calendar(calendar) for name, calendar in block.calendars.items()},
+        clocks=tuple(_clock(name, clock) for name, clock in block.clocks.items()),
+        csat=_csat(block.csat) if block.csat else None,
+        service_levels=tuple(levels.values()),
+        penalties=_penalties(block.penalties or Penalties(terms=[]), levels, block.csat, currency),
+    )
+
+
+def _calendar(calendar: schema.Calendar) -> dict[str, Any]:
+    if calendar.always:
+        return {"timezone": calendar.timezone, "always": True}
+    given: dict[str, Any] = {
+        "timezone": calendar.timezone,
+        "weekly": {day: (calendar.weekly or {}).get(day, []) for day in schema.WEEKDAYS},
+        "holidays": [day.isoformat() for day in calendar.holidays],
+        "special_days": calendar.special_days or {},
+    }
+    if calendar.country:
+        given["country"] = calendar.country
+    if calendar.region:
+        given["region"] = calendar.region
+    return given
+
+
+def _clock(name: str, clock: schema.Clock) -> terms.ClockTerms:
+    parts: dict[str, Any] = dict(DEFINITIONS[clock.use]) if clock.use else {}
+    for word in _CLOCK_EVENTS:
+        matches = getattr(clock, word)
+        if matches is not None:
+            parts[word] = tuple(_event_match(match) for match in matches)
+    for word in _CLOCK_CHOICES:
+        choice = getattr(clock, word)
+        if choice is not None:
+            parts[word] = choice
+    if clock.targets is not None:
+        parts["targets"] = tuple(_target(target) for target in clock.targets)
+    if clock.calendars is not None:
+        parts["calendars"] = tuple(terms.CalendarChoice(each.filter(), each.calendar) for each in clock.calendars)
+    else:
+        parts["calendars"] = (terms.CalendarChoice({}, str(clock.calendar)),)
+    return terms.ClockTerms(name=name, clause=clock.clause, **parts)
+
+
+def _event_match(match: schema.EventMatch) -> terms.EventMatch:
+    return terms.EventMatch(
+        kind=match.kind,
+        values=match.value,
+        previous_values=match.previous_value,
+        actor_roles=match.actor_role,
+        is_public=match.is_public,
+    )
+
+
+def _target(target: schema.Target) -> terms.Target:
+    open_us, open_days = target.within or (None, None)
+    return terms.Target(target.filter(), open_us, open_days, until=target.until, day_end=target.day_end)
+
+
+def _csat(csat: schema.Csat) -> terms.CsatTerms:
+    return terms.CsatTerms(
+        clause=csat.clause,
+        good=csat.good,
+        neutral=csat.neutral,
+        poor=csat.poor,
+        denominator=csat.denominator,
+        answers=csat.answers,
+        attribution=csat.attribution,
+        acknowledged=csat.acknowledged,
+    )
+
+
+def _service_level(name: str, level: schema.ServiceLevel) -> terms.ServiceLevel:
+    statistic = checks.statistic_of(level)
+    percentile = Fraction(statistic[1:]) if statistic.startswith("p") else None
+    if level.clock is not None:
+        measured = terms.Measure(
+            subject="clock",
+            name=level.clock,
+            statistic="percentile" if percentile is not None else statistic,  # type: ignore[arg-type]
+            percentile=percentile,
+            side=level.side,
+        )
+    elif level.csat is not None:
+        measured = terms.Measure(subject="csat", name=level.csat, statistic="share", side=level.side)
+    else:
+        measured = terms.Measure(subject="kpi", name=str(level.kpi), statistic=statistic, side=level.side)  # type: ignore[arg-type]
+    return terms.ServiceLevel(
+        name=name,
+        clause=level.clause,
+        measure=measured,
+        operator=level.objective.operator,
+        target=Fraction(level.objective.quantity.text),
+        population=level.population.filter() if level.population else {},
+        window_months=level.window.months if level.window else 1,
+        window_mode=level.window.mode if level.window else "pooled",
+        title=level.title,
+    )
+
+
+def _penalties(
+    block: Penalties, levels: Mapping[str, terms.ServiceLevel], csat: schema.Csat | None, currency: str
+) -> dict[str, Any]:
+    priced: dict[str, Any] = {"currency": currency, **block.model_dump(exclude_none=True, exclude={"pools"})}
+    for term in priced["terms"]:
+        level = levels[term["measure"]]
+        schedule = term["schedule"]
+        if schedule["kind"] in {"threshold", "shortfall"}:
+            schedule.setdefault("op", level.operator)
+            schedule.setdefault("target", _exact(level.target))
+        elif schedule["kind"] == "expected_min":
+            schedule.setdefault("op", level.operator)
+        elif schedule["kind"] == "per_item":
+            schedule["unit_seconds"] = schedule.pop("unit")
+        if level.measure.subject == "csat" and csat is not None:
+            term["csat"] = {"which": level.measure.name, "denominator": csat.denominator}
+        if level.window_months > 1:
+            term["window_agg"] = level.window_mode
+        if level.measure.statistic not in {"share", "share_met"}:
+            # Percentages may be rounded before they are compared; a time or a count never is.
+            term["unit"] = "count" if level.measure.statistic == "count" else "seconds"
+    return priced
+
+
+def _exact(number: Fraction) -> str:
+    decimal = Decimal(number.numerator) / Decimal(number.denominator)
+    return format(decimal.normalize(), "f")
