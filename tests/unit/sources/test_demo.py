@@ -267,7 +267,7 @@ def test_each_contract_is_charged_each_month_by_two_people(small: tuple[Path, de
     assert charges["amount"].str.fullmatch(r"\d+\.\d\d").all()
 
 
-def test_the_dirt_is_four_rows_of_the_last_month_outside_all_contracts(tmp_path: Path) -> None:
+def test_the_dirt_is_five_rows_of_the_last_month_outside_all_contracts(tmp_path: Path) -> None:
     summary = demo.generate(tmp_path, seed=2, tickets_per_month=1500)
     rows = read(tmp_path, "tickets-*.csv.gz")
     assert list(summary.dirt) == list(dirt.KINDS)
@@ -282,4 +282,13 @@ def test_the_dirt_is_four_rows_of_the_last_month_outside_all_contracts(tmp_path:
         assert list(spoilt["ticket"]) == [summary.dirt[kind]], kind
         assert list(spoilt["account"]) == ["meridian-internal"], kind
         assert list(spoilt["file"]) == ["tickets-2026-03.csv.gz"], kind
+    corrected = rows[rows.duplicated(["ticket", "seq", "at"], keep=False) & ~rows.duplicated(keep=False)]
+    assert list(corrected["ticket"]) == [summary.dirt["row corrected later"]] * 2
+    assert list(corrected["file"]) == ["tickets-2026-03.csv.gz", "tickets-2026-04-01.csv.gz"]
+    assert corrected["severity"].nunique() == 2
     assert summary.events == len(rows)
+
+
+def test_nothing_is_corrected_later_when_nothing_comes_later(tmp_path: Path) -> None:
+    summary = demo.generate(tmp_path, seed=2, tickets_per_month=1500, extra_days=0)
+    assert list(summary.dirt) == [kind for kind in dirt.KINDS if kind != "row corrected later"]

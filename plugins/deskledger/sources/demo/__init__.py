@@ -50,7 +50,8 @@ def generate(
     stages.live(desk)
     ids = files.ticket_ids(desk.size)
     answers = files.survey_rows(surveys.surveys(streams[2], desk, ids), span)
-    rows, spoilt = dirt.soil(files.ticket_rows(streams[3], desk, ids), span.months[-1])
+    later = next((name for name in span.partitions if name not in span.months), None)
+    rows, spoilt = dirt.soil(files.ticket_rows(streams[3], desk, ids), span.months[-1], later)
     tables = {
         "accounts.csv": people.account_table(),
         "teams.csv": people.team_table(),

@@ -1,23 +1,26 @@
-"""A dash of dirt, as every export has it: four rows of the newest month, all on tickets that no contract covers."""
+"""A dash of dirt, as every export has it: five rows of the newest month, all on tickets that no contract covers."""
 
 import numpy as np
 import pandas as pd
 
-from deskledger.sources.demo.scene import ACCOUNTS, INTERNAL
+from deskledger.sources.demo.scene import ACCOUNTS, INTERNAL, SEVERITIES
 
 # Kind of dirt -> its fate in the flow, in the order in which tickets are spoilt.
 KINDS = {
     "unknown status": "quarantined",
     "unparsable instant": "quarantined",
     "event before its ticket": "quarantined",
-    "row written twice": "superseded",
+    "row written twice": "unchanged",
+    "row corrected later": "superseded",
 }
 UNKNOWN_STATUS = "Parked"
 UNPARSABLE = "2026-02-30T25:61:00"
 
 
-def soil(rows: pd.DataFrame, month: str) -> tuple[pd.DataFrame, dict[str, str]]:
+def soil(rows: pd.DataFrame, month: str, later: str | None) -> tuple[pd.DataFrame, dict[str, str]]:
     """`rows` with the dirt in the file of `month`, and the ticket that each kind of dirt is on.
+
+    `later` is the partition whose file has a row of that month once more, corrected; None: nothing comes later.
 
     One ticket a kind: the month's first internal tickets with at least four rows in its file, none created on
     the month's first day. With fewer such tickets there is less dirt.
@@ -26,8 +29,8 @@ def soil(rows: pd.DataFrame, month: str) -> tuple[pd.DataFrame, dict[str, str]]:
     created_later = rows["created_at"].str.startswith(month) & (rows["created_at"].str[8:10] != "01")
     candidates = rows.index[in_month & created_later]
     sizes = rows.loc[candidates].groupby("ticket", sort=True).size()
-    tickets = sizes.index[sizes >= 4][: len(KINDS)]
-    spoilt = dict(zip(KINDS, tickets, strict=False))
+    kinds = [kind for kind in KINDS if later or kind != "row corrected later"]
+    spoilt = dict(zip(kinds, sizes.index[sizes >= 4], strict=False))
     middle = {kind: rows.index[(rows["ticket"] == ticket) & in_month][2] for kind, ticket in spoilt.items()}
     rows = rows.copy()
     if "unknown status" in middle:
@@ -38,6 +41,11 @@ def soil(rows: pd.DataFrame, month: str) -> tuple[pd.DataFrame, dict[str, str]]:
         row = middle["event before its ticket"]
         created = pd.Timestamp(rows.loc[row, "created_at"])
         rows.loc[row, "at"] = (created - pd.Timedelta(hours=1)).isoformat()
+    if "row corrected later" in middle:
+        row = rows.loc[middle["row corrected later"]].copy()
+        row["severity"] = SEVERITIES[SEVERITIES.index(row["severity"]) - 1]
+        row["partition"] = later
+        rows.loc[len(rows)] = row  # the last row: the others keep their places
     if "row written twice" in middle:
         again = middle["row written twice"]
         order = np.insert(np.arange(len(rows)), again + 1, again)

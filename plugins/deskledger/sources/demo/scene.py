@@ -200,6 +200,6 @@ class Habits:
     answer_hours: float = 11.0
     answer_spread: float = 1.1
     answered_twice: float = 0.04
-    rating_cuts: tuple[float, ...] = (-2.3, -1.72, -0.65, 0.4)
+    rating_cuts: tuple[float, ...] = (-2.35, -1.82, -0.65, 0.4)
     rating_by_lateness: float = 0.7
     rating_by_reopening: float = 0.6
