@@ -46,7 +46,7 @@ def _version(block: VersionBlock, currency: str) -> terms.Version:
         clocks=tuple(_clock(name, clock) for name, clock in block.clocks.items()),
         csat=_csat(block.csat) if block.csat else None,
         service_levels=tuple(levels.values()),
-        penalties=_penalties(block.penalties or Penalties(terms=[]), levels, block.csat, currency),
+        penalties=_penalties(block.penalties, levels, block.csat, currency),
     )
 
 
@@ -142,8 +142,10 @@ def _service_level(name: str, level: schema.ServiceLevel) -> terms.ServiceLevel:
 
 
 def _penalties(
-    block: Penalties, levels: Mapping[str, terms.ServiceLevel], csat: schema.Csat | None, currency: str
+    block: Penalties | None, levels: Mapping[str, terms.ServiceLevel], csat: schema.Csat | None, currency: str
 ) -> dict[str, Any]:
+    if block is None:
+        return {"currency": currency, "bases": {}, "terms": []}
     priced: dict[str, Any] = {"currency": currency, **block.model_dump(exclude_none=True, exclude={"pools"})}
     for term in priced["terms"]:
         level = levels[term["measure"]]

@@ -160,7 +160,7 @@ class Version:
     csat: CsatTerms | None
     service_levels: tuple[ServiceLevel, ...]
     # What `penalties.assess` takes as its contract, but `bases` maps each base to the charge kind that gives its amount
-    # ({"fee": {"charge": "monthly_fee"}}). A term's `measure` is a service level's name. Without terms nothing is priced.
+    # ({"fee": {"charge": "monthly_fee"}}). A term's `measure` is a service level's name.
     penalties: Mapping[str, Any]
 
 
