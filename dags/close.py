@@ -25,9 +25,10 @@ from datetime import timedelta
 from airflow.providers.standard.operators.hitl import HITLOperator
 from airflow.sdk import DAG, Param, PartitionedAssetTimetable, get_current_context, task
 from airflow.sdk.exceptions import AirflowSkipException
-from deskledger_assets import DUE
 
 from deskledger.steps.alert import on_failure
+
+from deskledger_assets import DUE
 
 with DAG(
     dag_id="close",

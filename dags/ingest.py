@@ -22,9 +22,10 @@ from datetime import datetime, timedelta
 
 from airflow.sdk import DAG, CronPartitionTimetable, get_current_context, task
 from airflow.sdk.exceptions import AirflowSkipException
-from deskledger_assets import CORE
 
 from deskledger.steps.alert import on_failure
+
+from deskledger_assets import CORE
 
 with DAG(
     dag_id="ingest",

@@ -19,9 +19,10 @@ move until all are loaded. Mend the file or the mapping and clear the failed bat
 from datetime import timedelta
 
 from airflow.sdk import DAG, Param, PartitionedAtRuntime, get_current_context, task
-from deskledger_assets import CORE
 
 from deskledger.steps.alert import on_failure
+
+from deskledger_assets import CORE
 
 with DAG(
     dag_id="ingest_history",

@@ -21,9 +21,10 @@ others are measured. Mend it and clear the failed task.
 from datetime import timedelta
 
 from airflow.sdk import DAG, PartitionedAssetTimetable, StartOfMonthMapper, TriggerRule, get_current_context, task
-from deskledger_assets import CORE, DUE
 
 from deskledger.steps.alert import on_failure
+
+from deskledger_assets import CORE, DUE
 
 with DAG(
     dag_id="measure",

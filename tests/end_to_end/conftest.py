@@ -5,6 +5,7 @@ from collections.abc import Iterator
 import pytest
 
 from deskledger.settings import Settings
+
 from tests.end_to_end.installation import ROOT, TICKETS_PER_MONTH, Demo, run_command
 
 

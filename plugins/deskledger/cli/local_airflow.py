@@ -14,6 +14,7 @@ import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from types import MappingProxyType
 
 import httpx
 import psutil
@@ -25,7 +26,7 @@ from deskledger.warehouse import embedded
 
 # What runs, and how it is asked for. No triggerer: nothing of ours defers, and a parked human task needs none.
 # The scheduler's own log server is not started: it would listen on every address, and the logs are local files.
-PROCESSES = {"api-server": (), "scheduler": ("--skip-serve-logs",), "dag-processor": ()}
+PROCESSES: Mapping[str, tuple[str, ...]] = {"api-server": (), "scheduler": ("--skip-serve-logs",), "dag-processor": ()}
 USERS = {"admin": "admin", "fatima": "user", "felix": "user", "mara": "viewer"}
 FIRST_PORT = 8085
 READY_SECONDS = 180
@@ -33,10 +34,20 @@ STOP_SECONDS = 20
 
 
 class LocalAirflow:
-    """Starts and stops what it started, and nothing else."""
+    """Starts and stops what it started, and nothing else.
 
-    def __init__(self, settings: Settings) -> None:
+    `processes` names Airflow's commands with their arguments; `overrides` are environment variables over ours.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        processes: Mapping[str, tuple[str, ...]] = PROCESSES,
+        overrides: Mapping[str, str] = MappingProxyType({}),
+    ) -> None:
         self.settings = settings
+        self.processes = processes
+        self.overrides = overrides
         self.home = settings.state / "airflow"
         self.pids = self.home / "processes.json"
         self.postgres: embedded.EmbeddedServer | None = None
@@ -70,7 +81,7 @@ class LocalAirflow:
         if not running and not _is_free(self.port):
             (self.home / "port").write_text(str(_free_port()), encoding="utf-8")
         started = {name: pid for name, (pid, _) in running.items()}
-        for name in PROCESSES:
+        for name in self.processes:
             if name not in running:
                 started[name] = self._spawn(name)
         _write_private(self.pids, {name: [pid, psutil.Process(pid).create_time()] for name, pid in started.items()})
@@ -148,7 +159,7 @@ class LocalAirflow:
         }
         inherited = {name: value for name, value in os.environ.items() if not _is_foreign(name)}
         path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}"
-        return {**inherited, **ours, "PATH": path}
+        return {**inherited, **ours, "PATH": path, **self.overrides}
 
     def _running(self) -> dict[str, tuple[int, float]]:
         """Name -> (pid, start time) of ours that live; the start time guards against a reused pid."""
@@ -166,9 +177,9 @@ class LocalAirflow:
         return living
 
     def _spawn(self, name: str) -> int:
-        with (self.home / f"{name}.log").open("ab") as log:
+        with (self.home / f"{name.replace(' ', '-')}.log").open("ab") as log:
             process = subprocess.Popen(
-                [sys.executable, "-m", "airflow", name, *PROCESSES[name]],
+                [sys.executable, "-m", "airflow", *name.split(), *self.processes[name]],
                 env=self.environment(),
                 stdin=subprocess.DEVNULL,
                 stdout=log,
@@ -197,11 +208,11 @@ class LocalAirflow:
         wanted = {path.stem for path in (self.settings.home / "dags").glob("*.py") if path.stem != "deskledger_assets"}
         end = time.monotonic() + READY_SECONDS
         while time.monotonic() < end:
-            dead = [name for name in PROCESSES if name not in self._running()]
+            dead = [name for name in self.processes if name not in self._running()]
             if dead:
                 raise DeskledgerError(
                     f"Airflow's {dead[0]} ended while starting",
-                    where=str(self.home / f"{dead[0]}.log"),
+                    where=str(self.home / f"{dead[0].replace(' ', '-')}.log"),
                     remedy="read the end of that log; `make down` and `make up` start afresh",
                 )
             try:
