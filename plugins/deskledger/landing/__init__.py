@@ -1,0 +1,1 @@
+"""Landing: raw pages as files, immutable and named by their content, and the manifest that says what they hold."""

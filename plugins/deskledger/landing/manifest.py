@@ -1,0 +1,159 @@
+"""What has landed: files, their pages, and which tickets are on which page (quality.landed_*). One transaction a file."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+
+import numpy as np
+from sqlalchemy import Connection, text
+
+
+@dataclass(frozen=True)
+class LandedPage:
+    """A page that is written: `keys` are the tickets on it."""
+
+    sha256: str
+    path: str
+    partition: str
+    records: int
+    keys: np.ndarray
+
+
+@dataclass(frozen=True)
+class PageRef:
+    """A page as the manifest knows it. `landed_order` rises with the landing of its file."""
+
+    sha256: str
+    path: str
+    partition: str
+    records: int
+    file_name: str
+    landed_order: int
+
+
+@dataclass(frozen=True)
+class LandedFile:
+    sha256: str
+    name: str
+    partition: str
+    records: int
+    landed_at: datetime
+
+
+def lock(connection: Connection, source: str) -> None:
+    """Waits until nobody else lands this source, and keeps others out until the transaction ends."""
+    connection.execute(text("select pg_advisory_xact_lock(hashtextextended('landing:' || :source, 0))"), {"source": source})
+
+
+def files(connection: Connection, source: str) -> dict[str, LandedFile]:
+    """The landed files of a source by sha256, oldest first."""
+    found = connection.execute(
+        text(
+            "select sha256, name, partition, records, landed_at from quality.landed_file"
+            " where source = :source order by landed_at, name, sha256"
+        ),
+        {"source": source},
+    )
+    return {row.sha256: LandedFile(*row) for row in found}
+
+
+def record(
+    connection: Connection,
+    source: str,
+    name: str,
+    sha256: str,
+    partition: str,
+    pages: Iterable[LandedPage],
+    landed_at: datetime,
+) -> int:
+    """Writes down a file and its pages; gives the number of its records. The caller's transaction makes it one step."""
+    pages = list(pages)
+    records = sum(page.records for page in pages)
+    connection.execute(
+        text(
+            "insert into quality.landed_file (source, sha256, name, partition, records, landed_at)"
+            " values (:source, :sha256, :name, :partition, :records, :landed_at)"
+        ),
+        {
+            "source": source,
+            "sha256": sha256,
+            "name": name,
+            "partition": partition,
+            "records": records,
+            "landed_at": landed_at,
+        },
+    )
+    for ordinal, page in enumerate(pages):
+        connection.execute(
+            text(
+                "insert into quality.landed_page (source, sha256, file_sha256, ordinal, partition, records, path)"
+                " values (:source, :sha256, :file_sha256, :ordinal, :partition, :records, :path)"
+            ),
+            {
+                "source": source,
+                "sha256": page.sha256,
+                "file_sha256": sha256,
+                "ordinal": ordinal,
+                "partition": page.partition,
+                "records": page.records,
+                "path": page.path,
+            },
+        )
+        connection.execute(
+            text(
+                "insert into quality.landed_ticket (source, ticket_key, page_sha256)"
+                " select :source, unnest(cast(:keys as bigint[])), :page on conflict do nothing"
+            ),
+            {"source": source, "keys": page.keys.tolist(), "page": page.sha256},
+        )
+    return records
+
+
+_PAGES = (
+    "select page.sha256, page.path, page.partition, page.records, file.name as file_name, file.landed_order"
+    " from quality.landed_page as page"
+    " join (select source, sha256, name, row_number() over (order by landed_at, name, sha256) as landed_order"
+    "       from quality.landed_file where source = :source) as file"
+    " on file.source = page.source and file.sha256 = page.file_sha256"
+)
+
+
+def pages_of_partition(connection: Connection, source: str, partition: str) -> list[PageRef]:
+    """The pages that a load of this partition must account for, in landing order."""
+    found = connection.execute(
+        text(f"{_PAGES} where page.partition = :partition order by file.landed_order, page.ordinal"),  # noqa: S608
+        {"source": source, "partition": partition},
+    )
+    return [PageRef(*row) for row in found]
+
+
+def pages_of_tickets(connection: Connection, source: str, keys: np.ndarray) -> list[PageRef]:
+    """Every page that has a row of one of these tickets, in landing order."""
+    found = connection.execute(
+        text(
+            f"{_PAGES} where page.sha256 in (select page_sha256 from quality.landed_ticket"  # noqa: S608
+            " where source = :source and ticket_key = any(cast(:keys as bigint[])))"
+            " order by file.landed_order, page.ordinal"
+        ),
+        {"source": source, "keys": keys.tolist()},
+    )
+    return [PageRef(*row) for row in found]
+
+
+def page_paths(connection: Connection, source: str) -> list[str]:
+    """The paths of all pages that the manifest names."""
+    found = connection.execute(text("select path from quality.landed_page where source = :source"), {"source": source})
+    return list(found.scalars())
+
+
+def partitions(connection: Connection, source: str, file_partition: str) -> list[str]:
+    """The partitions of the pages whose files landed under `file_partition`, in order."""
+    found = connection.execute(
+        text(
+            "select distinct page.partition from quality.landed_page as page"
+            " join quality.landed_file as file on file.source = page.source and file.sha256 = page.file_sha256"
+            " where page.source = :source and file.partition = :partition order by page.partition"
+        ),
+        {"source": source, "partition": file_partition},
+    )
+    return list(found.scalars())

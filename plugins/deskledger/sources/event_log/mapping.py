@@ -1,0 +1,305 @@
+"""What the columns of an export mean: mappings/<source>.yaml as checked, frozen data.
+
+Every fault of a file is reported at once, each with its file and line and what to do about it.
+"""
+
+import re
+from datetime import timedelta
+from pathlib import Path
+from typing import Annotated, Any, Literal
+from zoneinfo import ZoneInfo, available_timezones
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+
+from deskledger.errors import MappingError
+from deskledger.model import CANONICAL, PRIORITIES, STATUSES
+from deskledger.sources.event_log.lines import Document, read_document
+
+ISO = "iso8601"
+FIELDS = ("priority", "team", "account", "product", "agent")
+ATTRIBUTES = (
+    "region",
+    "issue_type",
+    "severity",
+    "urgency",
+    "support_level",
+    "channel",
+    "has_workaround",
+    "environment",
+    "resolution_code",
+    "target_release",
+)
+TABLES = ("survey_answers", "accounts", "teams", "agents", "charges")
+TABLE_NAMES = dict(zip(TABLES, ("survey_answer", "account", "team", "agent", "charge"), strict=True))
+
+Status = Literal["new", "open", "waiting_on_customer", "waiting_on_third_party", "resolved", "closed"]
+Role = Literal["agent", "customer", "third_party", "system"]
+# What a row can say besides its snapshot. Snapshot kinds (status, priority, …) come from their own columns.
+ActivityKind = Literal["reply", "note", "escalation", "eta", "acknowledgement", "merged", "deleted"]
+DatedKind = Literal["status", "reply", "acknowledgement", "escalation", "merged", "deleted"]
+
+
+def _instant_format(text: str) -> str:
+    if text != ISO and "%" not in text:
+        raise ValueError(f"{text!r} is neither {ISO} nor a format such as %d/%m/%Y %H:%M")
+    return text
+
+
+def _zone(name: str) -> str:
+    if name not in available_timezones():
+        raise ValueError(f"{name!r} is no zone of the tz database; write for example Europe/Madrid or Etc/UTC")
+    return name
+
+
+def _age(text: object) -> object:
+    if text == "never":
+        return None
+    match = re.fullmatch(r"(\d+)(h|d)", str(text))
+    if not match:
+        raise ValueError(f"{text!r} is neither never nor an age such as 36h or 3d")
+    return timedelta(**{{"h": "hours", "d": "days"}[match[2]]: int(match[1])})
+
+
+InstantFormat = Annotated[str, AfterValidator(_instant_format)]
+Files = Annotated[list[str], Field(min_length=1)]
+
+
+class Part(BaseModel):
+    """Base of every block: unknown keys are refused, values are not bent into other types."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+
+class StatusColumn(Part):
+    """The column of the ticket's status. A word of `null` says nothing: the last known status holds.
+
+    `initial` is the status from creation until the first row, when that row is later than the creation.
+    """
+
+    column: str
+    words: dict[str, Status | None]
+    initial: Status = "new"
+
+
+class FieldColumn(Part):
+    """A snapshot column: a change is an event. `words` closes the vocabulary; without it the desk's words stand.
+
+    A missing value keeps what was known (`when_missing: keep`) or says that there is none any more (`clear`).
+    """
+
+    column: str
+    words: dict[str, str | None] | None = None
+    when_missing: Literal["keep", "clear"] = "keep"
+
+
+class AttributeColumn(Part):
+    """A column that stands on the ticket only; `words` translates, words that it does not name stand as they are."""
+
+    column: str
+    words: dict[str, str | int | bool | None] | None = None
+
+
+class DatedColumn(Part):
+    """A column that names an instant: evidence of what happened then, in rows that are not older than it."""
+
+    column: str
+    kind: DatedKind
+    value: str | None = None
+    actor_role: Role | None = None
+    is_public: bool | None = None
+
+    @model_validator(mode="after")
+    def _status_is_known(self) -> "DatedColumn":
+        if self.kind == "status" and self.value not in STATUSES:
+            raise ValueError(f"value {self.value!r} is no status; take one of {', '.join(STATUSES)}")
+        return self
+
+
+class RoleColumn(Part):
+    column: str
+    words: dict[str, Role | None]
+
+
+class Actor(Part):
+    """Who made the row: a column of ids, and a role: a column with words, or one role for every row."""
+
+    id: str | None = None
+    role: RoleColumn | Role | None = None
+
+
+class ActivityWord(Part):
+    kind: ActivityKind
+    is_public: bool | None = None
+    value: str | None = None
+
+
+class Activity(Part):
+    """A column that says what else the row is: a reply, a note, an ETA. A word of `null` says nothing more."""
+
+    column: str
+    value: str | None = None
+    words: dict[str, ActivityWord | None]
+
+
+class Section(Part):
+    """Which files of the inbox, and how they are written."""
+
+    files: Files
+    delimiter: Annotated[str, Field(min_length=1, max_length=1)] = ","
+    encoding: Literal["utf-8", "utf-16", "latin-1", "cp1252"] = "utf-8"
+    instant_format: InstantFormat = ISO
+
+
+class Events(Section):
+    """The event log: one row a status change or audit update."""
+
+    ticket_id: str
+    sequence: str
+    occurred_at: str
+    created_at: str
+    status: StatusColumn
+    fields: dict[Literal[FIELDS], FieldColumn] = {}  # type: ignore[valid-type]
+    attributes: dict[Literal[ATTRIBUTES], AttributeColumn] = {}  # type: ignore[valid-type]
+    dated: list[DatedColumn] = []
+    actor: Actor = Actor()
+    activity: Activity | None = None
+
+    @model_validator(mode="after")
+    def _priorities_are_known(self) -> "Events":
+        priority = self.fields.get("priority")
+        wrong = sorted({str(word) for word in (priority.words or {}).values()} - {*PRIORITIES, "None"}) if priority else []
+        if wrong:
+            raise ValueError(f"fields.priority.words gives {', '.join(wrong)}; priorities are {', '.join(PRIORITIES)}")
+        return self
+
+    @property
+    def columns(self) -> list[str]:
+        """Every column of the export that the mapping reads, once."""
+        named: list[str | None] = [self.ticket_id, self.sequence, self.occurred_at, self.created_at, self.status.column]
+        named += [each.column for each in (*self.fields.values(), *self.attributes.values(), *self.dated)]
+        named.append(self.actor.id)
+        if isinstance(self.actor.role, RoleColumn):
+            named.append(self.actor.role.column)
+        if self.activity:
+            named += [self.activity.column, self.activity.value]
+        return list(dict.fromkeys(name for name in named if name))
+
+
+class TableSection(Section):
+    """An export of one canonical table: canonical column -> column of the export."""
+
+    columns: dict[str, str]
+
+
+class Mapping(Part):
+    """One export: where its rows are, what its words mean, and from when on it counts as complete or stale."""
+
+    source: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_-]*$")]
+    title: str = ""
+    reader: Literal["event_log"]
+    timezone: Annotated[str, AfterValidator(_zone)]
+    missing: list[str] = []
+    watermark: Literal["last_event", "file_day", "file_month"]
+    stale_after: Annotated[timedelta | None, BeforeValidator(_age)] = None
+    events: Events
+    survey_answers: TableSection | None = None
+    accounts: TableSection | None = None
+    teams: TableSection | None = None
+    agents: TableSection | None = None
+    charges: TableSection | None = None
+
+    @property
+    def zone(self) -> ZoneInfo:
+        return ZoneInfo(self.timezone)
+
+    @property
+    def sections(self) -> dict[str, Section]:
+        """The sections that the file has, by name, events first."""
+        named = {"events": self.events, **{name: getattr(self, name) for name in TABLES}}
+        return {name: section for name, section in named.items() if section is not None}
+
+    def columns_of(self, section: str) -> list[str]:
+        """The columns of the export that a section needs."""
+        part = self.sections[section]
+        return part.columns if isinstance(part, Events) else list(dict.fromkeys(part.columns.values()))  # type: ignore[attr-defined]
+
+    @model_validator(mode="after")
+    def _tables_have_their_columns(self) -> "Mapping":
+        for name in TABLES:
+            section: TableSection | None = getattr(self, name)
+            if section is None:
+                continue
+            needed, allowed = table_columns(name)
+            wrong = [column for column in section.columns if column not in allowed]
+            absent = [column for column in needed if column not in section.columns]
+            if wrong:
+                raise ValueError(f"{name}.columns: {', '.join(wrong)} unknown; known are {', '.join(allowed)}")
+            if absent:
+                raise ValueError(f"{name}.columns: {', '.join(absent)} not given")
+        return self
+
+
+def table_columns(section: str) -> tuple[list[str], list[str]]:
+    """The canonical columns that a table section must give, and all that it may."""
+    table = CANONICAL[TABLE_NAMES[section]]
+    rename = {"ticket_key": "ticket_id"}
+    allowed = [rename.get(column.name, column.name) for column in table.columns if column.name != "source"]
+    needed = [rename.get(c.name, c.name) for c in table.columns if not c.nullable and c.name != "source"]
+    return needed, allowed
+
+
+def load(path: Path) -> Mapping:
+    """The mapping in one file.
+
+    Raises MappingError with every fault of the file, each with its line and remedy.
+    """
+    document = read_document(path)
+    try:
+        mapping = Mapping.model_validate(document.data)
+    except ValidationError as error:
+        raise _as_mapping_error(document, error) from None
+    if mapping.source != path.stem:
+        raise MappingError(
+            f"source is {mapping.source!r} but the file is named {path.name}",
+            where=document.where("source"),
+            remedy=f"name the file {mapping.source}.yaml or write `source: {path.stem}`",
+        )
+    return mapping
+
+
+def load_all(folder: Path) -> tuple[list[Mapping], list[MappingError]]:
+    """Every mapping of a folder, by name; a bad file gives its error and the others go on."""
+    mappings, errors = [], []
+    for path in sorted(folder.glob("*.yaml")):
+        try:
+            mappings.append(load(path))
+        except MappingError as error:
+            errors.append(error)
+    return mappings, errors
+
+
+def _as_mapping_error(document: Document, error: ValidationError) -> MappingError:
+    faults: dict[str, str] = {}  # a union reports each of its branches: one line a place is enough
+    for fault in error.errors(include_url=False):
+        where = document.where(*fault["loc"])
+        faults.setdefault(where, f"{_path(fault['loc'])}: {_sentence(dict(fault))}")
+    (first_where, first), *rest = faults.items()
+    what = "\n".join([first, *(f"{where}: {sentence}" for where, sentence in rest)])
+    return MappingError(what, where=first_where, remedy="correct the lines above; docs/your-own-desk.md names every key")
+
+
+def _path(location: tuple[Any, ...]) -> str:
+    return ".".join(str(step) for step in location if step != "[key]") or "the file"
+
+
+def _sentence(fault: dict[str, Any]) -> str:
+    if fault["type"] == "extra_forbidden":
+        return "unknown key"
+    if fault["type"] == "missing":
+        return "not given"
+    if fault["type"] == "literal_error":
+        given = "" if fault["loc"][-1] == "[key]" else f" (given: {fault['input']!r})"
+        return f"must be one of {fault['ctx']['expected']}{given}"
+    return str(fault["msg"]).removeprefix("Value error, ")
+
+

@@ -1,0 +1,223 @@
+"""The rows of an event log as typed columns, and what is wrong with each: a fault is a row, a rule and a sentence."""
+
+from dataclasses import dataclass, field
+from functools import cached_property
+
+import numpy as np
+import pandas as pd
+
+from deskledger.model import ACTOR_ROLES, PRIORITIES, ticket_keys
+from deskledger.sources.event_log.mapping import ActivityWord, DatedColumn, Mapping, RoleColumn
+from deskledger.sources.event_log.words import NO_INSTANT, Words, as_utc, constant, instants, integers, words_of
+
+# What the caller says about each row besides its text: which page and record it is, how new its file is (landed later
+# is higher), and whether this load must account for it (rows of touched tickets on other pages are context only).
+ORIGIN = ("page_sha256", "record_no", "file", "line", "landed_order", "is_extracted")
+
+
+@dataclass
+class Faults:
+    """Collected faults. A row may break several rules; it is one row in quarantine's eyes and one record in balance."""
+
+    found: list[pd.DataFrame] = field(default_factory=list)
+
+    def add(self, broken: np.ndarray, rule: str, sentence: str, *details: Words) -> None:
+        """A fault for each row where `broken`; each `{}` in the sentence takes the row's word of one of `details`."""
+        rows = np.flatnonzero(broken)
+        if len(rows):
+            texts = [each.take(rows).values("") for each in details]
+            messages = [sentence.format(*words) for words in zip(*texts, strict=True)] if texts else sentence
+            self.found.append(pd.DataFrame({"row": rows, "rule": rule, "message": messages}))
+
+    @property
+    def frame(self) -> pd.DataFrame:
+        """Columns row (position), rule, message; in row order."""
+        if not self.found:
+            return pd.DataFrame({"row": pd.Series(dtype="int64"), "rule": pd.Series(dtype="str"), "message": ""})
+        return pd.concat(self.found, ignore_index=True).sort_values("row", kind="stable", ignore_index=True)
+
+    def rows(self, length: int) -> np.ndarray:
+        """Where at least one rule is broken."""
+        broken = np.zeros(length, dtype=bool)
+        for each in self.found:
+            broken[each["row"].to_numpy()] = True
+        return broken
+
+
+@dataclass
+class Dated:
+    """A dated column of the mapping with its instants, row by row."""
+
+    column: DatedColumn
+    at_us: np.ndarray
+
+
+@dataclass
+class Rows:
+    """The typed rows, in the order given. Instants are int64 microseconds UTC, NO_INSTANT where unreadable."""
+
+    origin: pd.DataFrame
+    ticket_id: Words
+    ticket_key: np.ndarray
+    seq: np.ndarray
+    has_seq: np.ndarray
+    occurred_us: np.ndarray
+    created_us: np.ndarray
+    status: Words
+    status_word: Words  # the desk's own
+    fields: dict[str, Words]
+    field_words: dict[str, Words]
+    clears: dict[str, bool]  # whether a missing value of the field says that there is none
+    attributes: dict[str, Words]
+    dated: list[Dated]
+    actor_id: Words
+    actor_role: Words
+    activity: Words | None  # of ActivityWord
+    activity_word: Words | None
+    activity_value: Words | None
+    raw: dict[str, Words]
+    faults: Faults
+
+    def __len__(self) -> int:
+        return len(self.seq)
+
+    @cached_property
+    def is_faulty(self) -> np.ndarray:
+        return self.faults.rows(len(self))
+
+
+def read_rows(mapping: Mapping, columns: pd.DataFrame, origin: pd.DataFrame) -> Rows:
+    """Types every column that the mapping names and finds each row's own faults. Nothing is dropped.
+
+    `columns` has the export's columns as text (or categories of text), `origin` the columns of ORIGIN, same order.
+    """
+    events, zone, faults = mapping.events, mapping.zone, Faults()
+    raw = {name: words_of(columns[name], mapping.missing) for name in events.columns}
+
+    ticket_id = raw[events.ticket_id]
+    faults.add(ticket_id.is_missing, "ticket_id_missing", f"column {events.ticket_id} is empty")
+    distinct_keys = np.append(ticket_keys(mapping.source, ticket_id.distinct), 0)
+
+    sequence = raw[events.sequence]
+    seq, no_number = integers(sequence)
+    faults.add(no_number, "sequence_not_a_number", f"column {events.sequence} has no whole number: {{!r}}", sequence)
+
+    def instant(name: str, required: bool) -> np.ndarray:
+        words = raw[name]
+        at_us = instants(words, events.instant_format, zone)
+        unreadable = (at_us == NO_INSTANT) & (required | ~words.is_missing)
+        what = f"column {name} has no instant of the form {events.instant_format}: {{!r}}"
+        faults.add(unreadable, f"{name}_not_an_instant", what, words)
+        return at_us
+
+    occurred_us = instant(events.occurred_at, required=True)
+    created_us = instant(events.created_at, required=True)
+    before = (occurred_us != NO_INSTANT) & (created_us != NO_INSTANT) & (occurred_us < created_us)
+    what = f"the row is of {{}} ({events.occurred_at}), before its ticket was created, {{}} ({events.created_at})"
+    faults.add(before, "event_before_ticket", what, raw[events.occurred_at], raw[events.created_at])
+
+    status_word = raw[events.status.column]
+    remedy = "add it to the mapping's words, or write null for `says nothing`"
+    what = f"column {events.status.column} has the unknown status {{!r}}; {remedy}"
+    faults.add(status_word.unnamed(events.status.words), "status_unknown", what, status_word)
+    status = status_word.translate(events.status.words.get)
+
+    fields, field_words = {}, {}
+    for name, column in events.fields.items():
+        words = raw[column.column]
+        vocabulary = column.words or ({each: each for each in PRIORITIES} if name == "priority" else None)
+        if vocabulary is not None:
+            what = f"column {column.column} has the unknown {name} {{!r}}; {remedy}"
+            faults.add(words.unnamed(vocabulary), f"{name}_unknown", what, words)
+        fields[name] = words.translate(vocabulary.get) if vocabulary is not None else words
+        field_words[name] = words
+
+    dated = [Dated(each, instant(each.column, required=False)) for each in events.dated]
+    activity = activity_word = activity_value = None
+    if events.activity:
+        activity_word, known = raw[events.activity.column], events.activity.words
+        what = f"column {events.activity.column} has the unknown activity {{!r}}; {remedy}"
+        faults.add(activity_word.unnamed(known), "activity_unknown", what, activity_word)
+        activity = activity_word.translate(known.get)
+        activity_value = _activity_values(mapping, raw, activity, faults)
+
+    return Rows(
+        origin=origin.reset_index(drop=True),
+        ticket_id=ticket_id,
+        ticket_key=distinct_keys[ticket_id.codes],
+        seq=seq,
+        has_seq=~no_number,
+        occurred_us=occurred_us,
+        created_us=created_us,
+        status=status,
+        status_word=status_word,
+        fields=fields,
+        field_words=field_words,
+        clears={name: column.when_missing == "clear" for name, column in events.fields.items()},
+        attributes=_attributes(mapping, raw, faults),
+        dated=dated,
+        actor_id=raw[events.actor.id] if events.actor.id else constant(None, len(seq)),
+        actor_role=_roles(mapping, raw, len(seq), faults),
+        activity=activity,
+        activity_word=activity_word,
+        activity_value=activity_value,
+        raw=raw,
+        faults=faults,
+    )
+
+
+def _roles(mapping: Mapping, raw: dict[str, Words], length: int, faults: Faults) -> Words:
+    role = mapping.events.actor.role
+    if not isinstance(role, RoleColumn):
+        return constant(role, length)
+    words = raw[role.column]
+    what = f"column {role.column} has the unknown role {{!r}}; roles are {', '.join(ACTOR_ROLES)}"
+    faults.add(words.unnamed(role.words), "actor_role_unknown", what, words)
+    return words.translate(role.words.get)
+
+
+def _attributes(mapping: Mapping, raw: dict[str, Words], faults: Faults) -> dict[str, Words]:
+    attributes = {}
+    for name, column in mapping.events.attributes.items():
+        named = column.words or {}
+        words = raw[column.column].translate(lambda word, named=named: named.get(word, word))
+        if name == "support_level":
+            wanted = words.translate(lambda word: int(word) if str(word).isdecimal() else None)
+        elif name == "has_workaround":
+            wanted = words.translate(lambda word: {"true": True, "false": False}.get(str(word).lower()))
+        else:
+            wanted = words.translate(str)
+        unreadable = wanted.is_missing & ~words.is_missing
+        what = f"column {column.column} gives no {name}: {{!r}}; translate it in the mapping's words"
+        faults.add(unreadable, f"{name}_unreadable", what, raw[column.column])
+        attributes[name] = wanted
+    return attributes
+
+
+def _activity_values(mapping: Mapping, raw: dict[str, Words], activity: Words, faults: Faults) -> Words | None:
+    """The activity's value as canonical text: an ETA is the promised instant in ISO 8601 UTC."""
+    assert mapping.events.activity is not None
+    name = mapping.events.activity.value
+    if name is None:
+        return None
+    words = raw[name]
+    is_eta = np.append([_kind(each) == "eta" for each in activity.distinct], [False]).astype(bool)[activity.codes]
+    if not is_eta.any():
+        return words
+    promised = instants(words, mapping.events.instant_format, mapping.zone)
+    what = f"column {name} has no promised instant of the form {mapping.events.instant_format}: {{!r}}"
+    faults.add(is_eta & (promised == NO_INSTANT), "eta_not_an_instant", what, words)
+    # Only the distinct words that some ETA row uses are rewritten; they get codes of their own.
+    used = np.unique(words.codes[is_eta & (promised != NO_INSTANT)])
+    first = {code: index for index, code in enumerate(used)}
+    iso_of = dict(zip(words.codes, promised, strict=True)) if len(used) else {}
+    texts = as_utc(np.array([iso_of[code] for code in used], dtype=np.int64)) if len(used) else pd.Series(dtype="object")
+    rewritten = np.array([each.isoformat() for each in texts], dtype=object)
+    lookup = np.array([first.get(code, -1) for code in range(len(words.distinct))] + [-1], dtype=np.int64)
+    eta_codes = np.where(lookup[words.codes] >= 0, lookup[words.codes] + len(words.distinct), -1)
+    merged = Words(np.where(is_eta, eta_codes, words.codes), np.concatenate([words.distinct, rewritten]))
+    return merged.translate(lambda word: word)
+
+
+def _kind(word: ActivityWord | None) -> str | None:
+    return word.kind if word else None

@@ -1,0 +1,128 @@
+"""Columns of text as codes over their distinct words, so that every rule is asked once a word and not once a row."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import numpy as np
+import pandas as pd
+
+NO_INSTANT = np.iinfo(np.int64).min  # NaT, as numpy and pandas store it
+_ISO_OFFSET = r"(?:[Zz]|[+-]\d{2}(?::?\d{2})?)$"
+
+
+@dataclass(frozen=True)
+class Words:
+    """One column: `codes` (int64, -1 where missing) into `distinct` (each word once, any type)."""
+
+    codes: np.ndarray
+    distinct: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.codes)
+
+    @property
+    def is_missing(self) -> np.ndarray:
+        return self.codes < 0
+
+    def take(self, rows: np.ndarray) -> "Words":
+        return Words(self.codes[rows], self.distinct)
+
+    def values(self, missing: Any = None) -> np.ndarray:
+        """The words row by row, as objects."""
+        return np.append(self.distinct, [missing])[self.codes]
+
+    def categorical(self) -> pd.Categorical:
+        return pd.Categorical.from_codes(self.codes, pd.Index(self.distinct))
+
+    def translate(self, function: Callable[[str], Any]) -> "Words":
+        """The same rows with `function` of each distinct word; None becomes missing, equal results become one word."""
+        results = [function(word) for word in self.distinct]
+        return _recoded(self.codes, results)
+
+    def unnamed(self, words: Mapping[str, Any]) -> np.ndarray:
+        """Where the row has a word that `words` does not name."""
+        outside = np.array([word not in words for word in self.distinct] + [False], dtype=bool)
+        return outside[self.codes]
+
+
+def words_of(column: pd.Series, missing: Sequence[str]) -> Words:
+    """A column of the export: surrounding blanks go, empty cells and the export's own markers are missing."""
+    categorical = column if isinstance(column.dtype, pd.CategoricalDtype) else column.astype("category")
+    nothing = {"", *missing}
+    distinct = [None if (word := str(each).strip()) in nothing else word for each in categorical.cat.categories]
+    return _recoded(categorical.cat.codes.to_numpy(np.int64), distinct)
+
+
+def constant(value: Any, length: int) -> Words:
+    """One word for every row; None for missing everywhere."""
+    return Words(np.full(length, -1 if value is None else 0, dtype=np.int64), _objects([value]))
+
+
+def _recoded(codes: np.ndarray, results: list[Any]) -> Words:
+    positions: dict[Any, int] = {}
+    mapped = [-1 if each is None else positions.setdefault(each, len(positions)) for each in results]
+    return Words(np.array([*mapped, -1], dtype=np.int64)[codes], _objects(list(positions)))
+
+
+def _objects(values: list[Any]) -> np.ndarray:
+    array = np.empty(len(values), dtype=object)
+    array[:] = values
+    return array
+
+
+def instants(words: Words, text_format: str, zone: ZoneInfo) -> np.ndarray:
+    """Microseconds since 1970 UTC (int64), row by row; NO_INSTANT where missing or not an instant.
+
+    Local times without offset are taken in `zone`. A time that happens twice (clocks go back) is the first of the
+    two; a time that never happens (clocks go forward) is read as a clock that nobody has put forward yet.
+    """
+    text = pd.Series(words.distinct, dtype="str")
+    if text_format == "iso8601":
+        has_offset = text.str.contains(_ISO_OFFSET).to_numpy(bool)
+        parsed = np.full(len(text), NO_INSTANT, dtype=np.int64)
+        parsed[has_offset] = _micros(pd.to_datetime(text[has_offset], format="ISO8601", errors="coerce", utc=True))
+        local = pd.to_datetime(text[~has_offset], format="ISO8601", errors="coerce")
+        parsed[~has_offset] = _micros(_in_zone(local, zone))
+    elif "%z" in text_format:
+        parsed = _micros(pd.to_datetime(text, format=text_format, errors="coerce", utc=True))
+    else:
+        parsed = _micros(_in_zone(pd.to_datetime(text, format=text_format, errors="coerce"), zone))
+    return np.append(parsed, NO_INSTANT)[words.codes]
+
+
+def integers(words: Words) -> tuple[np.ndarray, np.ndarray]:
+    """The whole numbers row by row (int64, 0 where there is none), and where there is none."""
+    numbers = pd.to_numeric(pd.Series(words.distinct, dtype="str"), errors="coerce").to_numpy(np.float64, na_value=np.nan)
+    whole = np.isfinite(numbers) & (numbers == np.floor(numbers)) & (np.abs(numbers) < 2**53)
+    values = np.append(np.where(whole, numbers, 0).astype(np.int64), 0)
+    return values[words.codes], ~np.append(whole, False)[words.codes]
+
+
+def _in_zone(local: pd.Series, zone: ZoneInfo) -> pd.Series:
+    local = local.astype("datetime64[us]")
+    twice_first = np.ones(len(local), dtype=bool)
+    placed = local.dt.tz_localize(zone, ambiguous=twice_first, nonexistent="NaT")
+    skipped = placed.isna() & local.notna()
+    if skipped.any():
+        # The offset in force shortly before the gap, as Python's own fold=0 has it. No gap is longer than a day.
+        before = local[skipped] - timedelta(days=1)
+        offset = before - before.dt.tz_localize(zone, ambiguous=True, nonexistent="shift_backward").dt.tz_convert(
+            "UTC"
+        ).dt.tz_localize(None)
+        placed = placed.dt.tz_convert("UTC")
+        placed[skipped] = (local[skipped] - offset).dt.tz_localize("UTC")
+    return placed.dt.tz_convert("UTC")
+
+
+def _micros(instant: pd.Series) -> np.ndarray:
+    if instant.dt.tz is not None:
+        instant = instant.dt.tz_convert("UTC").dt.tz_localize(None)
+    return instant.to_numpy("datetime64[us]").astype(np.int64)
+
+
+def as_utc(micros: np.ndarray) -> pd.Series:
+    """Microseconds since 1970 as the canonical instant column; NO_INSTANT becomes missing."""
+    return pd.Series(micros.astype("datetime64[us]")).dt.tz_localize("UTC")
