@@ -65,7 +65,7 @@ class Desk:
         habits = self.habits
         day = self.span.day_of(self.created)
         month = self.span.month_of_day[day]
-        pace = people.PACE[self.team].copy()
+        pace = people.PACE[self.team] * np.array([each.pace for each in scene.ACCOUNTS])[self.account]
         is_trouble = month == habits.outage_month
         pace[is_trouble & np.isin(self.team, habits.troubled_teams)] *= habits.trouble_pace
         respond_pace = np.array(habits.month_response_pace)[month % len(habits.month_response_pace)]

@@ -45,7 +45,7 @@ class Shift:
 
 SHIFTS = (
     Shift("es-day", "ES", "MD", "Europe/Madrid", "08:00", "18:00"),
-    Shift("es-late", "ES", "MD", "Europe/Madrid", "13:30", "23:00"),
+    Shift("es-late", "ES", "MD", "Europe/Madrid", "14:00", "24:00"),
     Shift("in-day", "IN", "MH", "Asia/Kolkata", "10:30", "20:00"),
     Shift("in-late", "IN", "MH", "Asia/Kolkata", "14:30", "24:00"),
 )
@@ -110,25 +110,21 @@ class Account:
     regions: tuple[str, ...]
     shifts: tuple[tuple[int, float], ...]  # (shift, likelihood)
     products: tuple[float, ...]  # likelihood of each of PRODUCTS
-    contract: str | None
+    pace: float  # of the work for this customer, as a team's
 
 
 _BANK = ((0, 0.62), (2, 0.38))
-_STORES = ((1, 0.6), (3, 0.4))
+_STORES = ((1, 0.72), (3, 0.28))
 _SPAIN = ("ES", "MD", "Europe/Madrid", ("ES-MD", "ES-CT", "ES-AN"))
-_EAST_COAST = ("US", None, "America/New_York", ("US-NY", "US-NJ", "US-MA"))
+_US_EAST = ("US", None, "America/New_York", ("US-NY", "US-NJ", "US-MA"))
 
 ACCOUNTS = (
-    Account("alder-retail", "Alder Bank, retail", "standard", 0.28, *_SPAIN, _BANK, (0.35, 0.3, 0.0, 0.35), "alder"),
-    Account("alder-markets", "Alder Bank, markets", "standard", 0.12, *_SPAIN, _BANK, (0.7, 0.3, 0.0, 0.0), "alder"),
-    Account("alder-cards", "Alder Bank, cards", "standard", 0.15, *_SPAIN, _BANK, (0.15, 0.6, 0.0, 0.25), "alder"),
-    Account(
-        "brisa-stores", "Brisa Stores, shops", "standard", 0.25, *_EAST_COAST, _STORES, (0, 0.45, 0.3, 0.25), "brisa"
-    ),
-    Account(
-        "brisa-online", "Brisa Stores, online", "sensitive", 0.18, *_EAST_COAST, _STORES, (0, 0.3, 0.6, 0.1), "brisa"
-    ),
-    Account("meridian-internal", "Meridian, own desk", "internal", 0.02, *_SPAIN, _BANK, (0.4, 0.2, 0.2, 0.2), None),
+    Account("alder-retail", "Alder Bank, retail", "standard", 0.28, *_SPAIN, _BANK, (0.35, 0.3, 0.0, 0.35), 1.0),
+    Account("alder-markets", "Alder Bank, markets", "standard", 0.12, *_SPAIN, _BANK, (0.7, 0.3, 0.0, 0.0), 1.0),
+    Account("alder-cards", "Alder Bank, cards", "standard", 0.15, *_SPAIN, _BANK, (0.15, 0.6, 0.0, 0.25), 1.0),
+    Account("brisa-stores", "Brisa Stores, shops", "standard", 0.25, *_US_EAST, _STORES, (0, 0.45, 0.3, 0.25), 0.74),
+    Account("brisa-online", "Brisa Stores, online", "sensitive", 0.18, *_US_EAST, _STORES, (0, 0.3, 0.6, 0.1), 0.74),
+    Account("meridian-internal", "Meridian, own desk", "internal", 0.02, *_SPAIN, _BANK, (0.4, 0.2, 0.2, 0.2), 1.0),
 )
 INTERNAL = len(ACCOUNTS) - 1
 
@@ -144,17 +140,17 @@ class Habits:
     weekday_weights: tuple[float, ...] = (1.15, 1.1, 1.0, 1.0, 0.95, 0.22, 0.15)
     hour_weights: tuple[float, ...] = (
         *(0.06, 0.04, 0.03, 0.03, 0.04, 0.08, 0.18, 0.45, 0.95, 1.45, 1.6, 1.5),
-        *(1.25, 1.05, 1.1, 1.25, 1.3, 1.1, 0.8, 0.5, 0.35, 0.25, 0.18, 0.1),
+        *(1.25, 1.05, 1.15, 1.35, 1.3, 0.9, 0.5, 0.32, 0.24, 0.18, 0.14, 0.1),
     )
     holiday_demand: float = 0.3
     priority_shares: tuple[float, ...] = (0.03, 0.17, 0.5, 0.3)
 
     # Pace: a month's pace multiplies times to respond and to resolve (the list repeats when months are more).
     month_response_pace: tuple[float, ...] = (0.93, 1.06, 1.0)
-    month_work_pace: tuple[float, ...] = (0.92, 1.06, 1.0)
-    response_hours: tuple[float, ...] = (0.15, 0.56, 1.0, 1.85)
+    month_work_pace: tuple[float, ...] = (0.93, 1.06, 1.03)
+    response_hours: tuple[float, ...] = (0.2, 0.84, 1.15, 2.1)
     response_spread: float = 0.68
-    work_hours: tuple[float, ...] = (1.4, 2.15, 7.0, 14.0)
+    work_hours: tuple[float, ...] = (1.6, 2.75, 9.6, 19.5)
     work_spread: float = 0.62
     stuck_share: float = 0.004  # work takes many times as long: what is still open at the end
 
@@ -200,6 +196,6 @@ class Habits:
     answer_hours: float = 11.0
     answer_spread: float = 1.1
     answered_twice: float = 0.04
-    rating_cuts: tuple[float, ...] = (-2.35, -1.82, -0.65, 0.4)
+    rating_cuts: tuple[float, ...] = (-2.3, -1.8, -0.65, 0.4)
     rating_by_lateness: float = 0.7
     rating_by_reopening: float = 0.6
