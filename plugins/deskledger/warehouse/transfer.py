@@ -7,6 +7,7 @@ an unquoted nothing, an empty string as "": the two stay apart.
 import os
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager, suppress
 from decimal import Decimal
 from typing import Any
 
@@ -16,6 +17,7 @@ import psycopg2
 import pyarrow as pa
 import pyarrow.csv
 from psycopg2 import sql
+from psycopg2.extensions import AsIs
 from sqlalchemy import Connection, text
 
 from deskledger.errors import WarehouseError
@@ -54,11 +56,8 @@ def copy_in(connection: Connection, table: str, frame: pd.DataFrame, order: np.n
     statement = sql.SQL("copy {} ({}) from stdin with (format csv)").format(
         sql.Identifier(*table.split(".")), sql.SQL(", ").join(sql.Identifier(str(name)) for name in frame.columns)
     )
-    with _cursor(connection) as cursor:
-        try:
-            cursor.copy_expert(statement.as_string(cursor), _Outflow(frame, order), size=_PIPE_BYTES)
-        except psycopg2.Error as error:
-            raise _refusal(error, table) from None
+    with driver_cursor(connection, table) as cursor:
+        cursor.copy_expert(statement.as_string(cursor), _Outflow(frame, order), size=_PIPE_BYTES)
         return int(cursor.rowcount)
 
 
@@ -75,7 +74,7 @@ def read_frame(
     sorted. Raises WarehouseError for a column without a dtype, a missing value in a plain integer, or a failed query.
     """
     wanted = _wanted_dtypes(dtypes)
-    with _cursor(connection) as cursor:
+    with driver_cursor(connection, "query") as cursor:
         bound = text(statement).bindparams(**{name: _plain(value) for name, value in (parameters or {}).items()})
         compiled = bound.compile(dialect=connection.dialect, compile_kwargs={"render_postcompile": True})
         query = cursor.mogrify(str(compiled), compiled.params).decode().rstrip().rstrip(";")
@@ -83,13 +82,19 @@ def read_frame(
     return pd.DataFrame({name: _series(received, name, wanted[name]) for name in received.column_names})
 
 
-def _cursor(connection: Connection) -> Any:
+@contextmanager
+def driver_cursor(connection: Connection, where: str) -> Iterator[Any]:
+    """A cursor of the driver, inside the connection's transaction; its errors become WarehouseErrors of `where`."""
     # What goes past SQLAlchemy must still belong to its transaction, or its commit would do nothing.
     if not connection.in_transaction():
         connection.begin()
     driver = connection.connection.driver_connection
     assert driver is not None
-    return driver.cursor()
+    try:
+        with driver.cursor() as cursor:
+            yield cursor
+    except psycopg2.Error as error:
+        raise _refusal(error, where) from None
 
 
 class _Outflow:
@@ -155,12 +160,8 @@ def _receive(cursor: Any, statement: str, wanted: Mapping[str, str]) -> pa.Table
                 ).read_all()
             except pa.ArrowInvalid as error:
                 received, fault = None, error
-        try:
+        with suppress(BrokenPipeError):  # the reader gave up first and has its own error
             sending.result()
-        except psycopg2.Error as error:
-            raise _refusal(error, "query") from None
-        except BrokenPipeError:
-            pass  # the reader gave up first and has its own error
     if received is None:
         raise WarehouseError(f"the query's result does not fit the dtypes asked for: {fault}", where="query")
     unknown = [name for name in received.column_names if name not in wanted]
@@ -198,6 +199,9 @@ def _decimals(column: pa.ChunkedArray) -> list[Any]:
 
 
 def _plain(value: Any) -> Any:
+    if isinstance(value, np.ndarray) and value.dtype.kind in "iu":
+        # One literal: a million keys as an ARRAY[...] expression would be a million nodes for the parser.
+        return AsIs("'{" + ",".join(map(str, value.tolist())) + "}'::bigint[]")
     return value.tolist() if isinstance(value, np.ndarray | np.generic) else value
 
 
