@@ -186,6 +186,12 @@ def test_arrivals_follow_the_hour_and_the_weekday(events: pd.DataFrame) -> None:
     assert a_weekday > 3 * a_weekend_day > 0
 
 
+def test_nobody_writes_before_the_first_day_of_their_own_zone(events: pd.DataFrame) -> None:
+    created = events.groupby("account")["created"].min()
+    assert created["alder-retail"] >= pd.Timestamp("2026-01-01", tz="Europe/Madrid")
+    assert created["brisa-stores"] >= pd.Timestamp("2026-01-01", tz="America/New_York")
+
+
 def test_levels_only_go_up_as_the_escalations_say(events: pd.DataFrame) -> None:
     level = events["support_level"].astype(int)
     before = level.groupby(events["ticket"]).shift()

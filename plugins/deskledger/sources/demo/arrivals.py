@@ -84,4 +84,6 @@ def _weights(hours: np.ndarray, scene: Span, habits: Habits, account: int) -> np
     closed = public_holidays(customer.country, customer.subdivision, *scene.margin(2))
     by_hour = np.array(habits.hour_weights)[local.hour] * np.array(habits.weekday_weights)[local.weekday]
     by_hour = np.where(local.strftime("%Y-%m-%d").isin(list(closed)), by_hour * habits.holiday_demand, by_hour)
+    begins = scene.days[0].tz_localize(customer.timezone)  # a contract begins at its customer's own midnight
+    by_hour = np.where(local >= begins, by_hour, 0.0)
     return by_hour * (customer.share / by_hour.sum())

@@ -122,8 +122,8 @@ ACCOUNTS = (
     Account("alder-retail", "Alder Bank, retail", "standard", 0.28, *_SPAIN, _BANK, (0.35, 0.3, 0.0, 0.35), 1.0),
     Account("alder-markets", "Alder Bank, markets", "standard", 0.12, *_SPAIN, _BANK, (0.7, 0.3, 0.0, 0.0), 1.0),
     Account("alder-cards", "Alder Bank, cards", "standard", 0.15, *_SPAIN, _BANK, (0.15, 0.6, 0.0, 0.25), 1.0),
-    Account("brisa-stores", "Brisa Stores, shops", "standard", 0.25, *_US_EAST, _STORES, (0, 0.45, 0.3, 0.25), 0.74),
-    Account("brisa-online", "Brisa Stores, online", "sensitive", 0.18, *_US_EAST, _STORES, (0, 0.3, 0.6, 0.1), 0.74),
+    Account("brisa-stores", "Brisa Stores, shops", "standard", 0.25, *_US_EAST, _STORES, (0, 0.45, 0.3, 0.25), 0.68),
+    Account("brisa-online", "Brisa Stores, online", "sensitive", 0.18, *_US_EAST, _STORES, (0, 0.3, 0.6, 0.1), 0.68),
     Account("meridian-internal", "Meridian, own desk", "internal", 0.02, *_SPAIN, _BANK, (0.4, 0.2, 0.2, 0.2), 1.0),
 )
 INTERNAL = len(ACCOUNTS) - 1
