@@ -1,0 +1,5 @@
+"""SLA clocks: cycles measured from events under declared terms, and the evidence behind each."""
+
+from deskledger.clocks.measure import measure, measure_blocks
+
+__all__ = ["measure", "measure_blocks"]

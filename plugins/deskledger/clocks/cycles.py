@@ -1,0 +1,104 @@
+"""Cycles: which event opens each run of a clock and which one ends it."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from deskledger.clocks.arrange import Block
+from deskledger.clocks.fields import States
+from deskledger.contract.terms import ClockTerms
+
+
+@dataclass(frozen=True)
+class Cycles:
+    """One place a cycle, in ticket order; the other fields are places of events in the block."""
+
+    opened: np.ndarray
+    ended: np.ndarray  # of the event that ends it; for an open cycle the place after its ticket's last event
+    is_open: np.ndarray
+    is_cancelled: np.ndarray
+    number: np.ndarray  # 1, 2, ... within the ticket
+
+    def __len__(self) -> int:
+        return len(self.opened)
+
+    def started_us(self, block: Block) -> np.ndarray:
+        return block.at_us[self.opened]
+
+    def finished_us(self, block: Block) -> np.ndarray:
+        """When each cycle ended, or the as-of instant."""
+        ended = block.at_us[np.minimum(self.ended, len(block) - 1)] if len(block) else block.at_us
+        return np.where(self.is_open, block.as_of_us, ended)
+
+
+def find_cycles(states: States, clock: ClockTerms) -> Cycles:
+    """The cycles of one clock in one block.
+
+    An event acts in this order: it cancels or stops the open cycle, takes the last stop back, or opens a cycle; what
+    an event leaves behind depends on the event alone, or on the last start or cancel before it, never on longer
+    history: that is why no loop is needed.
+    """
+    block = states.block
+    starts, stops = states.matches(clock.start), states.matches(clock.stop)
+    cancels, resumes = states.matches(clock.cancel), states.matches(clock.resume)
+    places = np.flatnonzero(starts | stops | cancels | resumes)
+    start, cancel, resume = starts[places], cancels[places], resumes[places]
+    halt = stops[places] | cancel
+    ticket = block.ticket[places]
+    is_first = np.ones(len(places), dtype=bool)
+    np.not_equal(ticket[1:], ticket[:-1], out=is_first[1:])
+
+    if clock.resume:
+        resume &= ~halt & _last_anchor_was_start(start, cancel, is_first)
+    open_after = start | resume
+    open_before = np.zeros(len(places), dtype=bool)
+    open_before[1:] = open_after[:-1] & ~is_first[1:]
+    closing = open_before & halt
+    resumed = resume & ~open_before
+    opening = start & (~open_before | closing) & ~resumed
+
+    opened = np.flatnonzero(opening)
+    closings = np.flatnonzero(closing)
+    if clock.resume:
+        closed_by = _last_closing(opened, closings, np.flatnonzero(resumed), is_first)
+    else:
+        closed_by = np.append(closings, len(places))[closings.searchsorted(opened, side="right")]
+        following = np.append(ticket, -1)[closed_by]
+        closed_by = np.where(following == ticket[opened], closed_by, len(places))
+    is_open = closed_by == len(places)
+    at_open = places[opened]
+    ended = np.where(is_open, block.end[at_open], np.append(places, -1)[closed_by])
+    return Cycles(
+        opened=at_open,
+        ended=ended,
+        is_open=is_open,
+        is_cancelled=np.append(cancel, False)[closed_by],
+        number=_count_within(ticket[opened]),
+    )
+
+
+def _last_anchor_was_start(start: np.ndarray, cancel: np.ndarray, is_first: np.ndarray) -> np.ndarray:
+    """Whether the last start or cancel before each event of its ticket was a start: a stop that can be taken back."""
+    numbers = np.arange(len(start))
+    anchor = np.where(start | cancel, numbers, -1)
+    before = np.concatenate([[-1], np.maximum.accumulate(anchor)[:-1]]) if len(start) else anchor
+    group = np.maximum.accumulate(np.where(is_first, numbers, 0))
+    return (before >= group) & np.append(start, False)[before]
+
+
+def _last_closing(opened: np.ndarray, closings: np.ndarray, resumed: np.ndarray, is_first: np.ndarray) -> np.ndarray:
+    """The last closing of each cycle that no resumption takes back; len(is_first) where there is none."""
+    length = len(is_first)
+    bounds = np.append(np.flatnonzero(is_first), length)
+    last_of_ticket = bounds[bounds.searchsorted(opened, side="right")] - 1
+    limit = np.minimum(np.append(opened[1:], length), last_of_ticket) if len(opened) else opened
+    closed_by = np.append(closings, -1)[closings.searchsorted(limit, side="right") - 1]
+    taken_back = np.append(resumed, -1)[resumed.searchsorted(limit, side="right") - 1]
+    return np.where((closed_by > opened) & (closed_by > taken_back), closed_by, length)
+
+
+def _count_within(ticket: np.ndarray) -> np.ndarray:
+    numbers = np.arange(len(ticket))
+    is_first = np.ones(len(ticket), dtype=bool)
+    np.not_equal(ticket[1:], ticket[:-1], out=is_first[1:])
+    return numbers - np.maximum.accumulate(np.where(is_first, numbers, 0)) + 1

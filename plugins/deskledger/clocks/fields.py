@@ -1,0 +1,182 @@
+"""What is true of a ticket after each of its events: field values, filters, status, holder; and which events match."""
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from deskledger.clocks.arrange import Block, Codes, Ledger
+from deskledger.contract.terms import EventMatch, Filter, Side
+from deskledger.errors import ContractError
+from deskledger.model import STATUSES
+
+# Ticket fields whose changes are events: field -> kind of event. Any other field stands on the ticket unchanged.
+EVENT_FIELDS = {
+    "account": "account",
+    "team": "team",
+    "agent": "assignment",
+    "product": "product",
+    "priority": "priority",
+    "status": "status",
+}
+
+SIDES: tuple[Side, ...] = ("provider", "customer", "third_party")
+DEFAULT_HOLDERS: Mapping[str, Side] = {"waiting_on_customer": "customer", "waiting_on_third_party": "third_party"}
+
+
+class Vocabulary:
+    """The words of the event values and of the ticket columns, coded together; one for all blocks of a run."""
+
+    def __init__(self, ledger: Ledger) -> None:
+        self._ledger = ledger
+        self._fields: dict[str, Codes] = {}
+        self._statics: dict[str, Codes] = {}
+        self.kinds = {word: code for code, word in enumerate(ledger.kind.words)}
+
+    def words(self, field: str) -> tuple[str, ...]:
+        """The words that the codes of a field stand for."""
+        return self._field(field).words
+
+    def accepted(self, field: str, values: frozenset[str]) -> np.ndarray:
+        """Which codes of a field are one of `values`, with a last place for missing ones."""
+        return self._field(field).accepted(values)
+
+    def snapshot(self, field: str) -> np.ndarray:
+        """The field's code on each ticket row, in ticket order."""
+        return self._field(field).codes
+
+    def _field(self, field: str) -> Codes:
+        """Codes of the ticket column; an event field's words begin with the words of the event values."""
+        if field not in self._fields:
+            column = self._static(field)
+            if field not in EVENT_FIELDS:
+                self._fields[field] = column
+            else:
+                values = self._ledger.value.words
+                places = {word: code for code, word in enumerate(values)}
+                extra = [word for word in column.words if word not in places]
+                places.update({word: len(values) + number for number, word in enumerate(extra)})
+                table = np.array([*(places[word] for word in column.words), -1], dtype=np.int32)
+                self._fields[field] = Codes(table[column.codes], (*values, *extra))
+        return self._fields[field]
+
+    def _static(self, field: str) -> Codes:
+        tickets = self._ledger.tickets
+        if field in tickets:
+            codes = Codes.of(tickets[field])
+            return Codes(codes.codes[self._ledger.ticket_order], codes.words)
+        if field in EVENT_FIELDS:
+            return Codes(np.full(len(tickets), -1, dtype=np.int8), ())
+        raise ContractError(
+            f"a filter names {field!r}, which tickets do not have",
+            remedy=f"Use a ticket column or one of {', '.join(EVENT_FIELDS)}.",
+        )
+
+
+class States:
+    """Step functions of one block's tickets, computed when first asked for and shared by all clocks."""
+
+    def __init__(self, block: Block, vocabulary: Vocabulary) -> None:
+        self.block = block
+        self.vocabulary = vocabulary
+        self._values: dict[str, np.ndarray] = {}
+        self._matches: dict[EventMatch, np.ndarray] = {}
+        self._filters: dict[tuple[tuple[str, frozenset[str]], ...], np.ndarray] = {}
+        self._sides: dict[tuple[tuple[tuple[str, str], ...], ...], np.ndarray] = {}
+
+    def matches(self, wanted: tuple[EventMatch, ...]) -> np.ndarray:
+        """The events that match any of `wanted`."""
+        found = np.zeros(len(self.block), dtype=bool)
+        for each in wanted:
+            found |= self._match(each)
+        return found
+
+    def of_kind(self, kind: str) -> np.ndarray:
+        """The events of one kind."""
+        return self._match(EventMatch(kind))
+
+    def value(self, field: str) -> np.ndarray:
+        """The field's code after each event: its latest event's value, or the ticket's where it has no such event."""
+        if field not in self._values:
+            block, snapshot = self.block, self.vocabulary.snapshot(field)[self.block.tickets]
+            if field in EVENT_FIELDS:
+                latest = self.latest(EVENT_FIELDS[field])
+                known = block.value[np.maximum(latest, 0)]
+                self._values[field] = np.where(latest >= 0, known, snapshot[block.ticket]).astype(np.int32)
+            else:
+                self._values[field] = snapshot[block.ticket]
+        return self._values[field]
+
+    def latest(self, kind: str) -> np.ndarray:
+        """The place of the latest event of a kind at each event of the ticket, -1 where there is none yet."""
+        places = np.where(self.of_kind(kind), np.arange(len(self.block), dtype=np.int32), np.int32(-1))
+        np.maximum.accumulate(places, out=places)
+        places[places < self.block.begin] = -1
+        return places
+
+    def meets(self, wanted: Filter) -> np.ndarray | None:
+        """Whether the ticket matches a filter after each event; None stands for always."""
+        if not wanted:
+            return None
+        key = tuple(sorted(wanted.items()))
+        if key not in self._filters:
+            met = np.ones(len(self.block), dtype=bool)
+            for field, values in wanted.items():
+                met &= self.vocabulary.accepted(field, values)[self.value(field)]
+            self._filters[key] = met
+        return self._filters[key]
+
+    def first_match(self, filters: list[Filter]) -> np.ndarray | int:
+        """The number of the first filter that holds after each event, -1 for none; one int where it never varies."""
+        if not filters or not filters[0]:
+            return 0 if filters else -1
+        found = np.full(len(self.block), -1, dtype=np.int8 if len(filters) < 128 else np.int32)
+        for number in reversed(range(len(filters))):
+            met = self.meets(filters[number])
+            if met is None:
+                found[:] = number
+            else:
+                found[met] = number
+        return found
+
+    def in_status(self, statuses: frozenset[str]) -> np.ndarray:
+        """Whether the ticket's status after each event is one of `statuses`."""
+        return self.vocabulary.accepted("status", statuses)[self.value("status")]
+
+    def side(self, holders: Mapping[str, Side], team_holders: Mapping[str, Side]) -> np.ndarray:
+        """Who holds the ticket after each event, as a place in SIDES."""
+        key = (tuple(sorted(holders.items())), tuple(sorted(team_holders.items())))
+        if key not in self._sides:
+            by_status = {**DEFAULT_HOLDERS, **holders}
+            side = self._side_table("status", by_status)[self.value("status")]
+            if team_holders:
+                by_team = self._side_table("team", team_holders)[self.value("team")]
+                side = np.where(side == 0, by_team, side)
+            self._sides[key] = side
+        return self._sides[key]
+
+    def _side_table(self, field: str, holders: Mapping[str, Side]) -> np.ndarray:
+        words = self.vocabulary.words(field)
+        named = [SIDES.index(holders.get(word, "provider")) for word in words]
+        return np.array([*named, 0], dtype=np.int8)
+
+    def _match(self, wanted: EventMatch) -> np.ndarray:
+        if wanted not in self._matches:
+            block, ledger = self.block, self.block.ledger
+            met = block.kind == self.vocabulary.kinds.get(wanted.kind, -2)
+            if wanted.values is not None:
+                met &= ledger.value.accepted(wanted.values)[block.value]
+            if wanted.previous_values is not None:
+                met &= ledger.previous.accepted(wanted.previous_values)[block.previous]
+            if wanted.actor_roles is not None:
+                met &= ledger.role.accepted(wanted.actor_roles)[block.role]
+            if wanted.is_public is not None:
+                met &= block.is_public == int(wanted.is_public)
+            self._matches[wanted] = met
+        return self._matches[wanted]
+
+
+def check_holders(holders: Mapping[str, Side]) -> None:
+    """Raise ContractError for a holder of a status that does not exist."""
+    unknown = sorted(set(holders) - set(STATUSES))
+    if unknown:
+        raise ContractError(f"holders names no status: {', '.join(unknown)}", remedy=f"Use {', '.join(STATUSES)}.")
