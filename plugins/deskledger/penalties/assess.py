@@ -1,0 +1,214 @@
+"""Money from measurements: measure, gate, schedule, modify, combine, limit, round, adjust; one trace row each.
+
+Pure and exact: comparisons are of fractions, amounts are rounded once where the contract says, and a float anywhere
+raises TypeError.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from decimal import Decimal
+from fractions import Fraction
+from typing import Any
+
+from deskledger import csat
+from deskledger.errors import ContractError, StatementError
+from deskledger.penalties.adjust import adjustment, new_target, tax_of
+from deskledger.penalties.combine import Due, convert_points, is_critical, settle_overlaps
+from deskledger.penalties.exact import exact, minor_units, rounded, shown, whole
+from deskledger.penalties.gate import claim_gate, gate
+from deskledger.penalties.limit import Money, limit
+from deskledger.penalties.measure import measure
+from deskledger.penalties.modifier import factor, ramp_up
+from deskledger.penalties.result import Assessment, Line, TraceRow
+from deskledger.penalties.schedule import Bases, Outcome, schedule
+
+# Lists of measures that are each judged by themselves: every day, or every month of a quarter.
+_JUDGED_EACH = ("days", "months", "periods")
+
+
+def assess(contract: Mapping[str, Any], measurements: Mapping[str, Any]) -> Assessment:
+    """The lines, credit, flags and trace of one period.
+
+    `contract` is a version's penalties with each base's amount in place of its charge; `measurements` hold `measures`
+    by a term's measure (or `days` or `months`, a list of them, each judged by itself), `history` by term, and what
+    caps, ramp-up, claims and adjustments need. Percentages are per cent, times seconds or the contract's unit, numbers text, int or
+    Decimal. Raises TypeError for a float, ContractError for terms that cannot be followed, StatementError for a
+    measurement that is absent or in no known form.
+    """
+    currency = contract.get("currency", "")
+    money = Money(
+        whole(contract.get("money_places", minor_units(currency))), contract.get("money_rounding") or "half_up"
+    )
+    zero = money.of(Fraction(0))
+    if "structure_kind" in contract:
+        return _advice(contract, measurements, currency, zero)
+    blank = Line(term="", status="", credit=zero)
+    bases = _bases(contract)
+    trace: list[TraceRow] = []
+    flags: list[str] = []
+    dues = [due for each in _periods(measurements) for due in _judge(contract, each, bases, blank, trace, flags)]
+    dues, settled = settle_overlaps(contract, measurements, dues)
+    points, total_points, converted = convert_points(contract, dues, bases, blank)
+    trace += [*settled, *converted]
+    if points is not None:
+        dues.append(points)
+    if is_critical(contract, measurements, total_points):
+        flags.append("critical_performance_failure")
+    by_line = contract.get("round_stage", "line") == "line"
+    if by_line:
+        dues = [replace(due, amount=Fraction(money.of(due.amount))) for due in dues]
+    limited = limit(contract, dues, bases, money, blank)
+    dues += limited.dues
+    flags += limited.flags
+    trace += limited.trace
+    credit = money.of(limited.total)
+    lines = [replace(due.line, credit=money.of(due.amount)) for due in dues]
+    _round_off(lines, credit, blank, trace, money, by_line)
+    tax = tax_of(contract.get("tax"), Fraction(credit), money)
+    gross = None if tax is None else credit + tax
+    if tax is not None:
+        trace.append(TraceRow("tax", "tax", f"{credit} as {contract['tax']['treatment']}", str(tax)))
+    for terms in measurements.get("adjustments", ()):
+        name, amount, reason = adjustment(terms)
+        adjusted = money.of(amount)
+        lines.append(replace(blank, term=name, status="adjustment", credit=adjusted))
+        trace.append(TraceRow(name, "adjustment", reason, str(adjusted)))
+        credit += adjusted
+        gross = None if gross is None else gross + adjusted
+    applied = carried = None
+    if measurements.get("invoice") is not None:
+        applied = min(credit, money.of(exact(measurements["invoice"])))
+        carried = credit - applied
+    return Assessment(
+        currency=currency,
+        credit=credit,
+        lines=tuple(lines),
+        flags=tuple(dict.fromkeys(flags)),
+        trace=tuple(trace),
+        tax=tax,
+        gross=gross,
+        applied=applied,
+        carried=carried,
+        points_total=total_points if contract.get("points_to_money") or contract.get("critical") else None,
+    )
+
+
+def _bases(contract: Mapping[str, Any]) -> Bases:
+    """Each base's exact amount, reduced to the active days of a part month; a share of a base is never rounded."""
+    bases: dict[str, Fraction] = {}
+    for name, amount in (contract.get("bases") or {}).items():
+        if isinstance(amount, Mapping):
+            raise StatementError(
+                f"the base {name} has no amount, only the charge it comes from",
+                remedy=f"put the approved amount of the charge `{amount.get('charge')}` in its place",
+            )
+        bases[name] = exact(amount)
+    for part in contract.get("prorate") or ():
+        if part["base"] not in bases:
+            raise ContractError(f"there is no base {part['base']!r} to reduce", remedy="name one of the bases")
+        bases[part["base"]] *= exact(part["active_days"]) / exact(part["days_in_period"])
+    return bases
+
+
+def _periods(measurements: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
+    """The measurements, once; or once for each day or month that the contract judges by itself."""
+    each = next((word for word in _JUDGED_EACH if word in measurements), None)
+    if each is None:
+        yield {**measurements, "judged": None}
+        return
+    for part in measurements[each]:
+        measures = part.get("measures", part)
+        yield {**measurements, "measures": measures, "judged": frozenset(measures)}
+
+
+def _judge(
+    contract: Mapping[str, Any],
+    measurements: Mapping[str, Any],
+    bases: Bases,
+    blank: Line,
+    trace: list[TraceRow],
+    flags: list[str],
+) -> Iterator[Due]:
+    """One due a term, through measure, gate, schedule and modifier."""
+    ramp = ramp_up(contract, measurements)
+    claim = claim_gate(contract, measurements)
+    measures = measurements.get("measures", {})
+    for term in contract.get("terms") or ():
+        name, clause = term["id"], str(term.get("clause", ""))
+        judged = measurements["judged"]
+        if judged is not None and term["measure"] not in judged:
+            continue
+        if term["measure"] not in measures:
+            raise StatementError(
+                f"nothing was measured for {term['measure']!r}", where=name, remedy="measure it; no data is a value too"
+            )
+        rules = term["schedule"]
+        operator = rules.get("op", ">=")
+        history = _history(measurements, term)
+        measured = measure(term, measures[term["measure"]], contract.get("percent_rounding"))
+        trace.append(TraceRow(name, "measure", measured.evidence, measured.text, clause))
+        gated = gate(term, measured, operator, claim)
+        outcome = Outcome(gated.status, reason=gated.reason) if gated.status else None
+        trace.append(TraceRow(name, "gate", gated.reason, gated.status or "judged", clause))
+        run: int | None = None
+        if outcome is None:
+            outcome = schedule(term, measured, gated.verdict, history, bases)
+            trace.append(TraceRow(name, "schedule", outcome.reason, f"{outcome.status}: {_worth(outcome)}", clause))
+            if outcome.status == "breach" and gated.spares is not None:
+                outcome = Outcome(gated.spares, reason=gated.reason)
+            elif outcome.status == "breach":
+                times, run, reason = factor(term, ramp, history)
+                points = None if outcome.points is None else outcome.points * times
+                outcome = replace(outcome, amount=outcome.amount * times, points=points)
+                trace.append(TraceRow(name, "modifier", reason, _worth(outcome), clause))
+        if outcome.flag:
+            flags.append(outcome.flag)
+        line = replace(
+            blank,
+            term=name,
+            status=outcome.status,
+            clause=clause,
+            measure=term["measure"],
+            value=None if measured.items is not None else measured.value,
+            numerator=measured.numerator,
+            denominator=measured.denominator,
+            operator=rules.get("op"),
+            target=exact(rules["target"]) if rules.get("target") is not None else None,
+            steps=outcome.steps,
+            points=outcome.points,
+            run=run,
+        )
+        yield Due(line, outcome.amount)
+
+
+def _history(measurements: Mapping[str, Any], term: Mapping[str, Any]) -> Sequence[Any]:
+    history = measurements.get("history") or {}
+    return list(history.get(term["id"], history.get(term["measure"], ())))
+
+
+def _worth(outcome: Outcome) -> str:
+    return shown(outcome.amount) if outcome.points is None else f"{shown(outcome.points)} points"
+
+
+def _round_off(
+    lines: list[Line], credit: Decimal, blank: Line, trace: list[TraceRow], money: Money, by_line: bool
+) -> None:
+    """Adds the line that makes the rounded lines sum to the rounded total, where the total alone is rounded."""
+    stage = "each line" if by_line else "the total"
+    difference = credit - sum((line.credit for line in lines), money.of(Fraction(0)))
+    if difference:
+        lines.append(replace(blank, term="rounding", status="rounding", credit=difference))
+    trace.append(TraceRow("total", "rounding", f"{money.mode}, {money.places} places, {stage}", str(credit)))
+
+
+def _advice(contract: Mapping[str, Any], measurements: Mapping[str, Any], currency: str, zero: Decimal) -> Assessment:
+    """Structures without money: a confidence interval for display, or next year's target."""
+    kind = contract["structure_kind"]
+    if kind == "wilson":
+        low, high = csat.wilson(whole(measurements["k"]), whole(measurements["n"]))
+        bounds = (rounded(Fraction(low) * 100, 2, "half_up"), rounded(Fraction(high) * 100, 2, "half_up"))
+        return Assessment(currency, zero, wilson=bounds)
+    if kind == "target_reset":
+        target = new_target(contract["reset"], list(measurements["months"]))
+        return Assessment(currency, zero, new_target=rounded(target, 2, "half_up"))
+    raise ContractError(f"there is no structure {kind!r}", remedy="use terms, wilson or target_reset")

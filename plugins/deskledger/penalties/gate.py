@@ -1,0 +1,53 @@
+"""The second stage: whether a measured value has a consequence at all (penalty structures 12, 14, 19)."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Any
+
+from deskledger.penalties.exact import exact, shown, whole
+from deskledger.penalties.measure import Measured
+
+
+@dataclass(frozen=True)
+class Gate:
+    """`status` closes the gate with that line status; `verdict` replaces the schedule's own comparison."""
+
+    status: str | None = None
+    verdict: bool | None = None
+    reason: str = "applies"
+    # A gate that only spares a failure: a result that is met stays met.
+    spares: str | None = None
+
+
+def gate(term: Mapping[str, Any], measured: Measured, operator: str, claim: Gate) -> Gate:
+    """The gate of one term: no data, below the minimum sample, few tickets, relief above the forecast, late claim."""
+    if measured.value is None:
+        return Gate(status="no_data", reason=f"no data: {measured.evidence}")
+    rules = term.get("gate") or {}
+    volume = measured.denominator
+    if volume is not None and "min_den" in rules and volume < exact(rules["min_den"]):
+        return Gate(status="below_sample", reason=f"{shown(volume)} is below the sample of {rules['min_den']}")
+    verdict: bool | None = None
+    reason = claim.reason
+    if volume is not None and "max_misses_if_den_le" in rules and volume <= exact(rules["max_misses_if_den_le"]):
+        misses = _misses(measured, operator)
+        verdict = misses <= whole(rules["max_misses"])
+        reason = f"low volume: {shown(misses)} misses of {shown(volume)}, {rules['max_misses']} are allowed"
+    spares = claim.spares
+    if volume is not None and "volume_relief_above" in rules and volume > exact(rules["volume_relief_above"]):
+        spares, reason = "relief", f"{shown(volume)} is above the forecast of {rules['volume_relief_above']}"
+    return Gate(verdict=verdict, reason=reason, spares=spares)
+
+
+def claim_gate(contract: Mapping[str, Any], measurements: Mapping[str, Any]) -> Gate:
+    """Whether a claim came too late: its lines are kept, without money."""
+    window, claim = contract.get("claim_window_days"), measurements.get("claim")
+    if window is None or claim is None or exact(claim["day"]) <= exact(window):
+        return Gate()
+    return Gate(spares="late_claim", reason=f"claimed on day {claim['day']}, allowed until day {window}")
+
+
+def _misses(measured: Measured, operator: str) -> Fraction:
+    numerator, denominator = measured.numerator or Fraction(0), measured.denominator or Fraction(0)
+    return numerator if operator == "<=" else denominator - numerator

@@ -1,0 +1,85 @@
+"""The sixth stage: rewards that are never paid out, caps in the contract's order, and amounts too small to issue
+(penalty structures 5, 17, 18).
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from decimal import Decimal
+from fractions import Fraction
+from typing import Any
+
+from deskledger.penalties.combine import Due
+from deskledger.penalties.exact import exact, rounded, shown
+from deskledger.penalties.result import Line, TraceRow
+from deskledger.penalties.schedule import Bases, base_of
+
+
+@dataclass(frozen=True)
+class Money:
+    """How this contract's amounts are written: decimals and rounding mode."""
+
+    places: int
+    mode: str
+
+    def of(self, amount: Fraction) -> Decimal:
+        return rounded(amount, self.places, self.mode)
+
+
+@dataclass(frozen=True)
+class Limited:
+    """Lines that limits added, the total after them, and what happened."""
+
+    dues: tuple[Due, ...]
+    total: Fraction
+    flags: tuple[str, ...]
+    trace: tuple[TraceRow, ...]
+
+
+def limit(contract: Mapping[str, Any], dues: Sequence[Due], bases: Bases, money: Money, blank: Line) -> Limited:
+    """The total of `dues` after bonus floor, caps and de minimis, with a line for each that changed it."""
+    added: list[Due] = []
+    flags: list[str] = []
+    trace: list[TraceRow] = []
+    total = sum((due.amount for due in dues), Fraction(0))
+
+    def add(term: str, status: str, amount: Fraction, reason: str, clause: str = "") -> None:
+        nonlocal total
+        added.append(Due(replace(blank, term=term, status=status, clause=clause), amount))
+        trace.append(TraceRow(term, "limit", f"{shown(total)}: {reason}", shown(total + amount), clause))
+        total += amount
+
+    if "no_net_bonus" in contract.get("bonus_rules", ()) and total < 0:
+        add("bonus_floor", "floor", -total, "rewards offset penalties, they are never payable")
+    tightest: Fraction | None = None
+    for cap in contract.get("caps") or ():
+        ceiling = _ceiling(cap, bases, money)
+        scope = cap.get("terms")
+        if scope is None:
+            tightest = ceiling if tightest is None else min(tightest, ceiling)
+        reached = total if scope is None else _part(scope, dues, added, contract)
+        if reached > ceiling:
+            add(cap["id"], "cap", ceiling - reached, f"at most {shown(ceiling)}", str(cap.get("clause", "")))
+            flags.append(f"cap:{cap['id']}")
+    rules = contract.get("de_minimis") or {}
+    issued = Fraction(money.of(total))
+    if rules.get("issue_if_gt") is not None and 0 < issued <= exact(rules["issue_if_gt"]):
+        add("de_minimis", "not_issued", -total, f"issued only above {rules['issue_if_gt']}")
+    if rules.get("raise_to") is not None and 0 < issued < exact(rules["raise_to"]):
+        least = exact(rules["raise_to"]) if tightest is None else min(exact(rules["raise_to"]), tightest)
+        if least > total:
+            add("de_minimis", "raised", least - total, f"raised to {shown(least)}")
+    return Limited(tuple(added), total, tuple(flags), tuple(trace))
+
+
+def _ceiling(cap: Mapping[str, Any], bases: Bases, money: Money) -> Fraction:
+    """What a cap still leaves, in whole minor units; nothing where it was overspent, never less."""
+    whole_cap = exact(cap["amount"]) if "amount" in cap else base_of(cap, bases) * exact(cap["pct"]) / 100
+    left = max(whole_cap - exact(cap.get("used", 0)), Fraction(0))
+    return Fraction(rounded(left, money.places, "down"))
+
+
+def _part(scope: Sequence[str], dues: Sequence[Due], added: Sequence[Due], contract: Mapping[str, Any]) -> Fraction:
+    """The credit of the lines in a cap's scope, less what narrower caps already took off them."""
+    narrower = {cap["id"] for cap in contract.get("caps") or () if cap.get("terms") and set(cap["terms"]) <= set(scope)}
+    lines = sum((due.amount for due in dues if due.line.term in scope), Fraction(0))
+    return lines + sum((due.amount for due in added if due.line.term in narrower), Fraction(0))
