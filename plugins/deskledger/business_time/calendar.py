@@ -34,6 +34,8 @@ class BusinessCalendar:
         self._anchor: int | None = None
         self._years: tuple[int, int] = (0, 0)
         self._horizon: tuple[int, int] = (0, 0)
+        self._opens = self._closes = self._edges = self._spent = self._offset_of = np.empty(0, dtype=np.int64)
+        self._level = self._slope = np.zeros(1, dtype=np.int64)
 
     @classmethod
     def from_terms(cls, terms: Mapping[str, Any]) -> "BusinessCalendar":
@@ -106,8 +108,9 @@ class BusinessCalendar:
     def instant(self, positions: np.ndarray, at_close: AtClose) -> np.ndarray:
         """B's inverse: the first instant with B >= position ("closing") or > position ("next_opening"); else NEVER."""
         side: Literal["left", "right"] = "left" if at_close == "closing" else "right"
-        if positions.size:
-            self._reach(int(positions.max()), side)
+        if not positions.size:
+            return positions
+        self._reach(int(positions.max()), side)
         span = self._spent.searchsorted(positions, side=side)
         reached = span < len(self._spent)
         if not reached.all():
