@@ -176,9 +176,7 @@ CHARGE = Table(
     key=("contract", "period", "kind"),
 )
 
-CANONICAL = {
-    table.name: table for table in (TICKET, TICKET_EVENT, SURVEY_ANSWER, ACCOUNT, TEAM, AGENT, CHARGE)
-}
+CANONICAL = {table.name: table for table in (TICKET, TICKET_EVENT, SURVEY_ANSWER, ACCOUNT, TEAM, AGENT, CHARGE)}
 
 # One row a contract, ticket, clock and cycle. Durations are microseconds: integers, exact.
 CYCLE = Table(
@@ -289,9 +287,7 @@ def conform(table: Table, frame: pd.DataFrame) -> pd.DataFrame:
         if column.name in frame:
             columns[column.name] = frame[column.name].astype(column.dtype)
         else:
-            columns[column.name] = pd.Series(pd.NA if column.kind != "instant" else pd.NaT, index=frame.index).astype(
-                column.dtype
-            )
+            columns[column.name] = pd.Series(None, index=frame.index, dtype=column.dtype)
     return pd.DataFrame(columns, index=frame.index)
 
 

@@ -72,8 +72,12 @@ class EmbeddedServer:
             query={"host": str(self.socket_folder)},
         ).render_as_string(hide_password=False)
 
+    def connect(self) -> Any:
+        """A driver's connection to the server's own database."""
+        return psycopg2.connect(host=str(self.socket_folder), port=PORT, user=SUPERUSER, dbname="postgres")
+
     def _ensure_database(self, database: str) -> None:
-        connection = psycopg2.connect(host=str(self.socket_folder), port=PORT, user=SUPERUSER, dbname="postgres")
+        connection = self.connect()
         try:
             connection.autocommit = True
             with connection.cursor() as cursor:
@@ -105,27 +109,48 @@ def start(folder: Path, *, durable: bool = True) -> EmbeddedServer:
         if not (folder / "PG_VERSION").exists():
             _initialise(folder, account)
         _write_settings(folder, account, durable)
-        _bring_up(folder, account)
-        running = _running(folder)
-    if running is None:
-        raise WarehouseError("the embedded PostgreSQL stopped again right after its start", where=str(folder / "log"))
-    return running
+        return _bring_up(folder, account)
 
 
 def stop(folder: Path) -> bool:
     """Stop the server of `folder`, and only it; open transactions are rolled back. True when one was running."""
     folder = folder.expanduser().resolve()
-    if _running(folder, is_ready=False) is None:
+    if not _listens(folder):
         return False
     with _locked(folder):
         # A stale postmaster.pid may name a process that is not ours: only a listening socket proves the server.
-        if _running(folder, is_ready=False) is None:
+        if not _listens(folder):
             return False
         _pg_ctl(folder, _account(folder), "stop", "-m", "fast")
         return True
 
 
-def _running(folder: Path, *, is_ready: bool = True) -> EmbeddedServer | None:
+def _running(folder: Path) -> EmbeddedServer | None:
+    """The server of `folder` if it takes connections."""
+    socket_folder = _stated_socket_folder(folder)
+    if socket_folder is None or not _listens(folder):
+        return None
+    server = EmbeddedServer(folder, socket_folder)
+    # The workers of a killed server keep its socket open for a moment: only an answer counts.
+    with suppress(psycopg2.OperationalError):
+        server.connect().close()
+        return server
+    return None
+
+
+def _listens(folder: Path) -> bool:
+    socket_folder = _stated_socket_folder(folder)
+    if socket_folder is None:
+        return False
+    try:
+        with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
+            probe.connect(str(socket_folder / f".s.PGSQL.{PORT}"))
+    except OSError:
+        return False
+    return True
+
+
+def _stated_socket_folder(folder: Path) -> Path | None:
     try:
         lines = (folder / "postmaster.pid").read_text(encoding="utf-8").splitlines()
     except FileNotFoundError:
@@ -136,15 +161,7 @@ def _running(folder: Path, *, is_ready: bool = True) -> EmbeddedServer | None:
             where=str(folder),
             remedy="work as that user, or set DESKLEDGER_POSTGRES to a folder of your own",
         ) from error
-    if len(lines) < 5 or (is_ready and (len(lines) < 8 or lines[7].strip() != "ready")):
-        return None
-    socket_folder = Path(lines[4])
-    try:
-        with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
-            probe.connect(str(socket_folder / f".s.PGSQL.{PORT}"))
-    except OSError:
-        return None
-    return EmbeddedServer(folder, socket_folder)
+    return Path(lines[4]) if len(lines) > 4 and lines[4] else None
 
 
 @contextmanager
@@ -273,16 +290,25 @@ def _give(path: Path, account: dict[str, Any]) -> None:
         os.chown(path, account["user"], account["group"])
 
 
-def _bring_up(folder: Path, account: dict[str, Any]) -> None:
-    for attempt in range(1, START_ATTEMPTS + 1):
+def _bring_up(folder: Path, account: dict[str, Any]) -> EmbeddedServer:
+    """Start the server and wait until it takes connections."""
+    give_up_at = time.monotonic() + START_LIMIT_SECONDS
+    attempts = 0
+    while True:
+        fault = None
         try:
+            attempts += 1
             _pg_ctl(folder, account, "start", "-l", str(folder / "log"))
-            return
-        except WarehouseError:
-            # After a kill the old server's workers hold its shared memory for a moment: the next attempt finds it free.
-            if attempt == START_ATTEMPTS:
-                raise
-            time.sleep(1)
+        except WarehouseError as error:
+            # After a kill the old server's workers hold its memory for a moment; or another server still recovers.
+            fault = error
+        running = _running(folder)
+        if running:
+            return running
+        may_come = attempts < START_ATTEMPTS or _listens(folder)
+        if not may_come or time.monotonic() > give_up_at:
+            raise fault or WarehouseError("the embedded PostgreSQL stopped right after its start", where=str(folder))
+        time.sleep(1)
 
 
 def _pg_ctl(folder: Path, account: dict[str, Any], action: str, *options: str) -> None:

@@ -126,7 +126,12 @@ def _exists(connection: Connection, cursor: Any, relation: Relation, month: int,
 
 
 def _find(cursor: Any, relation: Relation, month: int) -> bool:
-    cursor.execute("select to_regclass(%s) is not null", (f"{relation.name}_{month}",))
+    # From the catalogue's rows: to_regclass may answer from a cache that is older than the wait for the lock.
+    cursor.execute(
+        "select exists (select from pg_class as t join pg_namespace as s on s.oid = t.relnamespace"
+        " where s.nspname = %s and t.relname = %s)",
+        (relation.schema, f"{relation.table.name}_{month}"),
+    )
     return bool(cursor.fetchone()[0])
 
 
