@@ -140,6 +140,12 @@ def pages_of_tickets(connection: Connection, source: str, keys: np.ndarray) -> l
     return [PageRef(*row) for row in found]
 
 
+def pages_of_files(connection: Connection, source: str) -> list[PageRef]:
+    """Every page of a source, in landing order."""
+    found = connection.execute(text(f"{_PAGES} order by file.landed_order, page.ordinal"), {"source": source})  # noqa: S608
+    return [PageRef(*row) for row in found]
+
+
 def page_paths(connection: Connection, source: str) -> list[str]:
     """The paths of all pages that the manifest names."""
     found = connection.execute(text("select path from quality.landed_page where source = :source"), {"source": source})

@@ -5,6 +5,8 @@ exports and re-exports give the same tickets in whatever order they arrive in. A
 different instants is two updates.
 """
 
+from collections.abc import Mapping
+
 import numpy as np
 import pandas as pd
 
@@ -18,35 +20,36 @@ FATES = ("loaded", "unchanged", "superseded", "quarantined")
 def settle(rows: Rows, occurred_at: Words) -> np.ndarray:
     """The fate of each row (int8 codes of FATES), from all landed rows of the tickets concerned.
 
-    `occurred_at` is the column of instants as written.
-
-    A faulty row is superseded when a later file has it again, mended or not: only the newest stays in quarantine.
+    `occurred_at` is the column of instants as written. A faulty row is superseded when a later file has it again,
+    mended or not: only the newest stays in quarantine.
     """
-    fates = np.full(len(rows), QUARANTINED, dtype=np.int8)
     landed = rows.origin["landed_order"].to_numpy(np.int64)
-    record = np.arange(len(rows))
-    sound = np.flatnonzero(~rows.is_faulty)
-    order = sound[
-        np.lexsort(
-            (record[sound], landed[sound], rows.occurred_us[sound], rows.seq[sound], rows.ticket_id.codes[sound])
-        )
-    ]
-    if len(order):
-        starts = _begins(rows.ticket_id.codes[order], rows.seq[order], rows.occurred_us[order])
-        says_the_same = np.ones(len(order), dtype=bool)
-        says_the_same[0] = False
-        for words in rows.raw.values():
-            codes = words.codes[order]
-            says_the_same[1:] &= codes[1:] == codes[:-1]
-        begins_run = starts | ~says_the_same
-        ends_group = np.append(starts[1:], True)
-        # The last run of equal rows in each group holds; its first row is the one that is loaded.
-        run = np.cumsum(begins_run)
-        last_run_of_group = run[ends_group][np.cumsum(starts) - 1]
-        settled = np.where(run == last_run_of_group, np.where(begins_run, LOADED, UNCHANGED), SUPERSEDED)
-        settled[(settled == SUPERSEDED) & ~begins_run] = UNCHANGED
-        fates[order] = settled
+    key = [rows.ticket_id.codes, rows.seq, rows.occurred_us]
+    fates = settle_by_key(key, landed, rows.raw, rows.is_faulty)
     fates[_mended(rows, occurred_at, landed)] = SUPERSEDED
+    return fates
+
+
+def settle_by_key(
+    key: list[np.ndarray], landed: np.ndarray, raw: Mapping[str, Words], is_faulty: np.ndarray
+) -> np.ndarray:
+    """The fate of each row where rows of equal `key` are the same thing told again; faulty rows are quarantined.
+
+    Of the rows of a key in landing order the last one holds. A row that says what the row before it said is unchanged,
+    one that was said differently afterwards is superseded.
+    """
+    fates = np.full(len(landed), QUARANTINED, dtype=np.int8)
+    sound = np.flatnonzero(~is_faulty)
+    if not len(sound):
+        return fates
+    order = sound[np.lexsort((sound, landed[sound], *(column[sound] for column in reversed(key))))]
+    starts = _begins(*(column[order] for column in key))
+    begins_run = starts | _begins(*(words.codes[order] for words in raw.values()))
+    # The last run of equal rows of a key holds; its first row is the one that is loaded.
+    run = np.cumsum(begins_run)
+    ends_group = np.append(starts[1:], True)
+    is_last_run = run == run[ends_group][np.cumsum(starts) - 1]
+    fates[order] = np.where(~begins_run, UNCHANGED, np.where(is_last_run, LOADED, SUPERSEDED))
     return fates
 
 

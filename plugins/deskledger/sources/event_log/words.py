@@ -30,6 +30,10 @@ class Words:
     def take(self, rows: np.ndarray) -> "Words":
         return Words(self.codes[rows], self.distinct)
 
+    def filled(self, word: str) -> "Words":
+        """The same rows with `word` where one is missing."""
+        return Words(np.where(self.codes < 0, len(self.distinct), self.codes), np.append(self.distinct, [word]))
+
     def values(self, missing: Any = None) -> np.ndarray:
         """The words row by row, as objects."""
         return np.append(self.distinct, [missing])[self.codes]

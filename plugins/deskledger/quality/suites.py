@@ -1,0 +1,165 @@
+"""Suites from expectations/<table>.json run by Great Expectations on a frame: which rows fail which rule.
+
+A rule about rows (severity critical) sends its rows to quarantine; a rule about the table, or one that could not be
+evaluated, refuses the load. Rules of severity warning and info are counted and stop nothing.
+"""
+
+import json
+import logging
+import os
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from deskledger.errors import QualityError
+
+ROW = "row_id"  # the unique index that failing rows are named by
+
+
+@dataclass
+class Verdict:
+    """What a suite says of a table. `failures` has row (position), rule, severity, message: critical rules only."""
+
+    suite: str
+    rows: int
+    failures: pd.DataFrame
+    statistics: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def success(self) -> bool:
+        return self.failures.empty
+
+    def failed_rows(self) -> np.ndarray:
+        """Where at least one critical rule fails."""
+        failed = np.zeros(self.rows, dtype=bool)
+        failed[self.failures["row"].to_numpy(np.int64)] = True
+        return failed
+
+
+def check(folder: Path, name: str, frame: pd.DataFrame) -> Verdict:
+    """Judges `frame` by the suite of this name. A table without rows breaks no rule about rows.
+
+    Raises QualityError where the suite is not valid, a rule about the table fails, or a rule cannot be evaluated.
+    """
+    suite = _suite(folder / f"{name}.json")
+    results = _validate(suite, frame)
+    failures, faults, rules = [], [], []
+    for result in results:
+        config = result.expectation_config
+        rule, severity = _rule(config), _severity(config)
+        broken = _exception(result.exception_info)
+        by_row = "unexpected_index_list" in result.result or "unexpected_count" in result.result
+        rules.append({"rule": rule, "severity": severity, "success": bool(result.success)})
+        if broken:
+            faults.append(f"{rule}: cannot be evaluated: {broken}")
+        elif by_row:
+            rows = [each[ROW] for each in result.result.get("unexpected_index_list") or []]
+            rules[-1]["unexpected"] = len(rows)
+            if severity == "critical" and len(rows):
+                message = _message(config)
+                failures.append(pd.DataFrame({"row": rows, "rule": rule, "severity": severity, "message": message}))
+        elif not result.success and severity == "critical":
+            faults.append(f"{rule}: {_message(config)} (observed {result.result.get('observed_value')})")
+    if faults:
+        raise QualityError(
+            "; ".join(faults),
+            where=f"expectations/{name}.json on {len(frame)} rows",
+            remedy="nothing was written: mend the export or its mapping, or the suite if it asks for too much",
+        )
+    found = pd.concat(failures, ignore_index=True) if failures else _no_failures()
+    return Verdict(name, len(frame), found, {"rows": len(frame), "rules": rules})
+
+
+def _no_failures() -> pd.DataFrame:
+    return pd.DataFrame({"row": pd.Series(dtype="int64"), "rule": "", "severity": "", "message": ""})
+
+
+def _rule(config: Any) -> str:
+    return str((config.meta or {}).get("rule") or config.type)
+
+
+def _severity(config: Any) -> str:
+    return str(getattr(config.severity, "value", config.severity) or "critical")
+
+
+def _message(config: Any) -> str:
+    return str((config.meta or {}).get("message") or config.description or _rule(config))
+
+
+def _exception(info: Any) -> str | None:
+    """The message of a check that raised; exception_info is flat for one metric and nested for several."""
+    if not info:
+        return None
+    if "raised_exception" in info:
+        return str(info.get("exception_message") or "unknown") if info["raised_exception"] else None
+    messages = [_exception(each) for each in info.values() if isinstance(each, dict)]
+    return next((each for each in messages if each), None)
+
+
+def _suite(path: Path) -> Any:
+    try:
+        content = json.loads(path.read_text("utf-8"))
+    except (OSError, ValueError) as error:
+        raise QualityError(f"the suite cannot be read: {error}", where=str(path), remedy="restore the file") from None
+    with _quiet():
+        from great_expectations import ExpectationSuite
+
+        try:
+            return ExpectationSuite(**content)
+        except Exception as error:
+            raise QualityError(f"the suite is not valid: {error}", where=str(path), remedy="correct it") from None
+
+
+@cache
+def _context() -> Any:
+    """One ephemeral context a process: nothing is kept, nothing is sent, nothing is drawn on the terminal."""
+    os.environ.setdefault("GX_ANALYTICS_ENABLED", "false")
+    with _quiet():
+        import great_expectations as gx
+        from great_expectations.data_context.types.base import ProgressBarsConfig
+
+        context = gx.get_context(mode="ephemeral")
+        context.variables.progress_bars = ProgressBarsConfig(globally=False)
+        return context
+
+
+def _validate(suite: Any, frame: pd.DataFrame) -> list[Any]:
+    context = _context()
+    with _quiet():
+        source = context.data_sources.add_or_update_pandas("frames")
+        asset = source.add_dataframe_asset("frame")
+        batch = asset.add_batch_definition_whole_dataframe("whole").get_batch({"dataframe": _plain(frame)})
+        result = batch.validate(
+            suite, result_format={"result_format": "COMPLETE", "unexpected_index_column_names": [ROW]}
+        )
+    return list(result.results)
+
+
+def _plain(frame: pd.DataFrame) -> pd.DataFrame:
+    """The frame with its row ids, and categories as plain objects: the checks compare words, not codes."""
+    plain = {
+        str(name): column.astype(object).where(column.notna(), None) if column.dtype == "category" else column
+        for name, column in frame.items()
+    }
+    return pd.DataFrame({**plain, ROW: np.arange(len(frame))}, index=pd.RangeIndex(len(frame)))
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """The framework logs and warns about its own workings; only what it finds is wanted."""
+    logger = logging.getLogger("great_expectations")
+    level = logger.level
+    logger.setLevel(logging.ERROR)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        logger.setLevel(level)

@@ -1,0 +1,114 @@
+"""Ingest, one function a task: land what the inbox has, load what has landed, a day or a whole history.
+
+Each takes its engine from the warehouse's address, and gives back keys and counts only.
+"""
+
+from dataclasses import asdict
+from datetime import date, datetime
+from typing import Any
+
+from sqlalchemy import Connection, text
+
+from deskledger.errors import MappingError, SourceError
+from deskledger.landing import manifest
+from deskledger.settings import settings
+from deskledger.sources.event_log import mapping as mappings
+from deskledger.sources.event_log.files import is_due
+from deskledger.sources.event_log.mapping import Mapping
+from deskledger.steps import ingest_watermark
+from deskledger.steps.ingest_land import HISTORY, land_inbox, refused_files
+from deskledger.steps.ingest_load import load_partition
+from deskledger.warehouse import open_warehouse
+
+
+def sources() -> list[str]:
+    """The names of all mappings, sound or not: a source with a bad one fails alone, when its turn comes."""
+    return sorted(path.stem for path in settings().mappings.glob("*.yaml"))
+
+
+def land(source: str, day: str, now: datetime) -> dict[str, Any]:
+    """Lands the new files of the source's inbox under the partition `day`; a rerun lands nothing again.
+
+    Gives the names of landed and known files and the messages of refused ones (`check_inbox` raises those). Files
+    whose names date them after `day` wait for their day.
+    """
+    mapping = _mapping(source)
+    upto = date.fromisoformat(day)
+    landed = land_inbox(open_warehouse(), mapping, day, now, takes=lambda name: is_due(mapping, name, upto))
+    return {"source": source, "partition": day, **asdict(landed)}
+
+
+def load(source: str, day: str, now: datetime) -> dict[str, Any]:
+    """Loads what landed under the partition `day` and moves the watermark.
+
+    Gives the counts: extracted = loaded + unchanged + superseded + quarantined, changed rows a table, the watermark.
+    Raises QualityError before anything is written where a table fails or records do not balance.
+    """
+    mapping = _mapping(source)
+    with open_warehouse().begin() as connection:
+        # Two days' loads may share tickets; the later one must see what the earlier one saw.
+        _wait_for_loads(connection, source, shared=False)
+        counts = load_partition(connection, mapping, day, now)
+        watermark = ingest_watermark.advance(connection, mapping, now)
+    return {"source": source, "partition": day, **counts, "watermark": watermark and watermark.isoformat()}
+
+
+def land_history(source: str, now: datetime) -> list[str]:
+    """Lands the source's whole inbox and gives the batches to load: the months that tickets were created in (UTC).
+
+    The batch `undated` holds records whose ticket has no readable creation, and the exports that are not tickets.
+    """
+    engine = open_warehouse()
+    land_inbox(engine, _mapping(source), HISTORY, now, takes=lambda name: True)
+    with engine.connect() as connection:
+        return manifest.partitions(connection, source, HISTORY)
+
+
+def load_batch(source: str, batch: str, now: datetime) -> dict[str, Any]:
+    """Loads one batch of the history; the same counts as `load`. The watermark waits for `finish_history`."""
+    mapping = _mapping(source)
+    with open_warehouse().begin() as connection:
+        _wait_for_loads(connection, source, shared=True)
+        counts = load_partition(connection, mapping, batch, now)
+    return {"source": source, "partition": batch, **counts}
+
+
+def finish_history(source: str, now: datetime) -> list[str]:
+    """Moves the watermark and gives the days, in the mapping's zone, on which something happened ("2016-03-01")."""
+    mapping = _mapping(source)
+    with open_warehouse().begin() as connection:
+        _wait_for_loads(connection, source, shared=False)
+        ingest_watermark.advance(connection, mapping, now)
+        days = connection.execute(
+            text(
+                "select distinct (event.occurred_at at time zone :zone)::date as day from core.ticket_event as event"
+                " where event.ticket_key in (select ticket_key from core.ticket where source = :source) order by day"
+            ),
+            {"source": source, "zone": mapping.timezone},
+        )
+        return [day.isoformat() for day in days.scalars()]
+
+
+def check_inbox(source: str) -> None:
+    """Raises SourceError with the messages of all files that wait in the inbox because they were refused."""
+    messages = refused_files(open_warehouse(), _mapping(source))
+    if messages:
+        raise SourceError(
+            f"{len(messages)} file{'s' if len(messages) > 1 else ''} refused, all others landed:\n" + "\n".join(messages),
+            where=str(settings().inbox / source),
+            remedy="mend or remove them; the next run takes them up, and the watermark waits for them",
+        )
+
+
+def _mapping(source: str) -> Mapping:
+    path = settings().mappings / f"{source}.yaml"
+    if not path.is_file():
+        known = ", ".join(sources()) or "none"
+        raise MappingError(f"no mapping for the source {source!r} (known: {known})", where=str(path), remedy="write it")
+    return mappings.load(path)
+
+
+def _wait_for_loads(connection: Connection, source: str, *, shared: bool) -> None:
+    """Batches of a history have no ticket in common and go on together; a day's load has its source for itself."""
+    function = "pg_advisory_xact_lock_shared" if shared else "pg_advisory_xact_lock"
+    connection.execute(text(f"select {function}(hashtextextended('load:' || :source, 0))"), {"source": source})

@@ -1,0 +1,202 @@
+"""One load: the landed rows of a partition's tickets become canonical rows, are checked, and are merged, or nothing is.
+
+Everything that can refuse the load comes before the first write; one transaction holds it all.
+"""
+
+from collections import Counter
+from dataclasses import dataclass
+from datetime import datetime
+
+import numpy as np
+import pandas as pd
+from sqlalchemy import Connection
+
+from deskledger.landing import manifest
+from deskledger.landing import pages as landed_pages
+from deskledger.landing.manifest import PageRef
+from deskledger.model import TICKET, TICKET_EVENT, Table
+from deskledger.quality import balance, quarantine, suites
+from deskledger.settings import settings
+from deskledger.sources.event_log import pages
+from deskledger.sources.event_log.fates import FATES, QUARANTINED
+from deskledger.sources.event_log.files import sections_of
+from deskledger.sources.event_log.mapping import Mapping
+from deskledger.sources.event_log.normalise import normalise
+from deskledger.sources.event_log.tables import normalise_table
+from deskledger.warehouse.load import merge
+
+READER_SUITE = "event_log"  # the reader's own rules about raw rows, beside the suites of expectations/
+
+
+@dataclass
+class _Raw:
+    """The rows that a load of one section looks at: its own pages', and its tickets' on other pages."""
+
+    columns: pd.DataFrame
+    origin: pd.DataFrame
+    extracted: int
+    pages: list[str]
+
+
+@dataclass
+class _Table:
+    """A canonical table of a load, after its suite: `sound` rows go on, the others are `held`."""
+
+    table: Table
+    sound: pd.DataFrame
+    made: int
+    verdict: suites.Verdict
+
+
+@dataclass
+class _Section:
+    """One section ready to be written."""
+
+    raw: _Raw
+    fates: np.ndarray
+    tables: list[_Table]
+    held: pd.DataFrame
+    touched: np.ndarray  # ticket keys
+    replaces: bool
+
+
+def load_partition(connection: Connection, mapping: Mapping, partition: str, now: datetime) -> dict[str, int]:
+    """Loads the pages of a partition in the caller's transaction; gives the records' fates and the rows' changes.
+
+    Raises QualityError before anything is written where a table fails its suite or records do not balance.
+    """
+    mine = manifest.pages_of_partition(connection, mapping.source, partition)
+    prepared = []
+    for section in mapping.sections:
+        own = [page for page in mine if sections_of(mapping, page.file_name) == [section]]
+        if own:
+            prepare = _prepare_events if section == "events" else _prepare_table
+            prepared.append(prepare(connection, mapping, section, own))
+    counts: Counter[str] = Counter(dict.fromkeys(("extracted", *FATES), 0))
+    run_id = f"{mapping.source}/{partition}/{now.isoformat()}"
+    for ready in prepared:
+        _write(connection, mapping.source, partition, run_id, ready, now, counts)
+    return dict(counts)
+
+
+def _prepare_events(connection: Connection, mapping: Mapping, section: str, own: list[PageRef]) -> _Section:
+    raw = _read(connection, mapping, section, own, by_ticket=mapping.events.ticket_id)
+    made = normalise(mapping, raw.columns, raw.origin)
+    tickets = _judge(TICKET, made.tickets)
+    events = _judge(TICKET_EVENT, made.events)
+    lost = made.tickets.loc[tickets.verdict.failed_rows(), "ticket_key"].to_numpy()
+    orphans = np.flatnonzero(made.events["ticket_key"].isin(lost))
+    orphaned = pd.DataFrame({"row": orphans, "rule": "ticket_quarantined", "message": "its ticket is in quarantine"})
+    events.verdict.failures = pd.concat([events.verdict.failures, orphaned.assign(severity="critical")], ignore_index=True)
+    events.sound = made.events[~events.verdict.failed_rows()]
+    held = [
+        _held_raw(made.faults, made.fates, section, made.ticket_key, raw),
+        _held_rows(tickets, made.tickets),
+        _held_rows(events, made.events),
+    ]
+    touched = np.unique(made.ticket_key[made.ticket_key != 0])
+    return _Section(raw, made.fates, [tickets, events], pd.concat(held, ignore_index=True), touched, replaces=True)
+
+
+def _prepare_table(connection: Connection, mapping: Mapping, section: str, own: list[PageRef]) -> _Section:
+    by_ticket = mapping.sections[section].columns.get("ticket_id")  # type: ignore[attr-defined]
+    raw = _read(connection, mapping, section, own, by_ticket=by_ticket)
+    made = normalise_table(mapping, section, raw.columns, raw.origin)
+    judged = _judge(made.table, made.frame)
+    held = [_held_raw(made.faults, made.fates, section, made.ticket_key, raw), _held_rows(judged, made.frame)]
+    touched = np.unique(made.ticket_key[made.ticket_key != 0])
+    return _Section(raw, made.fates, [judged], pd.concat(held, ignore_index=True), touched, replaces=False)
+
+
+def _read(connection: Connection, mapping: Mapping, section: str, own: list[PageRef], by_ticket: str | None) -> _Raw:
+    """The rows of the section's own pages, and every landed row of the same tickets (or, without tickets, of all)."""
+    frames, origins = _read_pages(mapping, section, own, is_extracted=True)
+    mine = {(page.sha256, page.landed_order) for page in own}
+    columns = pages.combine(frames)
+    if by_ticket:
+        ids = set(columns[by_ticket].cat.categories)
+        keys = pages.keys_of(mapping, columns[by_ticket])
+        candidates = manifest.pages_of_tickets(connection, mapping.source, keys)
+    else:
+        candidates = manifest.pages_of_files(connection, mapping.source)
+    others = [
+        page
+        for page in candidates
+        if (page.sha256, page.landed_order) not in mine and sections_of(mapping, page.file_name) == [section]
+    ]
+    more_frames, more_origins = _read_pages(mapping, section, others, is_extracted=False)
+    if by_ticket:
+        for number, frame in enumerate(more_frames):
+            concerned = frame[by_ticket].isin(ids).to_numpy()
+            more_frames[number] = frame[concerned]
+            more_origins[number] = more_origins[number][concerned]
+    return _Raw(
+        columns=pages.combine([columns, *more_frames]),
+        origin=pd.concat([*origins, *more_origins], ignore_index=True),
+        extracted=sum(page.records for page in own),
+        pages=[page.sha256 for page in own],
+    )
+
+
+def _read_pages(
+    mapping: Mapping, section: str, refs: list[PageRef], *, is_extracted: bool
+) -> tuple[list[pd.DataFrame], list[pd.DataFrame]]:
+    folder = settings().landing / mapping.source
+    frames, origins = [], []
+    for page in refs:
+        frame, lines = pages.read_page(landed_pages.read(folder, page.path, page.sha256), mapping, section)
+        frames.append(frame)
+        origins.append(
+            pd.DataFrame(
+                {
+                    "page_sha256": pd.Categorical.from_codes(np.zeros(len(frame), dtype=np.int8), [page.sha256]),
+                    "record_no": np.arange(1, len(frame) + 1),
+                    "file": pd.Categorical.from_codes(np.zeros(len(frame), dtype=np.int8), [page.file_name]),
+                    "line": lines,
+                    "landed_order": page.landed_order,
+                    "is_extracted": is_extracted,
+                }
+            )
+        )
+    return frames, origins
+
+
+def _judge(table: Table, frame: pd.DataFrame) -> _Table:
+    verdict = suites.check(settings().expectations, table.name, frame)
+    return _Table(table, frame[~verdict.failed_rows()], len(frame), verdict)
+
+
+def _held_raw(faults: pd.DataFrame, fates: np.ndarray, section: str, keys: np.ndarray, raw: _Raw) -> pd.DataFrame:
+    open_faults = faults[fates[faults["row"].to_numpy(np.int64)] == QUARANTINED]
+    return quarantine.entries(open_faults, section, READER_SUITE, keys, raw.columns, raw.origin)
+
+
+def _held_rows(judged: _Table, frame: pd.DataFrame) -> pd.DataFrame:
+    keys = frame["ticket_key"].to_numpy() if "ticket_key" in frame else np.zeros(len(frame), dtype=np.int64)
+    return quarantine.entries(judged.verdict.failures, judged.table.name, judged.verdict.suite, keys, frame, None)
+
+
+def _write(
+    connection: Connection, source: str, partition: str, run_id: str, ready: _Section, now: datetime, counts: Counter[str]
+) -> None:
+    totals = []
+    for each in ready.tables:
+        replace = ready.touched if ready.replaces and each.table is TICKET_EVENT else None
+        merged = merge(connection, each.table, each.sound, now, replace)
+        totals.append(balance.Produced(each.made, each.made - len(each.sound), *_counts(merged)))
+        balance.record_validation(connection, run_id, each.verdict.suite, each.verdict.success, each.verdict.statistics, now)
+    fates = np.bincount(ready.fates[ready.raw.origin["is_extracted"].to_numpy(bool)], minlength=len(FATES)).tolist()
+    if not any(total.changes for total in totals):
+        fates = [0, fates[0] + fates[1], *fates[2:]]  # the warehouse has all of it: a rerun
+    records = balance.Records(ready.raw.extracted, *fates)
+    # The records are those of the section's last table (ticket_event); the table beside it has no records of its own.
+    for each, total in zip(ready.tables, totals, strict=True):
+        own = records if each is ready.tables[-1] else balance.Records(0, 0, 0, 0, 0)
+        balance.record_load(connection, run_id, source, partition, each.table.name, own, total, now)
+        counts[f"{each.table.name}_changes"] += total.changes
+    quarantine.settle(connection, source, partition, run_id, ready.held, ready.touched, ready.raw.pages, now)
+    counts.update(vars(records))
+
+
+def _counts(merged: object) -> tuple[int, int, int, int, int]:
+    return tuple(int(getattr(merged, name)) for name in ("inserted", "updated", "unchanged", "superseded", "deleted"))  # type: ignore[return-value]
