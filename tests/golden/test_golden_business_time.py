@@ -11,7 +11,7 @@ import pytest
 
 from deskledger.business_time import BusinessCalendar
 
-_FOLDER = Path(os.environ.get("DESKLEDGER_GOLDEN") or Path(__file__).parents[2] / "golden")
+_FOLDER = Path(os.environ.get("DESKLEDGER_GOLDEN") or Path(__file__).parent)
 
 
 def _cases() -> list[dict[str, Any]]:

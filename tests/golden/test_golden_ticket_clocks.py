@@ -14,7 +14,7 @@ from deskledger.contract.definitions import DEFINITIONS, ready_made
 from deskledger.contract.terms import ClockTerms, EventMatch, Target
 from deskledger.model import TICKET, TICKET_EVENT, conform
 
-_FOLDER = Path(os.environ.get("DESKLEDGER_GOLDEN") or Path(__file__).parents[2] / "golden")
+_FOLDER = Path(os.environ.get("DESKLEDGER_GOLDEN") or Path(__file__).parent)
 
 # The cases' words for statuses and actors, and ours.
 _STATUSES = {

@@ -1,0 +1,100 @@
+"""Properties of the clocks over random histories and terms, and equality with the oracle."""
+
+from datetime import datetime
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from deskledger import clocks
+from deskledger.clocks.measure import COLUMNS
+from deskledger.contract.terms import ClockTerms
+
+from tests.oracle import Replay, SlowCalendar
+from tests.unit.clocks.strategies import CALENDARS, HOUR_US, PATIENCE, TICKET_VALUES, at, clock_terms, frames, histories
+
+_SLOW = {name: SlowCalendar(terms) for name, terms in CALENDARS.items()}
+_as_of = st.integers(24, 110).map(lambda hours: at(hours * HOUR_US))
+
+
+def _plain(value: Any) -> Any:
+    if value is None or value is pd.NA or value is pd.NaT or (isinstance(value, float) and np.isnan(value)):
+        return None
+    return value.to_pydatetime() if isinstance(value, pd.Timestamp) else value
+
+
+@settings(deadline=None, max_examples=150)
+@given(st.lists(histories(), min_size=1, max_size=3), clock_terms(), _as_of)
+def test_measure_equals_the_oracle(all_histories: list[Any], clock: ClockTerms, as_of: datetime) -> None:
+    measured = clocks.measure(*frames(all_histories), [clock], CALENDARS, as_of)
+    rows = [{name: _plain(value) for name, value in row.items()} for row in measured.to_dict("records")]
+    expected = [
+        {"ticket_key": 7 * number, "created_month": 202603, "clock": clock.name, "as_of": as_of, **facts}
+        for number, history in enumerate(all_histories)
+        for facts in Replay(TICKET_VALUES, history, clock, _SLOW, as_of, PATIENCE).cycles()
+    ]
+    assert rows == expected
+
+
+@settings(deadline=None, max_examples=60)
+@given(
+    st.lists(histories(), min_size=2, max_size=6),
+    st.lists(clock_terms(), min_size=1, max_size=3),
+    _as_of,
+    st.integers(1, 4),
+    st.randoms(use_true_random=False),
+)
+def test_order_of_rows_and_blocks_change_nothing(
+    all_histories: list[Any], terms: list[ClockTerms], as_of: datetime, block: int, random: Any
+) -> None:
+    tickets, events = frames(all_histories)
+    whole = clocks.measure(tickets, events, terms, CALENDARS, as_of)
+    order = random.sample(range(len(events)), len(events))
+    shuffled, turned = events.iloc[order], tickets.iloc[::-1]
+    split = clocks.measure(turned, shuffled, terms, CALENDARS, as_of, block_tickets=block)
+    pd.testing.assert_frame_equal(whole, split)
+    tickets_apart = [
+        clocks.measure(tickets[tickets["ticket_key"] == key], events, terms, CALENDARS, as_of)
+        for key in tickets["ticket_key"]
+    ]
+    together = pd.concat([each.astype(object) for each in tickets_apart], ignore_index=True)
+    key = ["clock", "ticket_key", "cycle"]
+    if len({clock.name for clock in terms}) == len(terms):
+        pd.testing.assert_frame_equal(
+            together.sort_values(key, ignore_index=True),
+            whole.astype(object).sort_values(key, ignore_index=True),
+            check_dtype=False,
+        )
+    blocks = list(clocks.measure_blocks(tickets, events, terms, CALENDARS, as_of, block_tickets=block))
+    assert sum(map(len, blocks)) == len(whole)
+
+
+@settings(deadline=None, max_examples=100)
+@given(st.lists(histories(), min_size=1, max_size=4), st.lists(clock_terms(), min_size=1, max_size=3), _as_of)
+def test_facts_of_a_cycle_agree_with_each_other(
+    all_histories: list[Any], terms: list[ClockTerms], as_of: datetime
+) -> None:
+    found = clocks.measure(*frames(all_histories), terms, CALENDARS, as_of)
+    assert tuple(found.columns) == COLUMNS
+    end = found["stopped_at"].fillna(pd.Timestamp(as_of))
+    sides = found["provider_us"] + found["customer_us"] + found["third_party_us"]
+    assert (sides == (end - found["started_at"]) // pd.Timedelta(microseconds=1)).all()
+    assert (found[["provider_us", "customer_us", "third_party_us", "elapsed_us"]] >= 0).all(axis=None)
+    assert (found["elapsed_us"] <= sides).all()
+    broken = found["breached_at"].notna()
+    exceeded = (found["elapsed_us"] > found["target_us"]).fillna(False).astype(bool)
+    assert (broken == exceeded).all()
+    assert (found.loc[broken, "breached_at"] >= found.loc[broken, "due_at"]).all()
+    assert ((found["state"] == "breached") == (broken & (found["state"] != "cancelled"))).all()
+
+
+@settings(deadline=None, max_examples=60)
+@given(st.lists(histories(), min_size=1, max_size=4), clock_terms(), _as_of)
+def test_what_comes_after_as_of_changes_nothing(all_histories: list[Any], clock: ClockTerms, as_of: datetime) -> None:
+    tickets, events = frames(all_histories)
+    known = events[events["occurred_at"] <= as_of]
+    later = clocks.measure(tickets, events, [clock], CALENDARS, as_of)
+    then = clocks.measure(tickets, known, [clock], CALENDARS, as_of)
+    pd.testing.assert_frame_equal(later, then)
