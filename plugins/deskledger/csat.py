@@ -57,7 +57,7 @@ def select(answers: pd.DataFrame, terms: CsatTerms, begin: datetime, end: dateti
     return chosen.assign(**{"class": _classes(chosen["rating"], terms)})
 
 
-def _classes(ratings: pd.Series, terms: CsatTerms) -> pd.Categorical:
+def _classes(ratings: pd.Series, terms: CsatTerms) -> pd.Series:
     code_of = np.full(6, -1, dtype=np.int8)
     for code, name in enumerate(CLASSES):
         code_of[list(getattr(terms, name))] = code
@@ -70,7 +70,8 @@ def _classes(ratings: pd.Series, terms: CsatTerms) -> pd.Categorical:
             where=f"clause {terms.clause}",
             remedy="put each of 1 to 5 into good, neutral or poor",
         )
-    return pd.Categorical.from_codes(codes, dtype=pd.CategoricalDtype(list(CLASSES)))
+    classes = pd.Categorical.from_codes(codes, dtype=pd.CategoricalDtype(list(CLASSES)))
+    return pd.Series(classes, index=ratings.index)
 
 
 def counts(selected: pd.DataFrame, by: str | list[str] | None = None) -> pd.DataFrame:

@@ -53,11 +53,12 @@ def _version(block: VersionBlock, currency: str) -> terms.Version:
 def _calendar(calendar: schema.Calendar) -> dict[str, Any]:
     if calendar.always:
         return {"timezone": calendar.timezone, "always": True}
+    hours = {day: intervals for days, intervals in calendar.weekly.items() for day in days}
     given: dict[str, Any] = {
         "timezone": calendar.timezone,
-        "weekly": {day: (calendar.weekly or {}).get(day, []) for day in schema.WEEKDAYS},
+        "weekly": {day: hours.get(day, []) for day in schema.WEEKDAYS},
         "holidays": [day.isoformat() for day in calendar.holidays],
-        "special_days": calendar.special_days or {},
+        "special_days": {day.isoformat(): intervals for day, intervals in calendar.special_days.items()},
     }
     if calendar.country:
         given["country"] = calendar.country

@@ -3,10 +3,9 @@
 Each check yields faults as (path in the file, what, remedy).
 """
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from decimal import Decimal
-
-import holidays
 
 from deskledger.contract.definitions import DEFINITIONS
 from deskledger.contract.document import Path
@@ -23,8 +22,11 @@ def check_calendar(path: Path, calendar: Calendar) -> Iterator[Fault]:
     if calendar.always:
         if calendar.weekly or calendar.special_days or calendar.holidays or calendar.country:
             yield (*path, "always"), "`always: true` leaves no room for hours or holidays", "keep one of the two"
-    elif not any((calendar.weekly or {}).values()) and not any((calendar.special_days or {}).values()):
+    elif not any(calendar.weekly.values()) and not any(calendar.special_days.values()):
         yield path, "the calendar is never open", f"add `weekly:` hours ({', '.join(WEEKDAYS)}), or `always: true`"
+    for day, times in Counter(day for days in calendar.weekly for day in days).items():
+        if times > 1:
+            yield (*path, "weekly"), f"`{day}` is given twice", "name each day of the week once"
     if calendar.region and not calendar.country:
         yield (*path, "region"), "a region needs its country", "add `country:`, such as ES"
     if calendar.country:
@@ -32,6 +34,8 @@ def check_calendar(path: Path, calendar: Calendar) -> Iterator[Fault]:
 
 
 def _check_country(path: Path, country: str, region: str | None) -> Iterator[Fault]:
+    import holidays  # takes a second: only calendars that name a country pay for it
+
     known = holidays.list_supported_countries()
     if country not in known:
         yield (*path, "country"), f"no holidays are known for the country `{country}`", "use an ISO code such as ES"

@@ -10,7 +10,7 @@ from itertools import pairwise
 from typing import Annotated, Any, Literal
 from zoneinfo import available_timezones
 
-from pydantic import BaseModel, ConfigDict, PlainValidator, ValidationInfo, model_validator
+from pydantic import BaseModel, ConfigDict, Field, PlainValidator, ValidationInfo, model_validator
 
 from deskledger.contract import quantities
 from deskledger.contract.document import Block
@@ -165,28 +165,19 @@ def _intervals(value: Any) -> list[list[str]]:
     return intervals
 
 
-def _weekly(value: Any) -> dict[str, list[list[str]]]:
-    if not isinstance(value, Block):
-        raise fault("the opening hours of a week are a block", 'write one line a day: `mon: [["09:00", "17:00"]]`')
-    week: dict[str, list[list[str]]] = {}
-    for key, item in value.items():
-        first, _, last = key.partition("-")
-        if first not in WEEKDAYS or (last or first) not in WEEKDAYS:
-            raise fault(f"`{key}` is not a day", f"{suggestion(key, WEEKDAYS)}use mon to sun, or mon-fri")
-        begins, ends = WEEKDAYS.index(first), WEEKDAYS.index(last or first)
-        for day in WEEKDAYS[begins : ends + 1] if begins <= ends else ():
-            if day in week:
-                raise fault(f"`{day}` is given twice", "name each day of the week once")
-            week[day] = _intervals(item)
-        if begins > ends:
-            raise fault(f"`{key}` runs backwards", "name the days from mon to sun")
-    return week
+def _weekdays(value: Any) -> tuple[str, ...]:
+    """The days that "mon" or "mon-fri" names."""
+    first, _, last = value.partition("-")
+    if first not in WEEKDAYS or (last or first) not in WEEKDAYS:
+        raise fault(f"`{value}` is not a day", f"{suggestion(value, WEEKDAYS)}use mon to sun, or mon-fri")
+    days = WEEKDAYS[WEEKDAYS.index(first) : WEEKDAYS.index(last or first) + 1]
+    if not days:
+        raise fault(f"`{value}` runs backwards", "name the days from mon to sun")
+    return days
 
 
-def _special_days(value: Any) -> dict[str, list[list[str]]]:
-    if not isinstance(value, Block):
-        raise fault("special days are a block", 'write one line a date: `2026-12-24: [["09:00", "14:00"]]`')
-    return {quantities.day(key).isoformat(): _intervals(item) for key, item in value.items()}
+Weekdays = Annotated[tuple[str, ...], PlainValidator(_weekdays)]
+Intervals = Annotated[list[list[str]], PlainValidator(_intervals)]
 
 
 class Calendar(Terms):
@@ -194,11 +185,11 @@ class Calendar(Terms):
 
     timezone: Timezone
     always: Flag = False
-    weekly: Annotated[dict[str, list[list[str]]], PlainValidator(_weekly)] | None = None
+    weekly: dict[Weekdays, Intervals] = Field(default={})
     country: Text | None = None
     region: Text | None = None
-    holidays: list[Day] = []
-    special_days: Annotated[dict[str, list[list[str]]], PlainValidator(_special_days)] | None = None
+    holidays: list[Day] = Field(default=[])
+    special_days: dict[Day, Intervals] = Field(default={})
 
 
 class EventMatch(Terms):
@@ -231,21 +222,9 @@ def _statuses(value: Any) -> frozenset[str]:
     return _known_words(value, STATUSES, "status")
 
 
-def _holders(value: Any) -> dict[str, str]:
-    holders = _team_holders(value)
-    _known_words(list(holders), STATUSES, "status")
-    return holders
-
-
-def _team_holders(value: Any) -> dict[str, str]:
-    if not isinstance(value, Block):
-        raise fault("holders are a block", "write one line each: `waiting_on_customer: customer`")
-    return {quantities.text_of(key): _side(item) for key, item in value.items()}
-
-
-def _side(value: Any) -> str:
-    (side,) = _known_words([value], SIDES, "side")
-    return side
+def _status(value: Any) -> str:
+    (status,) = _known_words([value], STATUSES, "status")
+    return status
 
 
 def _sides(value: Any) -> frozenset[str]:
@@ -266,8 +245,8 @@ class Clock(Terms):
     reset: list[EventMatch] | None = None
     cancel: list[EventMatch] | None = None
     pause: Annotated[frozenset[str], PlainValidator(_statuses)] | None = None
-    holders: Annotated[dict[str, Side], PlainValidator(_holders)] | None = None
-    team_holders: Annotated[dict[str, Side], PlainValidator(_team_holders)] | None = None
+    holders: dict[Annotated[str, PlainValidator(_status)], Side] | None = None
+    team_holders: dict[Text, Side] | None = None
     counts: Annotated[frozenset[Side], PlainValidator(_sides)] | None = None
     cycles: Literal["first", "last", "worst", "all"] | None = None
     retarget: Literal["at_change", "initial", "final"] | None = None

@@ -31,9 +31,9 @@ def assess(contract: Mapping[str, Any], measurements: Mapping[str, Any]) -> Asse
 
     `contract` is a version's penalties with each base's amount in place of its charge; `measurements` hold `measures`
     by a term's measure (or `days` or `months`, a list of them, each judged by itself), `history` by term, and what
-    caps, ramp-up, claims and adjustments need. Percentages are per cent, times seconds or the contract's unit, numbers text, int or
-    Decimal. Raises TypeError for a float, ContractError for terms that cannot be followed, StatementError for a
-    measurement that is absent or in no known form.
+    caps, ramp-up, claims and adjustments need. Percentages are per cent, times seconds or the contract's unit, numbers
+    text, int or Decimal. Raises TypeError for a float, ContractError for terms that cannot be followed, StatementError
+    for a measurement that is absent or in no known form.
     """
     currency = contract.get("currency", "")
     money = Money(
@@ -53,7 +53,7 @@ def assess(contract: Mapping[str, Any], measurements: Mapping[str, Any]) -> Asse
     if points is not None:
         dues.append(points)
     if is_critical(contract, measurements, total_points):
-        flags.append("critical_performance_failure")
+        flags.append("critical_failure")
     by_line = contract.get("round_stage", "line") == "line"
     if by_line:
         dues = [replace(due, amount=Fraction(money.of(due.amount))) for due in dues]

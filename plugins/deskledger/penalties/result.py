@@ -32,6 +32,13 @@ class Line:
     points_total: Fraction | None = None
     run: int | None = None
 
+    @property
+    def history_mark(self) -> int | None:
+        """What this line is in later months' `history`: 1 a failure, 0 met, None neither adds to a run nor ends it."""
+        if self.status in {"breach", "expected_miss", "superseded", "late_claim"}:
+            return 1
+        return 0 if self.status in {"met", "bonus"} else None
+
     def as_dict(self) -> dict[str, Any]:
         """The line as text, without what does not apply."""
         row: dict[str, Any] = {"term": self.term, "status": self.status, "credit": str(self.credit)}
