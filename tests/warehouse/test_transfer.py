@@ -175,3 +175,10 @@ def test_instants_without_a_zone_are_refused(warehouse: Engine) -> None:
     frame = pd.DataFrame({"at": pd.to_datetime(["2026-01-01"])})
     with warehouse.connect() as connection, pytest.raises(WarehouseError, match="without a zone: at"):
         copy_in(connection, "core.there", frame)
+
+
+def test_a_session_in_another_zone_is_refused(warehouse: Engine) -> None:
+    with warehouse.connect() as connection:
+        connection.execute(text("set timezone = 'Europe/Madrid'"))
+        with pytest.raises(WarehouseError, match="in the zone Europe/Madrid"):
+            read_frame(connection, "select now() as at", dtypes={"at": UTC_INSTANT})

@@ -88,8 +88,14 @@ def driver_cursor(connection: Connection, where: str) -> Iterator[Any]:
     # What goes past SQLAlchemy must still belong to its transaction, or its commit would do nothing.
     if not connection.in_transaction():
         connection.begin()
-    driver = connection.connection.driver_connection
-    assert driver is not None
+    driver: Any = connection.connection.driver_connection
+    zone = driver.get_parameter_status("TimeZone")
+    if zone != "UTC":
+        raise WarehouseError(
+            f"the session is in the zone {zone}, and instants travel in UTC",
+            where=where,
+            remedy="connect with open_warehouse, and leave the session's zone alone",
+        )
     try:
         with driver.cursor() as cursor:
             yield cursor
@@ -130,7 +136,8 @@ def _outgoing(series: pd.Series) -> pa.Array:
     if series.dtype == object:  # Decimal, in full digits; few rows ever
         return pa.array([None if pd.isna(value) else str(value) for value in series], pa.string())
     if isinstance(series.dtype, pd.DatetimeTZDtype):
-        return pa.array(series.dt.tz_convert("UTC").dt.as_unit("us"))
+        # Written without the zone, which the session knows: Arrow spends ten times as long on writing it.
+        return pa.array(series.dt.tz_convert("UTC").dt.as_unit("us").dt.tz_localize(None))
     return pa.array(series, from_pandas=True)
 
 
