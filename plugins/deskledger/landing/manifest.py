@@ -1,4 +1,4 @@
-"""What has landed: files, their pages, and which tickets are on which page (quality.landed_*). One transaction a file."""
+"""What has landed: files, their pages, which tickets are on which page (quality.landed_*). One transaction a file."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -42,7 +42,9 @@ class LandedFile:
 
 def lock(connection: Connection, source: str) -> None:
     """Waits until nobody else lands this source, and keeps others out until the transaction ends."""
-    connection.execute(text("select pg_advisory_xact_lock(hashtextextended('landing:' || :source, 0))"), {"source": source})
+    connection.execute(
+        text("select pg_advisory_xact_lock(hashtextextended('landing:' || :source, 0))"), {"source": source}
+    )
 
 
 def files(connection: Connection, source: str) -> dict[str, LandedFile]:
@@ -109,40 +111,35 @@ def record(
     return records
 
 
-_PAGES = (
-    "select page.sha256, page.path, page.partition, page.records, file.name as file_name, file.landed_order"
-    " from quality.landed_page as page"
-    " join (select source, sha256, name, row_number() over (order by landed_at, name, sha256) as landed_order"
-    "       from quality.landed_file where source = :source) as file"
-    " on file.source = page.source and file.sha256 = page.file_sha256"
-)
+_PAGES = """
+    select page.sha256, page.path, page.partition, page.records, file.name as file_name, file.landed_order
+    from quality.landed_page as page
+    join (
+        select source, sha256, name, row_number() over (order by landed_at, name, sha256) as landed_order
+        from quality.landed_file
+        where source = :source
+    ) as file on file.source = page.source and file.sha256 = page.file_sha256
+    where
+        (cast(:partition as text) is null or page.partition = :partition)
+        and (
+            cast(:keys as bigint[]) is null
+            or page.sha256 in (
+                select page_sha256 from quality.landed_ticket
+                where source = :source and ticket_key = any(cast(:keys as bigint[]))
+            )
+        )
+    order by file.landed_order, page.ordinal
+"""
 
 
-def pages_of_partition(connection: Connection, source: str, partition: str) -> list[PageRef]:
-    """The pages that a load of this partition must account for, in landing order."""
+def pages_of(
+    connection: Connection, source: str, *, partition: str | None = None, keys: np.ndarray | None = None
+) -> list[PageRef]:
+    """The pages of a source in landing order: all, those of a partition, or those that have a row of some tickets."""
     found = connection.execute(
-        text(f"{_PAGES} where page.partition = :partition order by file.landed_order, page.ordinal"),  # noqa: S608
-        {"source": source, "partition": partition},
+        text(_PAGES),
+        {"source": source, "partition": partition, "keys": None if keys is None else keys.tolist()},
     )
-    return [PageRef(*row) for row in found]
-
-
-def pages_of_tickets(connection: Connection, source: str, keys: np.ndarray) -> list[PageRef]:
-    """Every page that has a row of one of these tickets, in landing order."""
-    found = connection.execute(
-        text(
-            f"{_PAGES} where page.sha256 in (select page_sha256 from quality.landed_ticket"  # noqa: S608
-            " where source = :source and ticket_key = any(cast(:keys as bigint[])))"
-            " order by file.landed_order, page.ordinal"
-        ),
-        {"source": source, "keys": keys.tolist()},
-    )
-    return [PageRef(*row) for row in found]
-
-
-def pages_of_files(connection: Connection, source: str) -> list[PageRef]:
-    """Every page of a source, in landing order."""
-    found = connection.execute(text(f"{_PAGES} order by file.landed_order, page.ordinal"), {"source": source})  # noqa: S608
     return [PageRef(*row) for row in found]
 
 

@@ -1,4 +1,4 @@
-"""Control totals: every record that landed has one fate, every row that was produced has one place, or nothing loads."""
+"""Control totals: every landed record has one fate, every produced row one place, or nothing loads."""
 
 import json
 from dataclasses import dataclass

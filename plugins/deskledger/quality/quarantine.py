@@ -23,31 +23,51 @@ COLUMNS = (
     "is_mine",
 )
 
-_ENTRIES = (
-    "jsonb_to_recordset(cast(:entries as jsonb)) as entry(table_name text, suite text, rule text, severity text,"
-    " ticket_key bigint, page_sha256 text, record_no bigint, record jsonb, message text, is_mine boolean)"
+_INSERT = """
+insert into quality.quarantine (
+    run_id, source, partition, table_name, suite, rule, severity, ticket_key, page_sha256, record_no, record, message,
+    quarantined_at
 )
-_INSERT = (
-    "insert into quality.quarantine (run_id, source, partition, table_name, suite, rule, severity, ticket_key,"
-    " page_sha256, record_no, record, message, quarantined_at)"
-    " select :run_id, :source, :partition, table_name, suite, rule, severity, ticket_key, page_sha256, record_no,"
-    f" record, message, :now from {_ENTRIES} where is_mine on conflict do nothing"
+select
+    :run_id, :source, :partition, table_name, suite, rule, severity, ticket_key, page_sha256, record_no, record,
+    message, :now
+from jsonb_to_recordset(cast(:entries as jsonb)) as entry (
+    table_name text, suite text, rule text, severity text, ticket_key bigint, page_sha256 text, record_no bigint,
+    record jsonb, message text, is_mine boolean
 )
+where is_mine
+on conflict do nothing
+"""
 # What no longer fails has been let in (or was told again): its ticket is complete from now on.
-_RELEASE = (
-    "update quality.quarantine as held set replayed_at = :now"
-    " where held.source = :source and held.replayed_at is null"
-    " and (held.ticket_key = any(cast(:keys as bigint[]))"
-    "      or (held.ticket_key is null and held.page_sha256 = any(cast(:pages as text[]))))"
-    f" and not exists (select from {_ENTRIES} where entry.table_name = held.table_name and entry.suite = held.suite"
-    " and entry.rule = held.rule and entry.ticket_key is not distinct from held.ticket_key"
-    " and entry.page_sha256 is not distinct from held.page_sha256"
-    " and entry.record_no is not distinct from held.record_no and entry.record = held.record)"
-)
+_RELEASE = """
+update quality.quarantine as held set replayed_at = :now
+where
+    held.source = :source and held.replayed_at is null
+    and (
+        held.ticket_key = any(cast(:keys as bigint[]))
+        or (held.ticket_key is null and held.page_sha256 = any(cast(:pages as text[])))
+    )
+    and not exists (
+        select from jsonb_to_recordset(cast(:entries as jsonb)) as entry (
+            table_name text, suite text, rule text, severity text, ticket_key bigint, page_sha256 text,
+            record_no bigint, record jsonb, message text, is_mine boolean
+        )
+        where
+            entry.table_name = held.table_name and entry.suite = held.suite and entry.rule = held.rule
+            and entry.ticket_key is not distinct from held.ticket_key
+            and entry.page_sha256 is not distinct from held.page_sha256
+            and entry.record_no is not distinct from held.record_no and entry.record = held.record
+    )
+"""
 
 
 def entries(
-    faults: pd.DataFrame, table_name: str, suite: str, keys: np.ndarray, records: pd.DataFrame, origin: pd.DataFrame | None
+    faults: pd.DataFrame,
+    table_name: str,
+    suite: str,
+    keys: np.ndarray,
+    records: pd.DataFrame,
+    origin: pd.DataFrame | None,
 ) -> pd.DataFrame:
     """Entries (COLUMNS) for `faults` (row, rule, message and, if not critical, severity) of a table's rows.
 
@@ -55,7 +75,9 @@ def entries(
     row is (None for canonical rows). The message then begins with file and line.
     """
     row = faults["row"].to_numpy(np.int64)
-    kept = json.loads(records.iloc[row].to_json(orient="records", date_format="iso", date_unit="us", default_handler=str))
+    kept = json.loads(
+        records.iloc[row].to_json(orient="records", date_format="iso", date_unit="us", default_handler=str)
+    )
     ticket = pd.Series(keys[row], dtype="Int64")
     frame = pd.DataFrame(
         {
@@ -63,7 +85,7 @@ def entries(
             "suite": suite,
             "rule": faults["rule"].to_numpy(),
             "severity": faults["severity"].to_numpy() if "severity" in faults else "critical",
-            "ticket_key": ticket.mask(ticket == 0).to_numpy(object, na_value=None),
+            "ticket_key": ticket.mask(ticket == 0).astype(object),
             "page_sha256": None,
             "record_no": None,
             "record": kept,

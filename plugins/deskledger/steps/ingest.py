@@ -94,7 +94,8 @@ def check_inbox(source: str) -> None:
     messages = refused_files(open_warehouse(), _mapping(source))
     if messages:
         raise SourceError(
-            f"{len(messages)} file{'s' if len(messages) > 1 else ''} refused, all others landed:\n" + "\n".join(messages),
+            f"{len(messages)} file{'s' if len(messages) > 1 else ''} refused, all others landed:\n"
+            + "\n".join(messages),
             where=str(settings().inbox / source),
             remedy="mend or remove them; the next run takes them up, and the watermark waits for them",
         )

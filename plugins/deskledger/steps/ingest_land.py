@@ -1,4 +1,4 @@
-"""Landing of a source's inbox: each new file becomes pages and manifest rows; what is not new or not sound stays out."""
+"""Landing of a source's inbox: each new file becomes pages and manifest rows; the others stay out."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field

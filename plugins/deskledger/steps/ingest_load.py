@@ -20,7 +20,7 @@ from deskledger.settings import settings
 from deskledger.sources.event_log import pages
 from deskledger.sources.event_log.fates import FATES, QUARANTINED
 from deskledger.sources.event_log.files import sections_of
-from deskledger.sources.event_log.mapping import Mapping
+from deskledger.sources.event_log.mapping import Mapping, TableSection
 from deskledger.sources.event_log.normalise import normalise
 from deskledger.sources.event_log.tables import normalise_table
 from deskledger.warehouse.load import merge
@@ -65,7 +65,7 @@ def load_partition(connection: Connection, mapping: Mapping, partition: str, now
 
     Raises QualityError before anything is written where a table fails its suite or records do not balance.
     """
-    mine = manifest.pages_of_partition(connection, mapping.source, partition)
+    mine = manifest.pages_of(connection, mapping.source, partition=partition)
     prepared = []
     for section in mapping.sections:
         own = [page for page in mine if sections_of(mapping, page.file_name) == [section]]
@@ -87,7 +87,9 @@ def _prepare_events(connection: Connection, mapping: Mapping, section: str, own:
     lost = made.tickets.loc[tickets.verdict.failed_rows(), "ticket_key"].to_numpy()
     orphans = np.flatnonzero(made.events["ticket_key"].isin(lost))
     orphaned = pd.DataFrame({"row": orphans, "rule": "ticket_quarantined", "message": "its ticket is in quarantine"})
-    events.verdict.failures = pd.concat([events.verdict.failures, orphaned.assign(severity="critical")], ignore_index=True)
+    events.verdict.failures = pd.concat(
+        [events.verdict.failures, orphaned.assign(severity="critical")], ignore_index=True
+    )
     events.sound = made.events[~events.verdict.failed_rows()]
     held = [
         _held_raw(made.faults, made.fates, section, made.ticket_key, raw),
@@ -99,7 +101,9 @@ def _prepare_events(connection: Connection, mapping: Mapping, section: str, own:
 
 
 def _prepare_table(connection: Connection, mapping: Mapping, section: str, own: list[PageRef]) -> _Section:
-    by_ticket = mapping.sections[section].columns.get("ticket_id")  # type: ignore[attr-defined]
+    part = mapping.sections[section]
+    assert isinstance(part, TableSection)
+    by_ticket = part.columns.get("ticket_id")
     raw = _read(connection, mapping, section, own, by_ticket=by_ticket)
     made = normalise_table(mapping, section, raw.columns, raw.origin)
     judged = _judge(made.table, made.frame)
@@ -116,9 +120,9 @@ def _read(connection: Connection, mapping: Mapping, section: str, own: list[Page
     if by_ticket:
         ids = set(columns[by_ticket].cat.categories)
         keys = pages.keys_of(mapping, columns[by_ticket])
-        candidates = manifest.pages_of_tickets(connection, mapping.source, keys)
+        candidates = manifest.pages_of(connection, mapping.source, keys=keys)
     else:
-        candidates = manifest.pages_of_files(connection, mapping.source)
+        candidates = manifest.pages_of(connection, mapping.source)
     others = [
         page
         for page in candidates
@@ -149,9 +153,9 @@ def _read_pages(
         origins.append(
             pd.DataFrame(
                 {
-                    "page_sha256": pd.Categorical.from_codes(np.zeros(len(frame), dtype=np.int8), [page.sha256]),
+                    "page_sha256": _same(page.sha256, len(frame)),
                     "record_no": np.arange(1, len(frame) + 1),
-                    "file": pd.Categorical.from_codes(np.zeros(len(frame), dtype=np.int8), [page.file_name]),
+                    "file": _same(page.file_name, len(frame)),
                     "line": lines,
                     "landed_order": page.landed_order,
                     "is_extracted": is_extracted,
@@ -159,6 +163,10 @@ def _read_pages(
             )
         )
     return frames, origins
+
+
+def _same(word: str, length: int) -> "pd.Categorical[str]":
+    return pd.Categorical.from_codes(np.zeros(length, dtype=np.int8), pd.Index([word]))
 
 
 def _judge(table: Table, frame: pd.DataFrame) -> _Table:
@@ -177,14 +185,22 @@ def _held_rows(judged: _Table, frame: pd.DataFrame) -> pd.DataFrame:
 
 
 def _write(
-    connection: Connection, source: str, partition: str, run_id: str, ready: _Section, now: datetime, counts: Counter[str]
+    connection: Connection,
+    source: str,
+    partition: str,
+    run_id: str,
+    ready: _Section,
+    now: datetime,
+    counts: Counter[str],
 ) -> None:
     totals = []
     for each in ready.tables:
         replace = ready.touched if ready.replaces and each.table is TICKET_EVENT else None
         merged = merge(connection, each.table, each.sound, now, replace)
         totals.append(balance.Produced(each.made, each.made - len(each.sound), *_counts(merged)))
-        balance.record_validation(connection, run_id, each.verdict.suite, each.verdict.success, each.verdict.statistics, now)
+        balance.record_validation(
+            connection, run_id, each.verdict.suite, each.verdict.success, each.verdict.statistics, now
+        )
     fates = np.bincount(ready.fates[ready.raw.origin["is_extracted"].to_numpy(bool)], minlength=len(FATES)).tolist()
     if not any(total.changes for total in totals):
         fates = [0, fates[0] + fates[1], *fates[2:]]  # the warehouse has all of it: a rerun

@@ -42,7 +42,11 @@ def advance(connection: Connection, mapping: Mapping, now: datetime) -> datetime
     loaded files cover without a gap. A file that waits in the inbox (refused, or not taken yet) holds it back.
     """
     known = current(connection, mapping.source)
-    until = _by_events(connection, mapping, now) if mapping.watermark == "last_event" else _by_names(connection, mapping, known)
+    until = (
+        _by_events(connection, mapping, now)
+        if mapping.watermark == "last_event"
+        else _by_names(connection, mapping, known)
+    )
     if until is not None:
         connection.execute(text(_FORWARD), {"source": mapping.source, "until": until, "now": now})
     return current(connection, mapping.source)
@@ -58,6 +62,8 @@ def _by_names(connection: Connection, mapping: Mapping, known: datetime | None) 
     until = complete_until(mapping, [file.name for digest, file in landed.items() if digest in loaded], known)
     if until is None:
         return None
-    waiting = (days_covered(name) for name in waiting_files(connection, mapping) if "events" in sections_of(mapping, name))
+    waiting = (
+        days_covered(name) for name in waiting_files(connection, mapping) if "events" in sections_of(mapping, name)
+    )
     held_at = min((covered[0] for covered in waiting if covered), default=None)
     return until if held_at is None else min(until, datetime.combine(held_at, time(), mapping.zone))

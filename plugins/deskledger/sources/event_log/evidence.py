@@ -4,71 +4,16 @@ A row is evidence of its own instant. A column that names an instant (resolved_a
 only in rows that are not older than it: final values repeated on every row say nothing about the time before them.
 """
 
-from dataclasses import dataclass
-
 import numpy as np
 import pandas as pd
 
-from deskledger.model import TICKET_EVENT, conform
-from deskledger.sources.event_log.rows import Dated, Rows
+from deskledger.model import TICKET_EVENT, conform, empty
+from deskledger.sources.event_log.rows import Dated
+from deskledger.sources.event_log.timeline import SLOTS, Timeline, months
 from deskledger.sources.event_log.words import NO_INSTANT, Words, as_utc, constant
 
-# An event's seq is its row's sequence * STRIDE + slot: within a row the snapshot comes before what was done.
-STRIDE = 32
-SLOTS = {"created": 0, "status": 1, "priority": 2, "team": 3, "account": 4, "product": 5, "agent": 6, "activity": 8}
 _FIRST_DATED_SLOT = 9
 KINDS = {"agent": "assignment"}
-
-
-@dataclass
-class Timeline:
-    """The settled rows of `rows` in canonical order (ticket, occurred_at, seq), and where tickets begin."""
-
-    rows: Rows
-    order: np.ndarray  # positions in rows
-    begins: np.ndarray  # True at the first row of each ticket
-    created_us: np.ndarray  # of the ticket, row by row
-    event_prefix: np.ndarray  # "<sequence>", or "<sequence>~2" where a ticket has the number a second time
-
-    @property
-    def ticket(self) -> np.ndarray:
-        return self.rows.ticket_id.codes[self.order]
-
-    @property
-    def occurred_us(self) -> np.ndarray:
-        return self.rows.occurred_us[self.order]
-
-    @property
-    def seq(self) -> np.ndarray:
-        return self.rows.seq[self.order] * STRIDE
-
-    def first_row(self) -> np.ndarray:
-        """Position of the ticket's first row, row by row."""
-        return np.flatnonzero(self.begins)[np.cumsum(self.begins) - 1]
-
-
-def timeline(rows: Rows, settled: np.ndarray) -> Timeline:
-    """The rows at the positions `settled`, in canonical order.
-
-    A ticket's created_at is what its newest landed row says: the desk may have corrected it.
-    """
-    ticket, seq, at_us = rows.ticket_id.codes[settled], rows.seq[settled], rows.occurred_us[settled]
-    order = settled[np.lexsort((settled, seq, at_us, ticket))]
-    ticket = rows.ticket_id.codes[order]
-    begins = np.append([True], ticket[1:] != ticket[:-1]) if len(order) else np.zeros(0, dtype=bool)
-    landed = rows.origin["landed_order"].to_numpy(np.int64)[order]
-    newest = np.lexsort((np.arange(len(order)), landed, ticket))
-    last = np.append(begins[1:], True) if len(order) else begins
-    created = rows.created_us[order][newest][last][np.cumsum(begins) - 1]
-    return Timeline(rows, order, begins, created, _prefixes(ticket, rows.seq[order]))
-
-
-def _prefixes(ticket: np.ndarray, seq: np.ndarray) -> np.ndarray:
-    text = pd.Series(seq).astype("str")
-    ordinal = pd.DataFrame({"ticket": ticket, "seq": seq}).groupby(["ticket", "seq"], sort=False).cumcount() + 1
-    again = ordinal > 1
-    text[again] = text[again] + "~" + ordinal[again].astype("str")
-    return text.to_numpy(object)
 
 
 class _Events:
@@ -125,18 +70,10 @@ class _Events:
         return conform(TICKET_EVENT, whole)
 
 
-def months(created_us: np.ndarray) -> np.ndarray:
-    """The partition (yyyymm, UTC) of each instant."""
-    since_1970 = created_us.astype("datetime64[us]").astype("datetime64[M]").astype(np.int64)
-    return ((1970 + since_1970 // 12) * 100 + since_1970 % 12 + 1).astype(np.int32)
-
-
 def events_of(line: Timeline, initial_status: str) -> pd.DataFrame:
     """The canonical events of the timeline's tickets (model.TICKET_EVENT), in canonical order."""
     collected = _Events(line)
     if not len(line.order):
-        from deskledger.model import empty
-
         return empty(TICKET_EVENT)
     firsts = np.flatnonzero(line.begins)
     created = np.full(len(firsts), "created", dtype=object)
@@ -204,7 +141,9 @@ def _status_events(collected: _Events, initial_status: str) -> None:
     firsts = np.flatnonzero(line.begins & ((line.occurred_us > line.created_us) | status.is_missing))
     told = np.flatnonzero(~status.is_missing)
     parts = [
-        _evidence(firsts, line.created_us[firsts], 0, np.full(len(firsts), initial_status, dtype=object), firsts * 0 + -1),
+        _evidence(
+            firsts, line.created_us[firsts], 0, np.full(len(firsts), initial_status, dtype=object), firsts * 0 + -1
+        ),
         _evidence(told, line.occurred_us[told], 1, status.values()[told], told),
     ]
     for number, dated in enumerate(line.rows.dated):
@@ -227,7 +166,9 @@ def _status_events(collected: _Events, initial_status: str) -> None:
     seq = line.seq[position] + SLOTS["status"]
     is_dated = row < -1
     after = np.append([0], seq[:-1]) + 1
-    seq = np.where(is_dated & ~starts & (whole["at_us"].to_numpy() == _shifted(whole["at_us"])), np.maximum(seq, after), seq)
+    seq = np.where(
+        is_dated & ~starts & (whole["at_us"].to_numpy() == _shifted(whole["at_us"])), np.maximum(seq, after), seq
+    )
 
     at = np.flatnonzero(changed)
     names = np.array([each.column.column for each in line.rows.dated] + [""], dtype=object)
@@ -283,17 +224,16 @@ def _dated_events(collected: _Events, dated: Dated, slot: int) -> None:
     line, column = collected.line, dated.column
     at = _witnesses(line, dated)
     at_us = dated.at_us[line.order][at]
-    fixed = lambda value: constant(value, len(at)).values()  # noqa: E731
     collected.add(
         at,
         column.kind,
         column.column + "@" + _compact(at_us),
         at_us=at_us,
         seq=line.seq[at] + slot,
-        value=fixed(column.value),
-        word=fixed(column.column),
-        is_public=fixed(column.is_public),
-        role=fixed(column.actor_role),
+        value=constant(column.value, len(at)).values(),
+        word=constant(column.column, len(at)).values(),
+        is_public=constant(column.is_public, len(at)).values(),
+        role=constant(column.actor_role, len(at)).values(),
         with_actor=False,
     )
 
@@ -306,7 +246,9 @@ def _activity_events(collected: _Events) -> None:
     at = np.flatnonzero(~activity.is_missing)
     done = activity.take(at)
     kind = done.translate(lambda each: each.kind).values()
-    given = rows.activity_value.take(line.order[at]).values() if rows.activity_value else constant(None, len(at)).values()
+    given = (
+        rows.activity_value.take(line.order[at]).values() if rows.activity_value else constant(None, len(at)).values()
+    )
     fixed = done.translate(lambda each: each.value).values()
     public = done.translate(lambda each: each.is_public)
     collected.add(

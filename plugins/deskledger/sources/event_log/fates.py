@@ -62,9 +62,9 @@ def _mended(rows: Rows, occurred_at: Words, landed: np.ndarray) -> np.ndarray:
     faulty = np.flatnonzero(rows.is_faulty & ~rows.ticket_id.is_missing & rows.has_seq)
     if not len(faulty):
         return faulty
-    every = pd.DataFrame(
-        {"ticket": rows.ticket_id.codes, "seq": rows.seq, "at": occurred_at.codes, "landed": landed}
-    )[rows.has_seq]
+    every = pd.DataFrame({"ticket": rows.ticket_id.codes, "seq": rows.seq, "at": occurred_at.codes, "landed": landed})[
+        rows.has_seq
+    ]
     unreadable = rows.occurred_us[faulty] == NO_INSTANT
     newer = np.zeros(len(faulty), dtype=bool)
     for asked, keys in ((~unreadable, ["ticket", "seq", "at"]), (unreadable, ["ticket", "seq"])):

@@ -167,7 +167,9 @@ class Events(Section):
     @model_validator(mode="after")
     def _priorities_are_known(self) -> "Events":
         priority = self.fields.get("priority")
-        wrong = sorted({str(word) for word in (priority.words or {}).values()} - {*PRIORITIES, "None"}) if priority else []
+        wrong = (
+            sorted({str(word) for word in (priority.words or {}).values()} - {*PRIORITIES, "None"}) if priority else []
+        )
         if wrong:
             raise ValueError(f"fields.priority.words gives {', '.join(wrong)}; priorities are {', '.join(PRIORITIES)}")
         return self
@@ -176,7 +178,9 @@ class Events(Section):
     def columns(self) -> list[str]:
         """Every column of the export that the mapping reads, once."""
         named: list[str | None] = [self.ticket_id, self.sequence, self.occurred_at, self.created_at, self.status.column]
-        named += [each.column for each in (*self.fields.values(), *self.attributes.values(), *self.dated)]
+        named += [each.column for each in self.fields.values()]
+        named += [each.column for each in self.attributes.values()]
+        named += [each.column for each in self.dated]
         named.append(self.actor.id)
         if isinstance(self.actor.role, RoleColumn):
             named.append(self.actor.role.column)
@@ -213,15 +217,15 @@ class Mapping(Part):
         return ZoneInfo(self.timezone)
 
     @property
-    def sections(self) -> dict[str, Section]:
+    def sections(self) -> "dict[str, Events | TableSection]":
         """The sections that the file has, by name, events first."""
-        named = {"events": self.events, **{name: getattr(self, name) for name in TABLES}}
+        named: dict[str, Events | TableSection | None] = {name: getattr(self, name) for name in ("events", *TABLES)}
         return {name: section for name, section in named.items() if section is not None}
 
     def columns_of(self, section: str) -> list[str]:
         """The columns of the export that a section needs."""
         part = self.sections[section]
-        return part.columns if isinstance(part, Events) else list(dict.fromkeys(part.columns.values()))  # type: ignore[attr-defined]
+        return part.columns if isinstance(part, Events) else list(dict.fromkeys(part.columns.values()))
 
     @model_validator(mode="after")
     def _tables_have_their_columns(self) -> "Mapping":
@@ -285,7 +289,9 @@ def _as_mapping_error(document: Document, error: ValidationError) -> MappingErro
         faults.setdefault(where, f"{_path(fault['loc'])}: {_sentence(dict(fault))}")
     (first_where, first), *rest = faults.items()
     what = "\n".join([first, *(f"{where}: {sentence}" for where, sentence in rest)])
-    return MappingError(what, where=first_where, remedy="correct the lines above; docs/your-own-desk.md names every key")
+    return MappingError(
+        what, where=first_where, remedy="correct the lines above; docs/your-own-desk.md names every key"
+    )
 
 
 def _path(location: tuple[Any, ...]) -> str:
@@ -301,5 +307,3 @@ def _sentence(fault: dict[str, Any]) -> str:
         given = "" if fault["loc"][-1] == "[key]" else f" (given: {fault['input']!r})"
         return f"must be one of {fault['ctx']['expected']}{given}"
     return str(fault["msg"]).removeprefix("Value error, ")
-
-

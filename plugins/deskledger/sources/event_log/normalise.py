@@ -6,10 +6,11 @@ import numpy as np
 import pandas as pd
 
 from deskledger.model import TICKET, conform, shards
-from deskledger.sources.event_log.evidence import Timeline, events_of, months, timeline
+from deskledger.sources.event_log.evidence import events_of
 from deskledger.sources.event_log.fates import LOADED, settle
 from deskledger.sources.event_log.mapping import Mapping
 from deskledger.sources.event_log.rows import read_rows
+from deskledger.sources.event_log.timeline import Timeline, months, timeline
 from deskledger.sources.event_log.words import Words, as_utc
 
 

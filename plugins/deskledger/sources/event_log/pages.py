@@ -4,6 +4,7 @@ A page is a line of JSON (which file, which section, which lines), the export's 
 they were written, in UTF-8.
 """
 
+import csv as plain
 import gzip
 import json
 import zlib
@@ -21,8 +22,8 @@ from pyarrow import csv
 
 from deskledger.errors import LandingError, SourceError
 from deskledger.model import ticket_keys
-from deskledger.sources.event_log.evidence import months
 from deskledger.sources.event_log.mapping import Events, Mapping, Section
+from deskledger.sources.event_log.timeline import months
 from deskledger.sources.event_log.words import NO_INSTANT, instants, words_of
 
 RECORDS = 10_000  # a page
@@ -70,7 +71,7 @@ def cut(mapping: Mapping, section: str, path: Path, *, by_month: bool) -> Iterat
             if by_month:
                 month = months(np.where(created == NO_INSTANT, 0, created))
                 batches = np.where(created == NO_INSTANT, UNDATED, _batch_names(month))
-        id_column = part.ticket_id if isinstance(part, Events) else getattr(part, "columns", {}).get("ticket_id")
+        id_column = part.ticket_id if isinstance(part, Events) else part.columns.get("ticket_id")
         if id_column:
             ids = words_of(frame[id_column], mapping.missing)
             keys = np.append(ticket_keys(mapping.source, ids.distinct), 0)[ids.codes]
@@ -221,7 +222,7 @@ def _lines(path: Path, encoding: str) -> Iterator[tuple[int, str]]:
         raise SourceError(f"the gzip file is damaged: {error}", where=path.name, remedy=again) from None
 
 
-def _opened(path: Path) -> IO[bytes]:
+def _opened(path: Path) -> IO[bytes] | gzip.GzipFile:
     with path.open("rb") as file:
         magic = file.read(4)
     if magic[:2] == b"\x1f\x8b":
@@ -249,14 +250,10 @@ def _check_header(mapping: Mapping, section: str, header: str, name: str) -> Non
 
 
 def _arrow_names(header: str, part: Section) -> list[list[str]]:
-    import csv as plain
-
     return list(plain.reader([header], delimiter=part.delimiter))
 
 
-def _parse(
-    header: str, texts: list[str], part: Section, names: list[str], name: str, lines: list[int]
-) -> pd.DataFrame:
+def _parse(header: str, texts: list[str], part: Section, names: list[str], name: str, lines: list[int]) -> pd.DataFrame:
     try:
         frame = _arrow("".join([header, *texts]).encode(), part, names)
     except pa.ArrowInvalid as error:
@@ -286,8 +283,6 @@ def _arrow(content: bytes, part: Section, names: list[str]) -> pd.DataFrame:
 
 
 def _ragged(header: str, texts: list[str], part: Section, name: str, lines: list[int], error: Exception) -> SourceError:
-    import csv as plain
-
     width = len(_arrow_names(header, part)[0])
     for line, text in zip(lines, texts, strict=True):
         fields = sum(len(row) for row in plain.reader(text.splitlines(keepends=True), delimiter=part.delimiter))

@@ -1,7 +1,9 @@
 """The rows of an event log as typed columns, and what is wrong with each: a fault is a row, a rule and a sentence."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, partial
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -179,19 +181,28 @@ def _roles(mapping: Mapping, raw: dict[str, Words], length: int, faults: Faults)
 def _attributes(mapping: Mapping, raw: dict[str, Words], faults: Faults) -> dict[str, Words]:
     attributes = {}
     for name, column in mapping.events.attributes.items():
-        named = column.words or {}
-        words = raw[column.column].translate(lambda word, named=named: named.get(word, word))
-        if name == "support_level":
-            wanted = words.translate(lambda word: int(word) if str(word).isdecimal() else None)
-        elif name == "has_workaround":
-            wanted = words.translate(lambda word: {"true": True, "false": False}.get(str(word).lower()))
-        else:
-            wanted = words.translate(str)
-        unreadable = wanted.is_missing & ~words.is_missing
+        read, named = _READINGS.get(name, str), column.words or {}
+        words = raw[column.column]
+        said = words.translate(partial(_named, named))
+        attributes[name] = said.translate(read)
         what = f"column {column.column} gives no {name}: {{!r}}; translate it in the mapping's words"
-        faults.add(unreadable, f"{name}_unreadable", what, raw[column.column])
-        attributes[name] = wanted
+        faults.add(attributes[name].is_missing & ~said.is_missing, f"{name}_unreadable", what, words)
     return attributes
+
+
+def _named(named: dict[str, Any], word: str) -> Any:
+    return named.get(word, word)
+
+
+def _level(word: object) -> int | None:
+    return int(str(word)) if str(word).isdecimal() else None
+
+
+def _flag(word: object) -> bool | None:
+    return {"true": True, "false": False}.get(str(word).lower())
+
+
+_READINGS: dict[str, Callable[[Any], Any]] = {"support_level": _level, "has_workaround": _flag}
 
 
 def _activity_values(mapping: Mapping, raw: dict[str, Words], activity: Words, faults: Faults) -> Words | None:
@@ -211,7 +222,9 @@ def _activity_values(mapping: Mapping, raw: dict[str, Words], activity: Words, f
     used = np.unique(words.codes[is_eta & (promised != NO_INSTANT)])
     first = {code: index for index, code in enumerate(used)}
     iso_of = dict(zip(words.codes, promised, strict=True)) if len(used) else {}
-    texts = as_utc(np.array([iso_of[code] for code in used], dtype=np.int64)) if len(used) else pd.Series(dtype="object")
+    texts = (
+        as_utc(np.array([iso_of[code] for code in used], dtype=np.int64)) if len(used) else pd.Series(dtype="object")
+    )
     rewritten = np.array([each.isoformat() for each in texts], dtype=object)
     lookup = np.array([first.get(code, -1) for code in range(len(words.distinct))] + [-1], dtype=np.int64)
     eta_codes = np.where(lookup[words.codes] >= 0, lookup[words.codes] + len(words.distinct), -1)

@@ -32,7 +32,7 @@ class NormalisedTable:
 def normalise_table(mapping: Mapping, section: str, columns: pd.DataFrame, origin: pd.DataFrame) -> NormalisedTable:
     """The canonical rows of a section. `columns` must hold every landed row of the keys concerned."""
     part, table, faults = mapping.sections[section], CANONICAL[TABLE_NAMES[section]], Faults()
-    assert isinstance(part, TableSection)  # noqa: S101 - the mapping's type says so
+    assert isinstance(part, TableSection)
     length = len(columns)
     named = {ours: words_of(columns[theirs], mapping.missing) for ours, theirs in part.columns.items()}
     raw = dict(named)

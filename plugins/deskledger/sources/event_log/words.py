@@ -41,7 +41,7 @@ class Words:
     def categorical(self) -> pd.Categorical:
         return pd.Categorical.from_codes(self.codes, pd.Index(self.distinct))
 
-    def translate(self, function: Callable[[str], Any]) -> "Words":
+    def translate(self, function: Callable[[Any], Any]) -> "Words":
         """The same rows with `function` of each distinct word; None becomes missing, equal results become one word."""
         results = [function(word) for word in self.distinct]
         return _recoded(self.codes, results)
@@ -99,7 +99,9 @@ def instants(words: Words, text_format: str, zone: ZoneInfo) -> np.ndarray:
 
 def integers(words: Words) -> tuple[np.ndarray, np.ndarray]:
     """The whole numbers row by row (int64, 0 where there is none), and where there is none."""
-    numbers = pd.to_numeric(pd.Series(words.distinct, dtype="str"), errors="coerce").to_numpy(np.float64, na_value=np.nan)
+    numbers = pd.to_numeric(pd.Series(words.distinct, dtype="str"), errors="coerce").to_numpy(
+        np.float64, na_value=np.nan
+    )
     whole = np.isfinite(numbers) & (numbers == np.floor(numbers)) & (np.abs(numbers) < 2**53)
     values = np.append(np.where(whole, numbers, 0).astype(np.int64), 0)
     return values[words.codes], ~np.append(whole, False)[words.codes]
