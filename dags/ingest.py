@@ -20,7 +20,7 @@ the mapping and clear the failed task; nothing was half loaded. A first load of 
 
 from datetime import datetime, timedelta
 
-from airflow.sdk import DAG, CronPartitionTimetable, get_current_context, task
+from airflow.sdk import DAG, CronPartitionTimetable, TriggerRule, get_current_context, task
 from airflow.sdk.exceptions import AirflowSkipException
 
 from deskledger.steps.alert import on_failure
@@ -65,4 +65,14 @@ with DAG(
             raise AirflowSkipException(f"Nothing of {source} has landed for this day.")
         return counts
 
-    load.expand(source=land.expand(source=sources()))
+    @task(map_index_template="{{ source }}", trigger_rule=TriggerRule.ALL_DONE, retries=0)
+    def refused(source: str) -> None:
+        """Fails, and so alerts, while files wait in the inbox that could not be read; the others went on."""
+        from deskledger.steps import ingest
+
+        context = get_current_context()
+        context["source"] = source
+        ingest.check_inbox(source)
+
+    names = sources()
+    load.expand(source=land.expand(source=names)) >> refused.expand(source=names)

@@ -18,7 +18,7 @@ move until all are loaded. Mend the file or the mapping and clear the failed bat
 
 from datetime import timedelta
 
-from airflow.sdk import DAG, Param, PartitionedAtRuntime, get_current_context, task
+from airflow.sdk import DAG, Param, PartitionedAtRuntime, TriggerRule, get_current_context, task
 
 from deskledger.steps.alert import on_failure
 
@@ -59,4 +59,11 @@ with DAG(
             context["outlet_events"][CORE].add_partitions(days)
         return len(days)
 
-    finish(load.expand(batch=land()))
+    @task(trigger_rule=TriggerRule.ALL_DONE, retries=0)
+    def refused() -> None:
+        """Fails, and so alerts, while files wait in the inbox that could not be read; the others went on."""
+        from deskledger.steps import ingest
+
+        ingest.check_inbox(get_current_context()["params"]["source"])
+
+    finish(load.expand(batch=land())) >> refused()

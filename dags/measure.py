@@ -46,11 +46,11 @@ with DAG(
 
     @task(map_index_template="{{ share['contract'] }} {{ share['first_shard'] }}-{{ share['last_shard'] }}")
     def shards(share: dict) -> dict:
-        from deskledger.steps import measure
+        from deskledger.steps import measure, runs
 
         context = get_current_context()
         context["share"] = share
-        return measure.measure_shards(**share)
+        return measure.measure_shards(**share, now=runs.started_at(context))
 
     @task(outlets=[DUE], trigger_rule=TriggerRule.ALL_DONE)
     def due() -> int:

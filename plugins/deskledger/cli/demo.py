@@ -4,6 +4,7 @@ import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import date, timedelta
+from pathlib import Path
 
 from sqlalchemy import Engine
 
@@ -17,7 +18,8 @@ from deskledger.warehouse import migrate, open_warehouse
 CONTRACTS = ("alder", "brisa")
 APPROVED = ("2026-01", "2026-02")
 IN_REVIEW = "2026-03"
-FIRST_DAY, LAST_DAY = date(2026, 4, 1), date(2026, 4, 10)  # the daily exports, after the months of history
+LATER = "2026-04-"  # in the names of the daily exports, which arrive after the months of history
+FIRST_DAY, LAST_DAY = date(2026, 4, 1), date(2026, 4, 10)
 SEED = 20260101
 REVIEWER = "fatima"
 # An answer given in the instant a task parks can be lost, so it gets a moment to settle.
@@ -82,8 +84,11 @@ def _first_run(local: LocalAirflow, engine: Engine, tickets_per_month: int, cloc
     clock.say(f"generating tickets, {tickets_per_month:,} a month, and preparing Airflow")
     with ThreadPoolExecutor(1) as background:
         prepared = background.submit(local.prepare)
-        generate(local.settings.inbox / "demo", seed=SEED, tickets_per_month=tickets_per_month)
+        exports = local.settings.state / "exports"
+        generate(exports, seed=SEED, tickets_per_month=tickets_per_month)
         prepared.result()
+    inbox = local.settings.inbox / "demo"
+    _deliver(exports, inbox, lambda name: LATER not in name)
     clock.say("starting Airflow (scheduler, DAG processor, API server)")
     with local.running() as api:
         for dag_id in ("measure", "close", "ingest", "ingest_history"):
@@ -93,6 +98,7 @@ def _first_run(local: LocalAirflow, engine: Engine, tickets_per_month: int, cloc
         run_id = api.trigger("ingest_history", conf={"source": "demo"})
         watch.until("the history is loaded", lambda: watch.state("ingest_history", run_id) == "success")
         clock.say("loading ten days of April, a run a day (backfill)")
+        _deliver(exports, inbox, lambda name: LATER in name)
         api.backfill("ingest", FIRST_DAY, LAST_DAY)
         days = {str(FIRST_DAY + timedelta(days)) for days in range((LAST_DAY - FIRST_DAY).days + 1)}
         watch.until("the days are loaded", lambda: days <= watch.partitions("ingest", "success"))
@@ -105,6 +111,14 @@ def _first_run(local: LocalAirflow, engine: Engine, tickets_per_month: int, cloc
             watch.until(f"{key} is in review", lambda key=key: key in reviewer.waiting_reviews())  # type: ignore[misc]
         watch.until("all is posted", lambda: _is_complete(engine))
         watch.until("the runs have ended", lambda: not watch.busy())
+
+
+def _deliver(exports: Path, inbox: Path, is_meant: Callable[[str], bool]) -> None:
+    """Put exports into the inbox, each in one rename, so that no half file is ever seen."""
+    inbox.mkdir(parents=True, exist_ok=True)
+    for path in sorted(exports.iterdir()):
+        if is_meant(path.name):
+            path.replace(inbox / path.name)
 
 
 def _approve(reviewer: AirflowApi, watch: "_Watch", clock: "_Progress", key: str) -> None:
