@@ -187,4 +187,6 @@ def counts_of_rows(
 
 
 def _days(rows: Sequence[Mapping[str, Any]], word: str) -> pd.Series:
-    return pd.to_datetime(pd.Series([row.get(word) for row in rows], dtype="object"), utc=True).astype(_INSTANT)
+    return pd.to_datetime(
+        pd.Series([row.get(word) for row in rows], dtype="object"), utc=True, format="ISO8601"
+    ).astype(_INSTANT)
