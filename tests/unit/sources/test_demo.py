@@ -8,7 +8,7 @@ import pytest
 
 from deskledger.sources import demo
 from deskledger.sources.demo import dirt, files, scene
-from deskledger.sources.event_log import mapping
+from deskledger.sources.event_log import fates, mapping, normalise
 
 SMALL = {"seed": 7, "tickets_per_month": 300}
 
@@ -298,3 +298,25 @@ def test_the_dirt_is_five_rows_of_the_last_month_outside_all_contracts(tmp_path:
 def test_nothing_is_corrected_later_when_nothing_comes_later(tmp_path: Path) -> None:
     summary = demo.generate(tmp_path, seed=2, tickets_per_month=1500, extra_days=0)
     assert list(summary.dirt) == [kind for kind in dirt.KINDS if kind != "row corrected later"]
+
+
+def test_each_kind_of_dirt_has_the_fate_that_is_said_of_it(tmp_path: Path) -> None:
+    summary = demo.generate(tmp_path, seed=2, tickets_per_month=1500)
+    rows = read(tmp_path, "tickets-*.csv.gz")
+    place = rows["file"].rank(method="dense").astype(int)
+    origin = pd.DataFrame(
+        {
+            "page_sha256": rows["file"],
+            "record_no": rows.index,
+            "file": rows["file"],
+            "line": rows.index,
+            "landed_order": place,
+            "is_extracted": True,
+        }
+    )
+    terms = mapping.load(Path(__file__).parents[3] / "mappings" / "demo.yaml")
+    settled = pd.Series(fates.FATES)[normalise.normalise(terms, rows, origin).fates].to_numpy()
+    unusual = rows[settled != "loaded"].assign(fate=settled[settled != "loaded"])
+    expected = {(summary.dirt[kind], fate) for kind, fate in dirt.KINDS.items()}
+    assert set(zip(unusual["ticket"], unusual["fate"], strict=True)) == expected
+    assert len(unusual) == len(dirt.KINDS)

@@ -147,7 +147,7 @@ class Habits:
 
     # Pace: a month's pace multiplies times to respond and to resolve (the list repeats when months are more).
     month_response_pace: tuple[float, ...] = (0.93, 1.06, 1.0)
-    month_work_pace: tuple[float, ...] = (0.93, 1.06, 1.03)
+    month_work_pace: tuple[float, ...] = (0.93, 1.06, 0.995)
     response_hours: tuple[float, ...] = (0.2, 0.84, 1.15, 2.1)
     response_spread: float = 0.68
     work_hours: tuple[float, ...] = (1.6, 2.75, 9.6, 19.5)
@@ -196,6 +196,6 @@ class Habits:
     answer_hours: float = 11.0
     answer_spread: float = 1.1
     answered_twice: float = 0.04
-    rating_cuts: tuple[float, ...] = (-2.3, -1.8, -0.65, 0.4)
+    rating_cuts: tuple[float, ...] = (-2.35, -1.86, -0.72, 0.33)
     rating_by_lateness: float = 0.7
     rating_by_reopening: float = 0.6
