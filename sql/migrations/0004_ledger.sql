@@ -59,6 +59,7 @@ create table ledger.draft_level (
     service_level text not null,
     title text not null,
     clause text not null,
+    population text not null,
     subject text not null,
     measure text not null,
     statistic text not null,
@@ -173,6 +174,7 @@ create table ledger.attempt (
     period text not null,
     outcome text not null,
     message text not null,
+    contract_sha256 text not null,
     attempted_at timestamptz not null
 );
 
@@ -222,7 +224,7 @@ create table ledger.entry (
     period text not null generated always as (record::jsonb ->> 'period') stored,
     line text generated always as (record::jsonb ->> 'line') stored,
     currency text not null generated always as (record::jsonb ->> 'currency') stored,
-    amount numeric not null generated always as ((record::jsonb ->> 'amount')::numeric) stored
+    amount numeric generated always as ((record::jsonb ->> 'amount')::numeric) stored
 );
 create index entry_by_statement on ledger.entry (statement_number);
 
@@ -317,6 +319,7 @@ select
     drafts.reason,
     drafts.currency,
     drafts.credit_amount,
+    drafts.contract_sha256,
     drafts.inputs_sha256,
     drafts.incomplete_tickets,
     drafts.data_cutoff,

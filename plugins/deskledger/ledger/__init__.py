@@ -1,0 +1,50 @@
+"""The ledger: drafts, decisions, postings and the books. The only truth about money; append-only, hash-chained."""
+
+from deskledger.ledger.canonical import canonical, digest, frame_digest, plain
+from deskledger.ledger.chain import Verification, read_posted_evidence, statement_entry, verify
+from deskledger.ledger.decisions import decide
+from deskledger.ledger.drafts import (
+    DraftContent,
+    DraftRecord,
+    DraftRef,
+    draft_state,
+    inputs_sha256,
+    last_attempt,
+    newest_draft,
+    note_attempt,
+    posted_months,
+    read,
+    read_evidence,
+    statement_number,
+    write,
+)
+from deskledger.ledger.postings import Recomputation, post, posted, recompute
+
+__all__ = [
+    "DraftContent",
+    "DraftRecord",
+    "DraftRef",
+    "Recomputation",
+    "Verification",
+    "canonical",
+    "decide",
+    "digest",
+    "draft_state",
+    "frame_digest",
+    "inputs_sha256",
+    "last_attempt",
+    "newest_draft",
+    "note_attempt",
+    "plain",
+    "post",
+    "posted",
+    "posted_months",
+    "read",
+    "read_evidence",
+    "read_posted_evidence",
+    "recompute",
+    "statement_entry",
+    "statement_number",
+    "verify",
+    "write",
+]

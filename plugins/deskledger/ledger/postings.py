@@ -1,0 +1,176 @@
+"""Posting: once for a contract's month, with everything that it was made of frozen beside it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from fractions import Fraction
+from typing import Any
+
+from sqlalchemy import Connection, text
+
+from deskledger import penalties
+from deskledger.errors import LedgerError
+from deskledger.ledger.canonical import plain
+from deskledger.ledger.chain import append, header, read_posted_evidence
+from deskledger.ledger.decisions import refuse_stale
+from deskledger.ledger.drafts import draft_state
+from deskledger.ledger.tables import every, insert, lock, one
+from deskledger.model import EVIDENCE
+
+_COPIED = (
+    "statement_number", "contract", "period", "draft_id", "currency", "credit_amount", "preparers", "version",
+    "contract_sha256", "inputs_sha256", "evidence_sha256", "terms", "assessment", "charges", "control", "csat",
+    "code_version",
+)  # fmt: skip
+
+
+def posted(connection: Connection, contract: str, period: str) -> dict[str, Any] | None:
+    """The posting of a contract's month, or None while it is open."""
+    return one(
+        connection,
+        "select * from ledger.posting where contract = :contract and period = :period",
+        contract=contract,
+        period=period,
+    )
+
+
+def post(connection: Connection, draft_id: str, *, at: datetime, inputs_sha256: str | None = None) -> dict[str, Any]:
+    """Post the approved draft, in the caller's transaction; the row of ledger.posting.
+
+    Posting a month that is posted changes nothing and returns what is there. `inputs_sha256` as in `decide`. Raises
+    LedgerError for a draft that is not approved, is stale or superseded, or rests on incomplete tickets.
+    """
+    state = draft_state(connection, draft_id)
+    lock(connection, state["contract"], state["period"])
+    existing = posted(connection, state["contract"], state["period"])
+    if existing is not None:
+        return existing
+    state = draft_state(connection, draft_id)
+    where = f"draft {draft_id}"
+    if state["state"] != "approved":
+        raise LedgerError(
+            f"it is {state['state'].replace('_', ' ')}, and only an approved draft can be posted",
+            where=where,
+            remedy="have the newest draft of this month approved, then post that one",
+        )
+    if state["incomplete_tickets"]:
+        raise LedgerError(
+            f"{state['incomplete_tickets']} of its tickets are incomplete: rows of them are in quarantine",
+            where=where,
+            remedy="mend and replay the quarantined rows (the report lists the tickets), then draft again",
+        )
+    refuse_stale(state, inputs_sha256)
+    draft = one(connection, "select * from ledger.draft where draft_id = :draft_id", draft_id=draft_id)
+    assert draft is not None
+    row = {name: draft[name] for name in _COPIED} | {
+        "approved_by": state["decided_by"],
+        "approved_at": state["decided_at"],
+        "approval_comment": state["comment"],
+        "posted_at": at,
+    }
+    insert(connection, "posting", [row])
+    columns = ", ".join(EVIDENCE.names)
+    connection.execute(
+        text(
+            f"insert into ledger.posted_ticket (statement_number, draft_id, {columns}) "  # noqa: S608 - the model's own names
+            f"select :number, draft_id, {columns} from ledger.draft_ticket where draft_id = :draft_id"
+        ),
+        {"number": row["statement_number"], "draft_id": draft_id},
+    )
+    append(connection, [header(row), *_lines(connection, row)])
+    return row
+
+
+def _lines(connection: Connection, posting: Mapping[str, Any]) -> list[dict[str, Any]]:
+    lines = every(
+        connection,
+        "select * from ledger.draft_line where draft_id = :draft_id order by line_no",
+        draft_id=posting["draft_id"],
+    )
+    common = {name: posting[name] for name in ("statement_number", "contract", "period", "currency")}
+    records = [
+        {
+            "kind": "line",
+            **common,
+            "line": line["term"],
+            "service_level": line["service_level"],
+            "status": line["status"],
+            "clause": line["clause"],
+            "version": line["version"],
+            "operator": line["operator"],
+            "target": line["target"],
+            "value": line["value"],
+            "band_edge": line["band_edge"],
+            "amount": line["credit_amount"],
+        }
+        for line in lines
+    ]
+    # Where the contract rounds or cuts the total, the difference is a line of its own: lines sum to the statement.
+    rest = posting["credit_amount"] - sum((line["credit_amount"] for line in lines), Decimal(0))
+    if rest:
+        records.append({"kind": "line", **common, "line": "rounding", "status": "total", "amount": rest})
+    return records
+
+
+@dataclass(frozen=True)
+class Recomputation:
+    """A posted statement worked out again from its frozen evidence: both amounts, and every difference in words."""
+
+    statement_number: str
+    posted_amount: Decimal
+    recomputed_amount: Decimal
+    differences: tuple[str, ...]
+
+    @property
+    def agrees(self) -> bool:
+        return not self.differences
+
+
+def recompute(connection: Connection, statement_number: str) -> Recomputation:
+    """Work a posted statement out again from what it froze alone: counts from tickets, then money from counts.
+
+    What a newer engine would say differently is reported, never substituted. Raises LedgerError when it is unknown.
+    """
+    row = one(
+        connection,
+        "select * from ledger.posting where statement_number = :number",
+        number=statement_number,
+    )
+    if row is None:
+        raise LedgerError(
+            f"no statement {statement_number!r} is posted", remedy="list them: `select * from ledger.posting`"
+        )
+    differences = _counted_again(connection, row)
+    again = penalties.assess(row["assessment"]["contract"], row["assessment"]["measurements"])
+    if again.credit != row["credit_amount"]:
+        differences.append(f"the terms give {again.credit}, {row['credit_amount']} was posted")
+    return Recomputation(statement_number, row["credit_amount"], again.credit, tuple(differences))
+
+
+def _counted_again(connection: Connection, posting: Mapping[str, Any]) -> list[str]:
+    """Differences between the frozen measurements and what the frozen tickets add up to."""
+    evidence = read_posted_evidence(connection, posting["statement_number"])
+    sums = evidence.groupby(evidence["service_level"].astype("str"))[["is_numerator", "is_denominator"]].sum()
+    counted = {level: (int(row["is_numerator"]), int(row["is_denominator"])) for level, row in sums.iterrows()}
+    differences = []
+    for level, measured in posting["assessment"]["measurements"]["measures"].items():
+        this_month = measured["months"][-1] if "months" in measured else measured
+        if "num" not in this_month:
+            continue
+        told = (int(Fraction(str(this_month["num"]))), int(this_month["den"]))
+        if counted.get(level, (0, 0)) != told:
+            differences.append(f"{level}: the tickets give {counted.get(level, (0, 0))}, the statement says {told}")
+    clocked = evidence[evidence["state"].isin(["met", "breached"]) & evidence["target_us"].notna()]
+    met = clocked["elapsed_us"] <= clocked["target_us"]
+    wrong = clocked[(clocked["state"].astype("str") == "met") & ~met]
+    differences += [f"ticket {ticket_id}: called met, but over its target" for ticket_id in wrong["ticket_id"]]
+    return differences
+
+
+def statement_of(connection: Connection, statement_number: str) -> dict[str, Any]:
+    """A posted statement's row in JSON's own types, for export. Raises LedgerError when it is unknown."""
+    row = one(connection, "select * from ledger.posting where statement_number = :number", number=statement_number)
+    if row is None:
+        raise LedgerError(f"no statement {statement_number!r} is posted", remedy="post its approved draft first")
+    return dict(plain(row))

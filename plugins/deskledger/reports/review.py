@@ -1,0 +1,81 @@
+"""What the human task shows: the verdict, the money and the service levels, in Markdown."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from deskledger.reports.view import StatementRecord, view
+
+
+def subject(record: StatementRecord, rendered_at: Any) -> str:
+    """One line: contract, month, verdict, credit, draft."""
+    told = view(record, rendered_at)
+    draft, sums = record.draft, told["sums"]
+    verdict = f"{sums['met']} of {sums['total']} service levels met"
+    return f"{draft['contract']} {draft['period']}: {verdict}, credit {told['credit']} (draft {draft['number']})"
+
+
+def body(record: StatementRecord, rendered_at: Any, report: Path | None) -> str:
+    """The body of the task: what is to be approved, what stands in the way, and where the full report lies."""
+    told = view(record, rendered_at)
+    draft, sums = record.draft, told["sums"]
+    missed = f", {sums['missed']} missed" if sums["missed"] else ""
+    no_data = f", {sums['no_data']} without data" if sums["no_data"] else ""
+    parts = [
+        f"**{_plain(told['customer'])}, {told['month']}: {sums['met']} of {sums['total']} service levels met{missed}"
+        f"{no_data}. Credit {told['credit']}.**",
+        _table(
+            ("Service level", "Objective", "Result", "Tickets", "Verdict", "Run", "Credit"),
+            [
+                (
+                    level["title"],
+                    level["objective"],
+                    level["result"],
+                    level["counts"],
+                    level["verdict"],
+                    level["failed_run"] or "–",
+                    level["credit"],
+                )
+                for level in told["levels"]
+            ],
+        ),
+        _table(("Line", "Clause", "Outcome", "Credit"), [
+            (line["name"], line["clause"] or "–", line["status"], line["credit"]) for line in told["lines"]
+        ]),
+    ]  # fmt: skip
+    if draft["incomplete_tickets"]:
+        parts.append(
+            f"**{draft['incomplete_tickets']} tickets are incomplete** (rows in quarantine): this draft can be "
+            "approved but not posted until they are mended."
+        )
+    if told["decisions"]:
+        parts.append("Earlier decisions on this month:")
+        parts.append(
+            "\n".join(
+                f"- draft {row['number']}: {row['decision']} by {_plain(row['decided_by'])}, {row['at']}: "
+                f"{_plain(row['comment']) or 'no comment'}"
+                for row in told["decisions"]
+            )
+        )
+    preparers = ", ".join(_plain(name) for name in draft["preparers"]) or "nobody named"
+    parts.append(
+        f"Draft {draft['number']}, contract version {draft['version']}, data landed by "
+        f"{draft['data_cutoff']:%Y-%m-%d %H:%M} UTC. Prepared by {preparers}: they cannot approve. "
+        "A dispute needs a comment."
+    )
+    if report is not None:
+        parts.append(f"Full report: `{report}`")
+    return "\n\n".join(parts)
+
+
+def _table(head: Sequence[str], rows: Sequence[Sequence[Any]]) -> str:
+    lines = [head, ["---"] * len(head), *rows]
+    return "\n".join("| " + " | ".join(_plain(str(cell)) for cell in line) + " |" for line in lines)
+
+
+def _plain(text: str) -> str:
+    """Text that cannot become Markdown or HTML: names and comments come from people."""
+    flat = " ".join(text.split())
+    for sign in "\\`*_[]<>|#":
+        flat = flat.replace(sign, "\\" + sign)
+    return flat

@@ -1,0 +1,306 @@
+"""What the report says, from a stored draft: every figure made ready to print, nothing decided."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from decimal import Decimal
+from fractions import Fraction
+from typing import Any
+
+import pandas as pd
+
+from deskledger.reports import charts, figures, tables
+
+_STATES = {
+    "in_review": ("Provisional", "in review"),
+    "approved": ("Provisional", "approved, not yet posted"),
+    "disputed": ("Provisional", "disputed"),
+    "superseded": ("Superseded", "a newer draft replaces this one"),
+    "posted": ("Final", "posted"),
+}
+_VERDICTS = {"met": "Met", "breached": "Missed", "no_data": "No data"}
+_TREND_MONTHS = 12
+
+
+@dataclass(frozen=True)
+class StatementRecord:
+    """A stored draft with all that its report shows, as plain rows.
+
+    `draft`, `state`, `levels`, `lines`, `trace` and `decisions` are rows of the ledger; `evidence` is model.EVIDENCE;
+    `trend` gives each level's earlier months, oldest first (`period`, `value`, `status`); `year_to_date` is the sum
+    of the currency's posted credits of this contract and year; `poor_answers` carry the customers' own words.
+    """
+
+    draft: Mapping[str, Any]
+    state: Mapping[str, Any]
+    levels: Sequence[Mapping[str, Any]]
+    lines: Sequence[Mapping[str, Any]]
+    trace: Sequence[Mapping[str, Any]]
+    decisions: Sequence[Mapping[str, Any]]
+    evidence: pd.DataFrame
+    trend: Mapping[str, Sequence[Mapping[str, Any]]] = field(default_factory=dict)
+    year_to_date: Decimal = Decimal(0)
+    poor_answers: Sequence[Mapping[str, Any]] = ()
+    entry_sha256: str | None = None
+
+
+def view(record: StatementRecord, rendered_at: datetime) -> dict[str, Any]:
+    """The report's content, ready for the template. Instants are told in the contract's zone."""
+    draft, zone = record.draft, str(record.draft["timezone"])
+    titles = {str(level["service_level"]): str(level["title"]) for level in record.levels}
+    missed = sum(level["status"] == "breached" for level in record.levels)
+    breaches, breach_count = tables.breaches(record.evidence, titles, zone)
+    levels = [_level(level, record) for level in record.levels]
+    return {
+        "title": f"{draft['contract_title']}, {figures.month_name(draft['period'])}",
+        "customer": draft["parties"].get("customer", draft["contract_title"]),
+        "parties": dict(draft["parties"]),
+        "month": figures.month_name(draft["period"]),
+        "header": _header(record, zone),
+        "standing": _STATES[record.state["state"]],
+        "is_final": record.state["state"] == "posted",
+        "sums": {
+            "met": sum(level["status"] == "met" for level in record.levels),
+            "missed": missed,
+            "no_data": sum(level["status"] == "no_data" for level in record.levels),
+            "total": len(record.levels),
+        },
+        "credit": figures.money(draft["credit_amount"], draft["currency"]),
+        "has_credit": draft["credit_amount"] != 0,
+        "money_facts": _money_facts(record),
+        "caps": _caps(record),
+        "levels": levels,
+        "moved": _moved(levels),
+        "lines": [_line(line, record) for line in record.lines],
+        "flags": [str(flag) for flag in draft["assessment"].get("flags", [])],
+        "csat": _csat(draft["csat"]),
+        "poor_answers": [
+            {**answer, "at": figures.local(answer["responded_at"], zone)} for answer in record.poor_answers
+        ],
+        "sides": [_side(row) for row in tables.sides(record.evidence, record.levels)],
+        "backlog": _backlog(draft["control"].get("backlog")),
+        "teams": tables.by_team(record.evidence, record.levels),
+        "breaches": breaches,
+        "breach_count": breach_count,
+        "set_aside": tables.set_aside(record.evidence, titles),
+        "incomplete_tickets": draft["incomplete_tickets"],
+        "unplaced_records": draft["control"].get("unplaced_records", 0),
+        "no_data": [level["title"] for level in levels if level["status"] == "no_data"],
+        "loads": draft["control"].get("loads", []),
+        "counts": [
+            (figures.count(draft["control"].get(name), name.rstrip("s"), name))
+            for name in ("tickets", "events", "cycles", "answers")
+        ],
+        "charges": [
+            {"base": base, **charge, "amount": figures.money(charge["amount"], charge["currency"])}
+            for base, charge in sorted(draft["charges"].items())
+        ],
+        "decisions": [{**row, "at": figures.local(row["decided_at"], zone)} for row in record.decisions],
+        "hashes": [
+            ("Contract file", draft["contract_sha256"]),
+            ("Evidence", draft["evidence_sha256"]),
+            ("Everything this draft rests on", draft["inputs_sha256"]),
+            *([("Ledger entry", record.entry_sha256)] if record.entry_sha256 else []),
+        ],
+        "code_version": draft["code_version"],
+        "rendered_at": figures.local(rendered_at, zone),
+        "zone": zone,
+    }
+
+
+def _header(record: StatementRecord, zone: str) -> list[tuple[str, str]]:
+    draft, state = record.draft, record.state
+    approved = "not yet"
+    if state["decision"] == "approve":
+        approved = f"{state['decided_by']}, {figures.local(state['decided_at'], zone)}"
+    prepared = ", ".join(draft["preparers"]) or "nobody named"
+    return [
+        ("Statement", str(draft["statement_number"])),
+        ("Draft", f"{draft['number']}, made {figures.local(draft['drafted_at'], zone)}"),
+        ("Contract", f"{draft['contract']}, version {draft['version']} from {draft['effective_from']}"),
+        (
+            "Period",
+            f"{figures.local(draft['period_start_at'], zone)} to before {figures.local(draft['period_end_at'], zone)}",
+        ),
+        ("Measured as of", figures.local(draft["as_of"], zone)),
+        ("Data landed by", figures.local(draft["data_cutoff"], zone)),
+        ("Sources complete to", figures.local(draft["watermark_at"], zone)),
+        ("Terms and charges by", prepared),
+        ("Approved by", approved),
+    ]
+
+
+def _money_facts(record: StatementRecord) -> list[tuple[str, str]]:
+    draft = record.draft
+    currency = draft["currency"]
+    lost = sum((line["credit_amount"] for line in record.lines if line["status"] == "cap"), Decimal(0))
+    facts = [
+        (f"Base: {charge['kind'].replace('_', ' ')}", figures.money(charge["amount"], currency))
+        for _, charge in sorted(draft["charges"].items())
+    ]
+    if lost:
+        facts.append(("Cut off by caps", figures.money(lost, currency)))
+    facts.append((f"Posted in {draft['period'][:4]} so far", figures.money(record.year_to_date, currency)))
+    return facts
+
+
+def _caps(record: StatementRecord) -> list[dict[str, Any]]:
+    """The cap ledger: what each cap allows, what was used before, what this month takes and loses."""
+    draft = record.draft
+    priced = draft["assessment"]["contract"]
+    rows = []
+    for cap in priced.get("caps", []):
+        limit = _cap_limit(cap, priced.get("bases", {}))
+        used = Decimal(cap.get("used", "0"))
+        lost = sum((-line["credit_amount"] for line in record.lines if line["term"] == cap["id"]), Decimal(0))
+        left = None
+        if limit is not None and not cap.get("terms"):
+            left = max(Decimal(0), limit - used - max(Decimal(0), draft["credit_amount"]))
+        rows.append(
+            {
+                "name": str(cap["id"]).replace("_", " "),
+                "clause": cap.get("clause", ""),
+                "limit": figures.money(limit, draft["currency"]),
+                "used": figures.money(used, draft["currency"]) if "used" in cap else "–",
+                "lost": figures.money(lost, draft["currency"]),
+                "left": figures.money(left, draft["currency"]),
+            }
+        )
+    return rows
+
+
+def _cap_limit(cap: Mapping[str, Any], bases: Mapping[str, str]) -> Any:
+    if cap.get("amount") is not None:
+        return Decimal(str(cap["amount"]))
+    base = cap.get("base") or next(iter(bases), None)
+    if base is None or cap.get("pct") is None:
+        return None
+    return (Decimal(bases[base]) * Decimal(str(cap["pct"])) / 100).quantize(Decimal("0.01"))
+
+
+def _level(level: Mapping[str, Any], record: StatementRecord) -> dict[str, Any]:
+    value, target = figures.exact(level["value"]), figures.exact(level["target"]) or Fraction(0)
+    earlier = [
+        {**month, "value": figures.exact(month["value"])} for month in record.trend.get(str(level["service_level"]), ())
+    ]
+    months = [*earlier, {"period": record.draft["period"], "value": value, "status": level["status"]}][-_TREND_MONTHS:]
+    credit = sum(
+        (line["credit_amount"] for line in record.lines if line["service_level"] == level["service_level"]), Decimal(0)
+    )
+    statistic, operator = level["statistic"], level["operator"]
+    spoken = ", ".join(
+        f"{figures.short_month(month['period'])} {figures.figure(month['value'], statistic, operator)}"
+        for month in months
+    )
+    return {
+        "title": level["title"],
+        "clause": level["clause"],
+        "population": level["population"],
+        "objective": f"{'at least' if operator == '>=' else 'at most'} {figures.figure(target, statistic, operator)}",
+        "result": figures.figure(value, statistic, operator),
+        "value": value,
+        "earlier": [month["value"] for month in months[:-1] if month["value"] is not None],
+        "statistic": statistic,
+        "operator": operator,
+        "sample": level["sample"],
+        "counts": _counts(level),
+        "status": level["status"],
+        "verdict": _VERDICTS[level["status"]],
+        "failed_run": level["failed_run"],
+        "is_priced": level["is_priced"],
+        "credit": figures.money(credit, record.draft["currency"]) if level["is_priced"] else "not priced",
+        "has_credit": credit != 0,
+        "window": level["window_months"],
+        "trend": charts.sparkline(months, target),
+        "trend_words": f"{figures.count(len(months), 'month')}: {spoken}",
+    }
+
+
+def _counts(level: Mapping[str, Any]) -> str:
+    if level["statistic"] in {"mean", "percentile"}:
+        return f"over {level['sample']:,}"
+    if level["statistic"] == "count":
+        return f"of {level['sample']:,}"
+    return f"{int(Fraction(level['numerator'])):,} of {level['sample']:,}"
+
+
+def _moved(levels: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """The levels that changed most against their last month, in share of their old value, largest first."""
+    rows = []
+    for level in levels:
+        if level["value"] is None or not level["earlier"]:
+            continue
+        before, mean = level["earlier"][-1], sum(level["earlier"], Fraction(0)) / len(level["earlier"])
+        change = level["value"] - before
+        is_better = change > 0 if level["operator"] == ">=" else change < 0
+        rows.append(
+            {
+                "title": level["title"],
+                "now": level["result"],
+                "before": figures.figure(before, level["statistic"], level["operator"]),
+                "mean": figures.figure(mean, level["statistic"], level["operator"]),
+                "months": len(level["earlier"]),
+                "change": _change(change, level["statistic"]),
+                "words": "no change" if change == 0 else "better" if is_better else "worse",
+                "sample": level["sample"],
+                "weight": abs(change / before) if before else Fraction(0),
+            }
+        )
+    return sorted(rows, key=lambda row: -row["weight"])[:4]
+
+
+def _change(change: Fraction, statistic: str) -> str:
+    sign = "+" if change > 0 else "−" if change < 0 else "±"
+    if statistic in {"mean", "percentile"}:
+        return f"{sign}{figures.duration_us(int(abs(change) * 1_000_000))}"
+    text = f"{float(abs(change)):.2f}".removesuffix(".00")
+    return f"{sign}{text}{'' if statistic == 'count' else ' pp'}"
+
+
+def _line(line: Mapping[str, Any], record: StatementRecord) -> dict[str, Any]:
+    level = next((each for each in record.levels if each["service_level"] == line["service_level"]), None)
+    statistic, operator = (level["statistic"], level["operator"]) if level else ("share", ">=")
+    return {
+        "number": line["line_no"],
+        "name": level["title"] if level else str(line["term"]).replace("_", " "),
+        "term": line["term"],
+        "status": str(line["status"]).replace("_", " "),
+        "clause": line["clause"],
+        "version": line["version"],
+        "effective_from": str(line["effective_from"]),
+        "value": figures.figure(figures.exact(line["value"]), statistic, operator) if line["value"] else "–",
+        "edge": line["band_edge"] or "–",
+        "credit": figures.money(line["credit_amount"], record.draft["currency"]),
+        "is_zero": line["credit_amount"] == 0,
+        "steps": [step for step in record.trace if step["line"] == line["term"]],
+    }
+
+
+def _csat(csat: Mapping[str, Any] | None) -> dict[str, Any] | None:
+    if csat is None:
+        return None
+    parts = [(name, tone, int(csat[name])) for name, tone in (("good", "good"), ("neutral", "none"), ("poor", "bad"))]
+    return {**csat, "bar": charts.bar(parts)}
+
+
+def _side(row: Mapping[str, Any]) -> dict[str, Any]:
+    sides = (("provider", "accent"), ("customer", "none"), ("third_party", "warm"))
+    # Bars take seconds, so that a long month's microseconds stay small numbers.
+    parts = [(side.replace("_", " "), tone, int(row[side]) // 1_000_000) for side, tone in sides]
+    return {
+        "clock": row["clock"],
+        "cycles": row["cycles"],
+        "bar": charts.bar(parts),
+        "mean": figures.duration_us(row["total"] // row["cycles"]),
+        **{side: figures.duration_us(int(row[side]) // int(row["cycles"])) for side, _ in sides},
+    }
+
+
+def _backlog(backlog: Mapping[str, Any] | None) -> dict[str, Any] | None:
+    if backlog is None:
+        return None
+    return {
+        **backlog,
+        "ageing": list(backlog["ageing"].items()),
+        "change": backlog["open_at_end"] - backlog["open_at_start"],
+    }

@@ -1,0 +1,119 @@
+"""Survey answers made ready to measure: what the period may know of, which answers count, and their tickets' values.
+
+The contract says which of a ticket's answers counts and which instant places it (domain: CSAT maths, 4 and 5).
+"""
+
+from collections.abc import Mapping, Sequence
+from datetime import timedelta
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from deskledger import csat
+from deskledger.contract.terms import CsatTerms, ServiceLevel
+from deskledger.statement.population import CHANGING, values_at, with_ticket_fields
+
+_INSTANT = pd.DatetimeTZDtype("us", "UTC")
+
+
+def prepare(
+    answers: pd.DataFrame,
+    tickets: pd.DataFrame,
+    events: pd.DataFrame,
+    terms: CsatTerms,
+    start_at: pd.Timestamp,
+    end_at: pd.Timestamp,
+    survey_wait: timedelta,
+) -> pd.DataFrame:
+    """The period's surveys, one row an answer or unanswered survey, with what measuring needs.
+
+    An answer is known when it was given before the period's end plus `survey_wait`; a later one leaves its survey
+    unanswered. Adds `attributed_at` (an unanswered survey's is the instant that places it, or when it was sent),
+    `is_counted` with `class` (good, neutral, poor) where the contract's rules count it, and the ticket's fields as
+    they were at the attribution instant. Rows of other periods are left out.
+    """
+    known = _known(answers, end_at + survey_wait)
+    known["solved_at"] = _solved_at(known, events)
+    selected = csat.select(known, terms, start_at.to_pydatetime(), end_at.to_pydatetime())
+    known["is_counted"] = known.index.isin(selected.index)
+    known["class"] = selected["class"].astype("str").reindex(known.index)
+    instants = known[f"{terms.attribution}_at"].astype(_INSTANT)
+    known["attributed_at"] = instants.fillna(known["sent_at"])
+    known = known[((known["attributed_at"] >= start_at) & (known["attributed_at"] < end_at)).to_numpy(dtype=bool)]
+    for field in CHANGING:
+        told = values_at(events, field, known["ticket_key"], known["attributed_at"])
+        # A survey that names its team or agent knows better than the ticket: it was asked about them.
+        own = known[field].astype("str") if field in known else pd.Series(pd.NA, index=known.index, dtype="str")
+        known[field] = own.where(own.notna(), told)
+    return with_ticket_fields(known, tickets)
+
+
+def _known(answers: pd.DataFrame, limit: pd.Timestamp) -> pd.DataFrame:
+    """One row an answer given before `limit`, and one a survey without any."""
+    known = answers[(answers["sent_at"] < limit).to_numpy(dtype=bool)].reset_index(drop=True)
+    late = (known["responded_at"] >= limit).to_numpy(dtype=bool)
+    known["rating"] = known["rating"].mask(late)
+    known["responded_at"] = known["responded_at"].mask(late)
+    answered = known["rating"].notna() & known["responded_at"].notna()
+    # The row that says "sent" stands until an answer of the same survey is there.
+    order = known.assign(rank=(~answered).astype("int64")).sort_values(
+        ["source", "survey_id", "rank", "answer_id"], kind="stable"
+    )
+    has_answer = answered.groupby([known["source"].astype("str"), known["survey_id"]]).transform("any")
+    first = ~order.duplicated(["source", "survey_id"]).reindex(known.index)
+    return known[answered | (~has_answer & first)].reset_index(drop=True)
+
+
+def _solved_at(known: pd.DataFrame, events: pd.DataFrame) -> pd.Series:
+    """When each survey's ticket had last been resolved before the survey was sent; missing where it had not."""
+    solved = events[(events["kind"].astype("str") == "status") & (events["value"].astype("str") == "resolved")]
+    asked = known[["ticket_key", "sent_at"]].assign(row=np.arange(len(known)))
+    found = pd.merge_asof(
+        asked.sort_values("sent_at", kind="stable"),
+        solved[["ticket_key", "occurred_at"]].sort_values("occurred_at", kind="stable"),
+        left_on="sent_at",
+        right_on="occurred_at",
+        by="ticket_key",
+    )
+    return found.sort_values("row")["occurred_at"].astype(_INSTANT).set_axis(known.index)
+
+
+def summary(
+    answers: pd.DataFrame,
+    terms: CsatTerms,
+    levels: Sequence[ServiceLevel],
+    start_at: pd.Timestamp,
+    end_at: pd.Timestamp,
+) -> dict[str, Any]:
+    """The period's surveys for display: sent, answered, classes, shares with Wilson intervals, and headroom.
+
+    Shares and bounds are text of per cent with two decimals. `answers` are those of `prepare`, in the contract's scope.
+    """
+    counted = csat.measurement(answers[answers["is_counted"].astype(bool)])
+    response = csat.response(answers, start_at.to_pydatetime(), end_at.to_pydatetime()).iloc[0]
+    sent, answered = int(response["sent"]), int(response["answered"])
+    considered = counted["good"] + counted["poor"]
+    if terms.denominator == "include_neutral":
+        considered += counted["neutral"]
+    shares: dict[str, Any] = {}
+    for which in ("good", "poor"):
+        share = csat.share(counted, which, terms.denominator)
+        shares[f"{which}_pct"] = None if share is None else f"{share.numerator * 100 // share.denominator / 100:.2f}"
+        bounds = csat.wilson(counted[which], considered)
+        shares[f"{which}_interval_pct"] = None if share is None else [f"{100 * bound:.2f}" for bound in bounds]
+    return {
+        "sent": sent,
+        "answered": answered,
+        "response_rate_pct": f"{10_000 * answered // sent / 100:.2f}" if sent else None,
+        **counted,
+        "considered": considered,
+        "denominator": terms.denominator,
+        **shares,
+        "headroom": [_headroom(counted, level, terms) for level in levels if level.measure.subject == "csat"],
+    }
+
+
+def _headroom(counted: Mapping[str, int], level: ServiceLevel, terms: CsatTerms) -> dict[str, Any]:
+    left = csat.headroom(counted, level, terms.denominator)
+    return {"title": level.title or level.name, "poor_borne": left.poor_borne, "good_needed": left.good_needed}

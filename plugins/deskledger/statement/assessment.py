@@ -1,0 +1,210 @@
+"""From measured service levels to money: bases from charges, history from posted months, lines with their clause."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from decimal import Decimal
+from fractions import Fraction
+from typing import Any
+
+import pandas as pd
+
+from deskledger.contract.periods import first_day
+from deskledger.contract.terms import Contract, Version
+from deskledger.errors import StatementError
+from deskledger.statement.levels import LevelResult, MonthFigures, measured_form
+
+# Line statuses that are a failure of their service level: what a repeat run counts. A late claim was a failure too.
+FAILURES = frozenset({"breach", "expected_miss", "superseded", "unmapped", "late_claim"})
+NO_DATA = frozenset({"no_data", "below_sample", "relief"})
+
+
+@dataclass(frozen=True)
+class PastMonth:
+    """A month before this one, as posted or as the contract's opening balances state it."""
+
+    period: str
+    statuses: Mapping[str, str]  # of each term's line
+    figures: Mapping[str, MonthFigures]  # of each service level
+    credit: Decimal
+    points: str | None = None
+
+
+@dataclass(frozen=True)
+class Opening:
+    """What stood at first installation: failures of each term, oldest first, points, and what caps had used."""
+
+    history: Mapping[str, Sequence[int]] = field(default_factory=dict)
+    points_history: Sequence[str] = ()
+    caps_used: Mapping[str, str] = field(default_factory=dict)
+
+
+def charge_amounts(
+    contract: Contract, version: Version, period: str, charges: pd.DataFrame
+) -> dict[str, dict[str, Any]]:
+    """The charge behind each base of the version: amount (text), kind, invoice number, who imported and approved it.
+
+    `charges` has model.CHARGE's columns and only this contract and period. Raises StatementError (`no_base`) when a
+    charge is missing, not approved by a second person, or in another currency.
+    """
+    found: dict[str, dict[str, Any]] = {}
+    rows = {str(row["kind"]): row for row in charges.to_dict("records")}
+    for base, source in dict(version.penalties.get("bases", {})).items():
+        kind = source["charge"] if isinstance(source, Mapping) else str(source)
+        row = rows.get(kind)
+        where = f"contract {contract.name}, period {period}"
+        if row is None:
+            raise StatementError(
+                f"no_base: there is no charge of kind {kind!r}, the base {base!r} of the penalties",
+                where=where,
+                remedy=f"import the approved {kind} of {period} for {contract.name} (charges.csv), then draft again",
+            )
+        imported, approved = _name(row["imported_by"]), _name(row["approved_by"])
+        if approved is None or (imported is not None and approved.casefold() == imported.casefold()):
+            raise StatementError(
+                f"no_base: the charge of kind {kind!r} is not approved by a second person"
+                f" (imported by {imported or 'nobody named'}, approved by {approved or 'nobody'})",
+                where=where,
+                remedy="have somebody other than its importer approve the charge, import it again, and draft again",
+            )
+        if str(row["currency"]) != contract.currency:
+            raise StatementError(
+                f"no_base: the charge of kind {kind!r} is in {row['currency']}, the contract in {contract.currency}",
+                where=where,
+                remedy="import the charge in the contract's currency; amounts are never converted",
+            )
+        found[base] = {
+            "kind": kind,
+            "amount": str(Decimal(row["amount"])),
+            "currency": contract.currency,
+            "invoice_number": _name(row["invoice_number"]),
+            "imported_by": imported,
+            "approved_by": approved,
+        }
+    return found
+
+
+def _name(value: Any) -> str | None:
+    return None if value is None or pd.isna(value) or str(value).strip() == "" else str(value).strip()
+
+
+def assessed_form(
+    contract: Contract,
+    version: Version,
+    period: str,
+    results: Iterable[LevelResult],
+    charges: Mapping[str, Mapping[str, Any]],
+    past: Sequence[PastMonth],
+    opening: Opening,
+    items: Mapping[str, Sequence[Mapping[str, str]]],
+) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The contract's terms and the month's measurements in the form that `penalties.assess` takes.
+
+    `past` is oldest first. A month without data takes no place in a repeat run: it neither fails nor resets it.
+    `items` gives the late tickets of levels that are priced by the ticket.
+    """
+    terms = {key: value for key, value in version.penalties.items() if key not in {"bases", "pools"}}
+    priced: dict[str, Any] = {
+        **terms,
+        "currency": contract.currency,
+        "bases": {base: charge["amount"] for base, charge in charges.items()},
+    }
+    if "caps" in terms:
+        priced["caps"] = [_cap(cap, period, past, opening) for cap in terms["caps"]]
+    measures: dict[str, Any] = {}
+    for result in results:
+        late = items.get(result.level.name)
+        form = measured_form(result) if late is None else {"items": list(late), "den": result.denominator}
+        measures[result.level.name] = form
+    measured: dict[str, Any] = {
+        "measures": measures,
+        "history": {term["id"]: _history(term["id"], past, opening) for term in terms.get("terms", [])},
+        "points_history": [*opening.points_history, *(month.points for month in past if month.points is not None)],
+        "contract_month": _contract_month(contract, period),
+    }
+    return priced, measured
+
+
+def _history(term: str, past: Sequence[PastMonth], opening: Opening) -> list[int | None]:
+    """Failed (1) or not (0) month by month, oldest first; None is a month without data."""
+    known = [month.statuses[term] for month in past if term in month.statuses]
+    return [
+        *opening.history.get(term, ()),
+        *(None if status in NO_DATA else int(status in FAILURES) for status in known),
+    ]
+
+
+def _cap(cap: Mapping[str, Any], period: str, past: Sequence[PastMonth], opening: Opening) -> dict[str, Any]:
+    """The cap with what its quarter or year has used so far, by posted months."""
+    per = cap.get("per", "month")
+    plain = {key: value for key, value in cap.items() if key != "per"}
+    if per == "month":
+        return plain
+    used = sum((month.credit for month in past if _same_span(per, month.period, period)), Decimal(0))
+    used += Decimal(opening.caps_used.get(str(cap["id"]), "0"))
+    return {**plain, "used": str(used)}
+
+
+def _same_span(per: str, earlier: str, period: str) -> bool:
+    """Whether both months lie in one calendar year, or quarter of it."""
+    if earlier[:4] != period[:4]:
+        return False
+    return per == "year" or (int(earlier[5:]) - 1) // 3 == (int(period[5:]) - 1) // 3
+
+
+def _contract_month(contract: Contract, period: str) -> int:
+    begins, first = first_day(contract, period), contract.versions[0].effective_from
+    return (begins.year - first.year) * 12 + begins.month - first.month + 1
+
+
+def late_items(term: Mapping[str, Any], rows: pd.DataFrame) -> list[dict[str, str]]:
+    """The late tickets of one level for a price by the ticket: id, and how late in the term's unit, exactly.
+
+    `rows` is the level's evidence.
+    """
+    unit_us = Fraction(str(term["schedule"]["unit_seconds"])) * 1_000_000
+    late = rows[(rows["fate"].astype("str") == "failed").to_numpy(dtype=bool)]
+    over_us = (late["elapsed_us"].astype("int64") - late["target_us"].astype("int64")).to_numpy()
+    return [
+        {"id": f"{ticket_id}#{cycle}", "late": str(Fraction(int(us)) / unit_us)}
+        for ticket_id, cycle, us in zip(late["ticket_id"], late["cycle"], over_us, strict=True)
+    ]
+
+
+def run_of_failures(history: Sequence[int | None], is_failed: bool) -> int:
+    """How many months in a row have failed, this one included; months without data neither add nor end."""
+    run = int(is_failed)
+    if is_failed:
+        for failed in reversed([month for month in history if month is not None]):
+            if not failed:
+                break
+            run += 1
+    return run
+
+
+def band_edge(term: Mapping[str, Any], value: Fraction | None) -> str | None:
+    """The edge that the value was compared with, as the contract writes it: ">= 95", or the band ">= 96, < 98"."""
+    schedule = term["schedule"]
+    if schedule["kind"] == "bands":
+        for band in schedule["bands"]:
+            if value is not None and _in_band(band, value):
+                words = {"ge": ">=", "gt": ">", "le": "<=", "lt": "<"}
+                return (
+                    ", ".join(f"{words[edge]} {band[edge]}" for edge in ("ge", "gt", "le", "lt") if band.get(edge))
+                    or "any"
+                )
+        return None
+    if schedule["kind"] == "expected_min":
+        return f"expected {schedule['expected']}, minimum {schedule['minimum']}"
+    if "target" in schedule:
+        return f"{schedule.get('op', '')} {schedule['target']}".strip()
+    return None
+
+
+def _in_band(band: Mapping[str, Any], value: Fraction) -> bool:
+    tests = {
+        "ge": lambda edge: value >= edge,
+        "gt": lambda edge: value > edge,
+        "le": lambda edge: value <= edge,
+        "lt": lambda edge: value < edge,
+    }
+    return all(test(Fraction(str(band[name]))) for name, test in tests.items() if band.get(name) is not None)

@@ -1,0 +1,247 @@
+"""A contract's month, from what was read to what a draft states. Pure: the same inputs give the same statement."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from fractions import Fraction
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from deskledger import penalties
+from deskledger.contract.periods import first_day, period_bounds, version_at
+from deskledger.contract.terms import Contract, Version
+from deskledger.model import EVIDENCE, conform
+from deskledger.penalties.result import Line, TraceRow
+from deskledger.statement import answers as surveys
+from deskledger.statement.assessment import (
+    Opening,
+    PastMonth,
+    assessed_form,
+    band_edge,
+    charge_amounts,
+    late_items,
+    run_of_failures,
+)
+from deskledger.statement.backlog import backlog
+from deskledger.statement.cycles import contract_cycles
+from deskledger.statement.inputs import Inputs
+from deskledger.statement.levels import LevelResult, measurements
+from deskledger.statement.population import describe, with_ticket_fields, within
+
+
+@dataclass(frozen=True)
+class Statement:
+    """What a draft states: figures and money with their trace, and the rows behind them."""
+
+    contract: Contract
+    version: Version
+    period: str
+    start_at: datetime
+    end_at: datetime
+    levels: tuple[Mapping[str, Any], ...]
+    lines: tuple[Mapping[str, Any], ...]
+    trace: tuple[Mapping[str, Any], ...]
+    credit: Decimal
+    assessment: Mapping[str, Any]
+    charges: Mapping[str, Any]
+    control: Mapping[str, Any]
+    csat: Mapping[str, Any] | None
+    evidence: pd.DataFrame
+    incomplete_tickets: int
+    preparers: tuple[str, ...]
+
+
+def compose(
+    contract: Contract,
+    period: str,
+    inputs: Inputs,
+    past: Sequence[PastMonth],
+    opening: Opening | None = None,
+) -> Statement:
+    """The statement of a contract's period, measured at the period's end over `inputs`.
+
+    `past` are the months before, oldest first. Schedules, bases and caps are those of the version in force at the
+    period's start. Raises StatementError (`no_base`, a measure that cannot be taken).
+    """
+    opening = opening or Opening()
+    start, end = period_bounds(contract, period)
+    start_at, end_at = (pd.Timestamp(instant).as_unit("us") for instant in (start, end))
+    version = version_at(contract, first_day(contract, period))
+    charges = charge_amounts(contract, version, period, inputs.charges)
+    cycles = contract_cycles(contract, inputs.tickets, inputs.events, end, inputs.incomplete)
+    cycles = with_ticket_fields(cycles, inputs.tickets)
+    cycles = cycles[within(cycles, contract.scope)]
+    answers = _answers(contract, version, inputs, start_at, end_at)
+    figures = {level.name: [month.figures[level.name] for month in past if level.name in month.figures]
+               for level in version.service_levels}  # fmt: skip
+    results, rows = measurements(version, cycles, answers, start_at, end_at, period, figures)
+    evidence = _evidence(rows)
+    terms = version.penalties.get("terms", [])
+    items = {
+        term["measure"]: late_items(term, evidence[evidence["service_level"] == term["measure"]])
+        for term in terms
+        if term["schedule"]["kind"] == "per_item"
+    }
+    priced, measured = assessed_form(contract, version, period, results, charges, past, opening, items)
+    assessed = penalties.assess(priced, measured)
+    lines = tuple(_line(number, line, version, results) for number, line in enumerate(assessed.lines, start=1))
+    csat = (
+        None
+        if version.csat is None
+        else surveys.summary(answers, version.csat, version.service_levels, start_at, end_at)
+    )
+    incomplete = evidence[evidence["fate"].astype("str") == "incomplete"]["ticket_key"].nunique()
+    return Statement(
+        contract=contract,
+        version=version,
+        period=period,
+        start_at=start,
+        end_at=end,
+        levels=tuple(
+            _level(ordinal, result, terms, measured["history"], past) for ordinal, result in enumerate(results, start=1)
+        ),
+        lines=lines,
+        trace=tuple(_step(number, row) for number, row in enumerate(assessed.trace, start=1)),
+        credit=assessed.credit,
+        assessment={"contract": priced, "measurements": measured, "flags": list(assessed.flags)},
+        charges=charges,
+        control=_control(contract, inputs, cycles, start_at, end_at),
+        csat=csat,
+        evidence=evidence,
+        incomplete_tickets=int(incomplete) + _blocking(contract, inputs),
+        preparers=_preparers(version, charges),
+    )
+
+
+def _answers(
+    contract: Contract, version: Version, inputs: Inputs, start_at: pd.Timestamp, end_at: pd.Timestamp
+) -> pd.DataFrame:
+    if version.csat is None:
+        return inputs.answers
+    ready = surveys.prepare(
+        inputs.answers, inputs.tickets, inputs.events, version.csat, start_at, end_at, contract.period.survey_wait
+    )
+    return ready[within(ready, contract.scope)]
+
+
+def _evidence(rows: pd.DataFrame) -> pd.DataFrame:
+    """The rows in one order, whatever order they were read in, numbered, with the columns of model.EVIDENCE."""
+    order = ["service_level", "ticket_key", "clock", "cycle", "survey_id", "answer_id"]
+    if rows.empty:
+        return conform(EVIDENCE, pd.DataFrame({name: [] for name in EVIDENCE.names}))
+    known = rows.reindex(columns=[*rows.columns, *(name for name in order if name not in rows)])
+    keys = {name: known[name].astype("str").fillna("") if name != "ticket_key" else known[name] for name in order}
+    known = known.loc[pd.DataFrame(keys).sort_values(order, kind="stable").index]
+    return conform(EVIDENCE, known.assign(evidence_no=np.arange(1, len(known) + 1))).reset_index(drop=True)
+
+
+def _level(
+    ordinal: int,
+    result: LevelResult,
+    terms: Sequence[Mapping[str, Any]],
+    history: Mapping[str, Sequence[int]],
+    past: Sequence[PastMonth],
+) -> dict[str, Any]:
+    level = result.level
+    own_terms = [term["id"] for term in terms if term["measure"] == level.name]
+    # A level that no term prices has its run from its own earlier verdicts, kept as statuses under its name.
+    earlier = history.get(own_terms[0], []) if own_terms else []
+    return {
+        "ordinal": ordinal,
+        "service_level": level.name,
+        "title": level.title or level.name,
+        "clause": level.clause,
+        "subject": level.measure.subject,
+        "measure": level.measure.name,
+        "statistic": level.measure.statistic,
+        "side": level.measure.side,
+        "operator": level.operator,
+        "target": str(level.target),
+        "numerator": str(result.numerator),
+        "denominator": str(result.denominator),
+        "value": None if result.value is None else str(result.value),
+        "shown_value": None if result.value is None else shown(result.value, level.operator),
+        "status": result.status,
+        "sample": result.sample,
+        "met_tickets": result.met,
+        "failed_tickets": result.failed,
+        "excluded_tickets": result.excluded,
+        "incomplete_tickets": result.incomplete,
+        "window_months": level.window_months,
+        "window_mode": level.window_mode,
+        "months": [
+            {"period": month.period, "num": str(month.numerator), "den": month.denominator} for month in result.months
+        ],
+        "failed_run": run_of_failures(earlier, result.status == "breached"),
+        "is_priced": bool(own_terms),
+        "population": describe(level.population),
+    }
+
+
+def shown(value: Fraction, operator: str) -> Decimal:
+    """The value to four decimals, on the side that keeps its verdict: 94.99996 must never be shown as a met 95."""
+    scaled = value.numerator * 10_000
+    return Decimal(scaled // value.denominator if operator == ">=" else -(-scaled // value.denominator)).scaleb(-4)
+
+
+def _line(number: int, line: Line, version: Version, results: Sequence[LevelResult]) -> dict[str, Any]:
+    terms = {term["id"]: term for term in version.penalties.get("terms", [])}
+    caps = {cap["id"]: cap for cap in version.penalties.get("caps", [])}
+    term = terms.get(line.term)
+    level = next((result.level for result in results if term and result.level.name == term["measure"]), None)
+    named = term or caps.get(line.term) or {}
+    told = {"term", "status", "credit", "clause", "measure", "value", "operator", "target"}
+    return {
+        "line_no": number,
+        "term": line.term,
+        "service_level": level.name if level else None,
+        "status": line.status,
+        "clause": line.clause or named.get("clause") or (level.clause if level else ""),
+        "version": version.number,
+        "effective_from": version.effective_from,
+        "operator": line.operator or (level.operator if level else None),
+        "target": str(line.target) if line.target is not None else str(level.target) if level else None,
+        "value": None if line.value is None else str(line.value),
+        "band_edge": band_edge(term, line.value) if term else None,
+        "detail": {key: value for key, value in line.as_dict().items() if key not in told},
+        "credit_amount": line.credit,
+    }
+
+
+def _step(number: int, row: TraceRow) -> dict[str, Any]:
+    return {
+        "trace_no": number,
+        "line": row.line,
+        "step": row.step,
+        "input": row.input,
+        "output": row.output,
+        "clause": row.clause,
+    }
+
+
+def _control(
+    contract: Contract, inputs: Inputs, cycles: pd.DataFrame, start_at: pd.Timestamp, end_at: pd.Timestamp
+) -> dict[str, Any]:
+    """Control totals of this draft: what was read, what the loads say, what stands in quarantine, the backlog."""
+    return {
+        "tickets": len(inputs.tickets),
+        "events": len(inputs.events),
+        "cycles": len(cycles),
+        "answers": len(inputs.answers),
+        "unplaced_records": inputs.unplaced_records,
+        "loads": [dict(load) for load in inputs.loads],
+        "backlog": backlog(inputs.tickets, inputs.events, contract.scope, start_at, end_at),
+    }
+
+
+def _blocking(contract: Contract, inputs: Inputs) -> int:
+    """Records in quarantine that may hide whole tickets: they count where every ticket of the source is in scope."""
+    return 0 if contract.scope else inputs.unplaced_records
+
+
+def _preparers(version: Version, charges: Mapping[str, Mapping[str, Any]]) -> tuple[str, ...]:
+    importers = [charge["imported_by"] for charge in charges.values() if charge["imported_by"]]
+    return tuple(sorted({version.author, *importers}))

@@ -1,0 +1,182 @@
+"""What a statement is made of, read from the warehouse: tickets, events, answers, charges, what is in quarantine."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import pandas as pd
+from sqlalchemy import Connection, text
+
+from deskledger.contract.terms import Contract
+from deskledger.model import CHARGE, SURVEY_ANSWER, TICKET, TICKET_EVENT, Table
+from deskledger.warehouse import read_frame
+
+# A ticket can matter to a period in four ways: it changed or landed since the period began, one of its cycles was not
+# over before it, or a survey about it was sent or answered since. Tickets that match none of these cannot have a
+# cycle or an answer attributed to the period. Scope by account takes every ticket that ever belonged to the account.
+_CHOOSE = text("""
+create temporary table statement_ticket on commit drop as
+select
+    ticket.ticket_key,
+    ticket.created_month
+from core.ticket as ticket
+where
+    ticket.source = any(:sources)
+    and ticket.created_at < :end_at
+    and ticket.landed_at <= :data_cutoff
+    and (
+        cast(:accounts as text []) is null
+        or ticket.account = any(cast(:accounts as text []))
+        or exists (
+            select 1
+            from core.ticket_event as event
+            where
+                event.ticket_key = ticket.ticket_key
+                and event.created_month = ticket.created_month
+                and event.kind = 'account'
+                and event.value = any(cast(:accounts as text []))
+        )
+    )
+    and (
+        ticket.updated_at >= :start_at
+        or ticket.landed_at >= :start_at
+        or exists (
+            select 1
+            from facts.cycle as cycle
+            where
+                cycle.contract = :contract
+                and cycle.ticket_key = ticket.ticket_key
+                and cycle.created_month = ticket.created_month
+                and (coalesce(cycle.stopped_at, 'infinity') >= :start_at or cycle.due_at >= :start_at)
+        )
+        or exists (
+            select 1
+            from core.survey_answer as answer
+            where
+                answer.ticket_key = ticket.ticket_key
+                and (answer.sent_at >= :start_at or answer.responded_at >= :start_at)
+        )
+    )
+""")
+
+_TICKETS = """
+select {columns}
+from core.ticket as ticket
+inner join statement_ticket as chosen
+    on ticket.ticket_key = chosen.ticket_key and ticket.created_month = chosen.created_month
+order by ticket.created_month, ticket.ticket_key
+"""
+
+_EVENTS = """
+select {columns}
+from core.ticket_event as event
+inner join statement_ticket as chosen
+    on event.ticket_key = chosen.ticket_key and event.created_month = chosen.created_month
+where event.occurred_at < :end_at and event.landed_at <= :data_cutoff
+"""
+
+_ANSWERS = """
+select {columns}
+from core.survey_answer as answer
+inner join statement_ticket as chosen on answer.ticket_key = chosen.ticket_key
+where answer.landed_at <= :data_cutoff
+order by answer.source, answer.survey_id, answer.answer_id
+"""
+
+_CHARGES = """
+select {columns}
+from core.charge as charge
+where charge.contract = :contract and charge.period = :period and charge.landed_at <= :data_cutoff
+order by charge.kind
+"""
+
+_INCOMPLETE = """
+select distinct quarantine.ticket_key
+from quality.quarantine as quarantine
+where
+    quarantine.source = any(:sources)
+    and quarantine.replayed_at is null
+    and quarantine.ticket_key is not null
+"""
+
+# Rows in quarantine whose ticket is not known at all: nobody can say yet whose they are.
+_UNPLACED = text("""
+select count(*)
+from quality.quarantine as quarantine
+where
+    quarantine.source = any(:sources)
+    and quarantine.replayed_at is null
+    and not exists (
+        select 1
+        from core.ticket as ticket
+        where ticket.ticket_key = quarantine.ticket_key
+    )
+""")
+
+_LOADS = text("""
+select
+    source,
+    table_name,
+    sum(extracted)::bigint as extracted,
+    sum(loaded)::bigint as loaded,
+    sum(unchanged)::bigint as unchanged,
+    sum(superseded)::bigint as superseded,
+    sum(quarantined)::bigint as quarantined
+from quality.load
+where source = any(:sources) and loaded_at <= :data_cutoff
+group by source, table_name
+order by source, table_name
+""")
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """The rows that a contract's period may rest on, as of `data_cutoff`; `incomplete` are ticket keys."""
+
+    tickets: pd.DataFrame
+    events: pd.DataFrame
+    answers: pd.DataFrame
+    charges: pd.DataFrame
+    incomplete: frozenset[int]
+    unplaced_records: int
+    loads: tuple[Mapping[str, Any], ...]
+
+
+def read_inputs(
+    connection: Connection, contract: Contract, period: str, start_at: datetime, end_at: datetime, data_cutoff: datetime
+) -> Inputs:
+    """Everything that the contract's period [start_at, end_at) may rest on, of what had landed by `data_cutoff`."""
+    accounts = contract.scope.get("account")
+    bound = {
+        "sources": list(contract.sources),
+        "contract": contract.name,
+        "period": period,
+        "accounts": None if accounts is None else sorted(accounts),
+        "start_at": start_at,
+        "end_at": end_at,
+        "data_cutoff": data_cutoff,
+    }
+    connection.execute(text("drop table if exists pg_temp.statement_ticket"))
+    connection.execute(_CHOOSE, bound)
+    connection.execute(text("analyze statement_ticket"))
+
+    def read(statement: str, table: Table, alias: str) -> pd.DataFrame:
+        columns = ", ".join(f"{alias}.{name}" for name in table.names)
+        return read_frame(connection, statement.format(columns=columns), _named(statement, bound), table)
+
+    return Inputs(
+        tickets=read(_TICKETS, TICKET, "ticket"),
+        events=read(_EVENTS, TICKET_EVENT, "event"),
+        answers=read(_ANSWERS, SURVEY_ANSWER, "answer"),
+        charges=read(_CHARGES, CHARGE, "charge"),
+        incomplete=frozenset(
+            read_frame(connection, _INCOMPLETE, _named(_INCOMPLETE, bound), {"ticket_key": "int64"})["ticket_key"]
+        ),
+        unplaced_records=int(connection.execute(_UNPLACED, bound).scalar_one()),
+        loads=tuple(dict(row) for row in connection.execute(_LOADS, bound).mappings()),
+    )
+
+
+def _named(statement: str, bound: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in bound.items() if f":{name}" in statement}

@@ -1,0 +1,253 @@
+"""Service levels measured: one result a level, exact, with the rows behind it.
+
+A share is a Fraction of per cent, a time a Fraction of seconds, a count a whole number. Nothing is rounded here.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Any, Literal
+
+import numpy as np
+import pandas as pd
+
+from deskledger.contract.terms import CsatTerms, ServiceLevel, Version
+from deskledger.errors import StatementError
+from deskledger.statement.population import in_period, within
+
+Status = Literal["met", "breached", "no_data"]
+
+_HUNDRED = Fraction(100)
+_SECOND_US = 1_000_000
+
+
+@dataclass(frozen=True)
+class MonthFigures:
+    """One month's exact figures of a service level: what a rolling window pools."""
+
+    period: str
+    numerator: Fraction
+    denominator: int
+
+
+@dataclass(frozen=True)
+class LevelResult:
+    """A service level's month: the figures of this month, the value of its window, and the verdict.
+
+    `numerator` over `denominator` are this month's: tickets or answers for shares, seconds over cycles for means.
+    `value` is the window's, None without data. `sample` is the number of tickets or answers in the denominator.
+    """
+
+    level: ServiceLevel
+    numerator: Fraction
+    denominator: int
+    value: Fraction | None
+    status: Status
+    sample: int
+    met: int
+    failed: int
+    neutral: int
+    excluded: int
+    incomplete: int
+    months: tuple[MonthFigures, ...]
+
+
+def measurements(
+    version: Version,
+    cycles: pd.DataFrame,
+    answers: pd.DataFrame,
+    start_at: pd.Timestamp,
+    end_at: pd.Timestamp,
+    period: str,
+    past: Mapping[str, Sequence[MonthFigures]],
+) -> tuple[list[LevelResult], pd.DataFrame]:
+    """Every service level of `version` over the period [start_at, end_at), and the rows behind each of them.
+
+    `cycles` has model.CYCLE's columns and its tickets' fields, `answers` model.SURVEY_ANSWER's, the tickets' fields
+    and `attributed_at`; both hold only what is in the contract's scope. A row belongs to the period that its
+    attribution instant lies in. `past` gives each level's earlier months, oldest first, for rolling windows.
+    Returns the results in the contract's order and evidence (model.EVIDENCE without evidence_no).
+    Raises StatementError for a measure that cannot be taken.
+    """
+    results: list[LevelResult] = []
+    evidence: list[pd.DataFrame] = []
+    for level in version.service_levels:
+        if level.measure.subject == "clock":
+            rows = _clock_rows(level, cycles, start_at, end_at)
+        elif level.measure.subject == "csat":
+            rows = _csat_rows(level, version.csat, answers, start_at, end_at)
+        else:
+            raise StatementError(
+                f"service level {level.name!r} measures the KPI {level.measure.name!r}, which is not measured yet",
+                where=f"clause {level.clause}",
+                remedy="report it elsewhere and take it out of this contract's service levels",
+            )
+        evidence.append(rows.assign(service_level=level.name))
+        results.append(_result(level, rows, period, past.get(level.name, ())))
+    return results, pd.concat(evidence, ignore_index=True) if evidence else pd.DataFrame()
+
+
+def _clock_rows(
+    level: ServiceLevel, cycles: pd.DataFrame, start_at: pd.Timestamp, end_at: pd.Timestamp
+) -> pd.DataFrame:
+    of_clock = (cycles["clock"].astype("str") == level.measure.name).to_numpy(dtype=bool)
+    member = in_period(cycles["attributed_at"], start_at, end_at)
+    # An incomplete ticket's instants cannot be trusted: it is listed wherever it touches the period.
+    incomplete = cycles["is_incomplete"].fillna(False).to_numpy(dtype=bool)
+    touches = ((cycles["started_at"] < end_at) & ~(cycles["stopped_at"] < start_at)).to_numpy(dtype=bool)
+    taken = of_clock & within(cycles, level.population) & (member | (incomplete & touches))
+    rows = cycles[taken].copy()
+    state = rows["state"].astype("str")
+    decided = state.isin(["met", "breached"])
+    complete = ~rows["is_incomplete"].fillna(False).astype(bool)
+    by_time = level.measure.statistic in {"mean", "percentile"}
+    stopped = rows["stopped_at"].notna()
+    counted = complete & (stopped & decided if by_time else decided)
+    fate = np.select(
+        [~complete, counted & by_time, counted & (state == "met"), counted],
+        ["incomplete", "counted", "met", "failed"],
+        default="excluded",
+    )
+    why = np.select(
+        [~complete, state == "cancelled", state == "running"],
+        ["a row of this ticket is in quarantine", "cancelled", "still running"],
+        default="not stopped",
+    )
+    rows["fate"] = fate
+    rows["is_denominator"] = counted
+    in_numerator = counted if by_time else counted & (state == "met")
+    if level.measure.statistic == "count":
+        in_numerator = counted & (state == "breached")
+    rows["is_numerator"] = in_numerator
+    rows["reason"] = pd.Series(why, index=rows.index, dtype="str").mask(counted)
+    return rows
+
+
+def _csat_rows(
+    level: ServiceLevel,
+    terms: CsatTerms | None,
+    answers: pd.DataFrame,
+    start_at: pd.Timestamp,
+    end_at: pd.Timestamp,
+) -> pd.DataFrame:
+    if terms is None:
+        raise StatementError(
+            f"service level {level.name!r} measures CSAT, but the version has no csat terms",
+            where=f"clause {level.clause}",
+            remedy="add the csat block to the contract version",
+        )
+    rows = answers[in_period(answers["attributed_at"], start_at, end_at) & within(answers, level.population)].copy()
+    counted = rows["is_counted"].astype(bool)
+    of_class = rows["class"].astype("str")
+    kept = counted & ((of_class != "neutral") | (terms.denominator == "include_neutral"))
+    rows["fate"] = np.select(
+        [rows["rating"].isna(), ~counted, of_class == "neutral", of_class == "good"],
+        ["unanswered", "excluded", "neutral", "met"],
+        default="failed",
+    )
+    rows["is_denominator"] = kept
+    rows["is_numerator"] = counted & (of_class == level.measure.name)
+    why = np.select(
+        [rows["rating"].isna(), ~counted],
+        ["no answer", "another answer of this ticket counts"],
+        default="neutral answers are not considered",
+    )
+    rows["reason"] = pd.Series(why, index=rows.index, dtype="str").mask(kept)
+    return rows
+
+
+def _result(level: ServiceLevel, rows: pd.DataFrame, period: str, past: Sequence[MonthFigures]) -> LevelResult:
+    denominator = int(rows["is_denominator"].sum())
+    fates = rows["fate"].value_counts()
+    month = MonthFigures(period, _numerator(level, rows), denominator)
+    months = (*past[max(0, len(past) - level.window_months + 1) :], month) if level.window_months > 1 else (month,)
+    value = _value(level, rows, months)
+    status: Status = "no_data" if value is None else _verdict(level, value)
+    return LevelResult(
+        level=level,
+        numerator=month.numerator,
+        denominator=denominator,
+        value=value,
+        status=status,
+        sample=denominator,
+        met=int(fates.get("met", 0)),
+        failed=int(fates.get("failed", 0)),
+        neutral=int(fates.get("neutral", 0)),
+        excluded=int(fates.get("excluded", 0)),
+        incomplete=int(fates.get("incomplete", 0)),
+        months=tuple(months),
+    )
+
+
+def _numerator(level: ServiceLevel, rows: pd.DataFrame) -> Fraction:
+    if level.measure.statistic in {"mean", "percentile"}:
+        return Fraction(int(_held_us(level, rows).sum()), _SECOND_US)
+    return Fraction(int(rows["is_numerator"].sum()))
+
+
+def _held_us(level: ServiceLevel, rows: pd.DataFrame) -> np.ndarray:
+    """The counted cycles' time: open time for the provider, the physical time of another side."""
+    column = "elapsed_us" if level.measure.side == "provider" else f"{level.measure.side}_us"
+    return rows.loc[rows["is_denominator"].astype(bool), column].to_numpy(dtype="int64")
+
+
+def _value(level: ServiceLevel, rows: pd.DataFrame, months: Sequence[MonthFigures]) -> Fraction | None:
+    total = sum(month.denominator for month in months)
+    if total == 0:
+        return None
+    if level.measure.statistic == "percentile":
+        return _percentile(level, rows)
+    if level.measure.statistic == "count":
+        return sum((month.numerator for month in months), Fraction(0))
+    scale = Fraction(1) if level.measure.statistic == "mean" else _HUNDRED
+    if level.window_mode == "mean":
+        with_data = [month for month in months if month.denominator]
+        return sum((month.numerator / month.denominator * scale for month in with_data), Fraction(0)) / len(with_data)
+    return sum((month.numerator for month in months), Fraction(0)) / total * scale
+
+
+def _percentile(level: ServiceLevel, rows: pd.DataFrame) -> Fraction | None:
+    """Nearest rank: the smallest measured time that at least p per cent of the cycles do not exceed."""
+    if level.measure.percentile is None or level.window_months > 1:
+        raise StatementError(
+            f"service level {level.name!r}: a percentile needs its rank and a window of one month",
+            where=f"clause {level.clause}",
+            remedy="give the percentile, and use a share or a mean for a rolling window",
+        )
+    held = np.sort(_held_us(level, rows))
+    if len(held) == 0:
+        return None
+    rank = -(-level.measure.percentile * len(held) // 100)
+    return Fraction(int(held[max(1, int(rank)) - 1]), _SECOND_US)
+
+
+def _verdict(level: ServiceLevel, value: Fraction) -> Status:
+    is_met = value >= level.target if level.operator == ">=" else value <= level.target
+    return "met" if is_met else "breached"
+
+
+def measured_form(result: LevelResult) -> dict[str, Any]:
+    """The result as `penalties.assess` takes it: counts of a share or of CSAT classes, or a value with its number.
+
+    A window gives each of its months. Numbers stay exact: what no decimal can write is a fraction, "22/7".
+    """
+    level = result.level
+    if level.measure.statistic in {"count", "percentile"}:
+        value = None if result.value is None else str(result.value)
+        return {"value": value, "n": sum(month.denominator for month in result.months)}
+    if level.measure.subject == "csat" and level.window_months == 1:
+        return {"good": result.met, "neutral": result.neutral, "poor": result.failed}
+    months = [_month_form(level, month) for month in result.months]
+    return {"months": months} if level.window_months > 1 else months[0]
+
+
+def _month_form(level: ServiceLevel, month: MonthFigures) -> dict[str, Any]:
+    if level.measure.statistic == "mean":
+        value = None if month.denominator == 0 else str(month.numerator / month.denominator)
+        return {"value": value, "n": month.denominator}
+    part, rest = int(month.numerator), month.denominator - int(month.numerator)
+    if level.measure.subject == "csat":
+        # Earlier months are known by their share alone; what is not in the part stands in the other class.
+        other = "poor" if level.measure.name == "good" else "good"
+        return {level.measure.name: part, "neutral": 0, other: rest}
+    return {"num": part, "den": month.denominator}

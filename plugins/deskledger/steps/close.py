@@ -1,0 +1,286 @@
+"""Closing a contract's month: which are due, the draft, the decision, the posting. Keys are "alder|2026-01"."""
+
+import logging
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, text
+
+from deskledger import contract as contracts
+from deskledger import ledger
+from deskledger.contract.terms import Contract
+from deskledger.errors import ContractError, DeskledgerError, LedgerError, StatementError
+from deskledger.settings import settings
+from deskledger.steps import report
+from deskledger.steps.close_content import draft_content
+from deskledger.warehouse import open_warehouse
+
+_log = logging.getLogger(__name__)
+
+_WATERMARK = text("""
+select
+    count(*) as sources,
+    min(complete_until) as complete_until
+from quality.watermark
+where source = any(:sources)
+""")
+
+_FIRST_TICKET = text("select min(created_at) from core.ticket where source = any(:sources)")
+
+# Has anything landed that a draft made at :since could not know of?
+_NEWS = text("""
+select
+    exists (
+        select 1
+        from quality.load
+        where
+            source = any(:sources)
+            and loaded_at > :since
+            and produced_inserted + produced_updated + produced_deleted + quarantined > 0
+    )
+    or exists (select 1 from quality.quarantine where source = any(:sources) and replayed_at > :since)
+    or exists (
+        select 1
+        from core.charge
+        where contract = :contract and period = :period and landed_at > :since
+    )
+""")
+
+_NEW_CHARGE = text("""
+select exists (
+    select 1
+    from core.charge
+    where contract = :contract and period = :period and landed_at > :since
+)
+""")
+
+
+def due(now: datetime) -> list[str]:
+    """Keys of the months to draft: each contract's earliest month that is not posted, if its data are complete.
+
+    Complete is a watermark of all its sources at the period's end, plus `close_after`, plus `survey_wait` where the
+    terms measure CSAT. A month in review is due again only when something changed since; a disputed one is. A contract
+    that is not valid is skipped with a log line: its own file's check and the measure step raise it.
+    """
+    loaded, refused = contracts.load_all(settings().contracts)
+    for error in refused:
+        _log.error("contract left out: %s", error)
+    with open_warehouse().connect() as connection:
+        keys = [key for each in loaded if (key := _due_of(connection, each, now)) is not None]
+    return sorted(keys)
+
+
+def _due_of(connection: Connection, contract: Contract, now: datetime) -> str | None:
+    period = _earliest_open(connection, contract)
+    if period is None or not _is_complete(connection, contract, period, now):
+        return None
+    newest = ledger.newest_draft(connection, contract.name, period)
+    key = f"{contract.name}|{period}"
+    if newest is not None and newest["state"] == "disputed":
+        return key
+    if newest is not None:
+        return key if _has_news(connection, contract, newest) else None
+    stopped = ledger.last_attempt(connection, contract.name, period)
+    if stopped is None or stopped["contract_sha256"] != contract.sha256:
+        return key
+    asked = _NEW_CHARGE if stopped["outcome"] == "no_base" else _NEWS
+    return key if _told(connection, asked, contract, period, stopped["attempted_at"]) else None
+
+
+def _earliest_open(connection: Connection, contract: Contract) -> str | None:
+    """The first period with tickets under a version that is not posted; None before there are tickets."""
+    first_ticket = connection.execute(_FIRST_TICKET, {"sources": list(contract.sources)}).scalar_one()
+    if first_ticket is None:
+        return None
+    begins = contract.versions[0].effective_from
+    period = max(f"{begins:%Y-%m}", contracts.period_of(contract, first_ticket))
+    while ledger.posted(connection, contract.name, period) is not None:
+        period = contracts.next_period(period)
+    return period
+
+
+def _watermark(connection: Connection, contract: Contract) -> datetime | None:
+    row = connection.execute(_WATERMARK, {"sources": list(contract.sources)}).one()
+    return row.complete_until if row.sources == len(contract.sources) else None
+
+
+def _closable_at(contract: Contract, period: str) -> datetime:
+    """The watermark that the period's draft needs."""
+    end = contracts.period_bounds(contract, period)[1]
+    version = contracts.version_at(contract, contracts.first_day(contract, period))
+    return end + contract.period.close_after + (contract.period.survey_wait if version.csat else end - end)
+
+
+def _is_complete(connection: Connection, contract: Contract, period: str, now: datetime) -> bool:
+    watermark = _watermark(connection, contract)
+    return watermark is not None and _closable_at(contract, period) <= min(watermark, now)
+
+
+def _has_news(connection: Connection, contract: Contract, draft: dict[str, Any]) -> bool:
+    """May a draft made now say something else? Cheap, and sometimes yes for nothing; never no for something."""
+    if draft["contract_sha256"] != contract.sha256:
+        return True
+    return _told(connection, _NEWS, contract, draft["period"], draft["data_cutoff"])
+
+
+def _told(connection: Connection, question: Any, contract: Contract, period: str, since: datetime) -> bool:
+    bound = {"sources": list(contract.sources), "contract": contract.name, "period": period, "since": since}
+    return bool(connection.execute(question, {name: bound[name] for name in question._bindparams}).scalar_one())
+
+
+def draft(key: str, now: datetime, run_id: str | None = None) -> dict[str, Any]:
+    """Draft the month of `key` over what had landed by `now`, unless the newest draft still holds.
+
+    Returns draft_id, status (`drafted`, `current` for a draft that still holds, `posted`), state, credit and currency.
+    A retry of the run that made the newest draft (`run_id`) is told `drafted` again, so that its review goes on.
+    Raises StatementError (too early, an earlier month open, `no_base`), keeping it on record in ledger.attempt, and
+    ContractError.
+    """
+    name, _, period = key.partition("|")
+    contract = _contract(name)
+    engine = open_warehouse()
+    try:
+        with engine.begin() as connection:
+            done = ledger.posted(connection, name, period)
+            if done is not None:
+                newest = ledger.draft_state(connection, done["draft_id"])
+                return _told_draft(newest, "posted")
+            watermark = _allowed_watermark(connection, contract, period, now)
+            content = draft_content(connection, contract, period, now, watermark)
+            ref = ledger.write(connection, content, at=now, run_id=run_id)
+            state = ledger.draft_state(connection, ref.draft_id)
+    except StatementError as error:
+        outcome = "no_base" if error.what.startswith("no_base") else "refused"
+        with engine.begin() as connection:
+            ledger.note_attempt(
+                connection,
+                name,
+                period,
+                outcome=outcome,
+                message=str(error),
+                contract_sha256=contract.sha256,
+                at=now,
+            )
+        raise
+    is_retry = run_id is not None and state["run_id"] == run_id and state["state"] == "in_review"
+    return _told_draft(state, "drafted" if is_retry else ref.outcome)
+
+
+def _told_draft(state: dict[str, Any], status: str) -> dict[str, Any]:
+    return {
+        "draft_id": state["draft_id"],
+        "status": status,
+        "state": state["state"],
+        "credit": str(state["credit_amount"]),
+        "currency": state["currency"],
+    }
+
+
+def _allowed_watermark(connection: Connection, contract: Contract, period: str, now: datetime) -> datetime:
+    where = f"contract {contract.name}, period {period}"
+    first = _earliest_open(connection, contract)
+    if first is None:
+        raise StatementError("none of its sources has a ticket yet", where=where, remedy="ingest the sources first")
+    if period < first:
+        raise StatementError(
+            "the month lies before the contract or its data", where=where, remedy=f"begin with {first}"
+        )
+    if period > first:
+        raise StatementError(
+            f"{first} is not posted yet, and this month's repeat runs and caps follow from it",
+            where=where,
+            remedy=f"close {contract.name}|{first} first",
+        )
+    watermark = _watermark(connection, contract)
+    needed = _closable_at(contract, period)
+    if watermark is None or min(watermark, now) < needed:
+        raise StatementError(
+            f"too early: its sources are complete to {watermark or 'nowhere'}, the close needs {needed}",
+            where=where,
+            remedy="wait for the sources, or ingest what is missing",
+        )
+    return watermark
+
+
+def decide(draft_id: str, decision: str, comment: str, user: str, at: datetime) -> dict[str, Any]:
+    """Record a person's decision (`approve` or `dispute`) on the newest draft of a month.
+
+    Raises LedgerError when the rules refuse it: a preparer approves, a dispute has no comment, the draft is superseded,
+    or stale, because data, charges or terms that landed by `at` would make another draft.
+    """
+    with open_warehouse().begin() as connection:
+        state = ledger.draft_state(connection, draft_id)
+        row = ledger.decide(
+            connection,
+            draft_id,
+            decision,
+            comment=comment,
+            user=user,
+            at=at,
+            inputs_sha256=_inputs_now(connection, state, at),
+        )
+    return {
+        "draft_id": draft_id,
+        "decision": row["decision"],
+        "comment": row["comment"],
+        "decided_by": row["decided_by"],
+        "decided_at": row["decided_at"].isoformat(),
+    }
+
+
+def post(draft_id: str, at: datetime) -> dict[str, Any]:
+    """Post an approved draft; a month that is posted stays as it is, and the same is returned.
+
+    Raises LedgerError for a draft that is not approved, superseded, stale, or rests on incomplete tickets.
+    """
+    with open_warehouse().begin() as connection:
+        state = ledger.draft_state(connection, draft_id)
+        already = ledger.posted(connection, state["contract"], state["period"])
+        inputs = None if already else _inputs_now(connection, state, at)
+        row = ledger.post(connection, draft_id, at=at, inputs_sha256=inputs)
+    return {
+        "statement_number": row["statement_number"],
+        "draft_id": row["draft_id"],
+        "credit": str(row["credit_amount"]),
+        "currency": row["currency"],
+        "posted_at": row["posted_at"].isoformat(),
+        "is_new": already is None,
+    }
+
+
+def _inputs_now(connection: Connection, state: dict[str, Any], at: datetime) -> str | None:
+    """The hash that a draft made `at` would have; None when nothing changed since this one, which then still holds."""
+    contract = _contract(state["contract"])
+    if state["state"] == "posted" or not _has_news(connection, contract, state):
+        return None
+    try:
+        return ledger.inputs_sha256(
+            draft_content(connection, contract, state["period"], at, _watermark(connection, contract) or at)
+        )
+    except StatementError as error:
+        raise LedgerError(
+            f"it is stale, and no new draft can be made: {error.what}",
+            where=f"draft {state['draft_id']}",
+            remedy=error.remedy,
+        ) from error
+
+
+def _contract(name: str) -> Contract:
+    loaded, refused = contracts.load_all(settings().contracts)
+    found = next((each for each in loaded if each.name == name), None)
+    if found is not None:
+        return found
+    if refused:
+        raise refused[0] if len(refused) == 1 else ContractError("\n".join(str(error) for error in refused))
+    raise DeskledgerError(
+        f"there is no contract {name!r}",
+        where=str(settings().contracts),
+        remedy="use a contract's name and a period as the key, such as alder|2026-03",
+    )
+
+
+def review_text(draft_id: str) -> dict[str, str]:
+    """Subject and body (Markdown) of the human task: verdict, money, service levels, and where the report lies."""
+    with open_warehouse().connect() as connection:
+        drafted_at = ledger.draft_state(connection, draft_id)["drafted_at"]
+    return report.review_text(draft_id, drafted_at)

@@ -1,0 +1,95 @@
+"""The report of a draft or posted statement: one page and three CSV files in the contract's folder of the month."""
+
+from datetime import datetime
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Connection, text
+
+from deskledger import ledger, reports
+from deskledger.reports import review
+from deskledger.settings import settings
+from deskledger.warehouse import open_warehouse
+
+
+def render(draft_id: str, now: datetime) -> dict[str, str]:
+    """Write the page and CSV files of a draft, and of its statement once it is posted; their paths.
+
+    Files are named after the draft (ALDER-2026-01-D1.html), and after the statement (ALDER-2026-01.html) when it is
+    posted. The marts are refreshed first. Rendering again writes the same figures.
+    """
+    refresh_marts()
+    with open_warehouse().connect() as connection:
+        record = _record(connection, draft_id)
+    draft = record.draft
+    is_posted = record.state["state"] == "posted"
+    stem = str(draft["statement_number"] if is_posted else draft["draft_id"])
+    folder = _folder(draft)
+    folder.mkdir(parents=True, exist_ok=True)
+    return {
+        "page": _write(folder / f"{stem}.html", reports.render(record, now)),
+        "lines": _write(folder / f"{stem}-lines.csv", reports.lines_csv(draft, record.lines)),
+        "tickets": _write(folder / f"{stem}-tickets.csv", reports.tickets_csv(record.evidence)),
+        "trace": _write(folder / f"{stem}-trace.csv", reports.trace_csv(draft, record.trace)),
+    }
+
+
+def refresh_marts() -> list[str]:
+    """Run every statement of sql/marts, in one transaction; the names of the marts."""
+    files = sorted((settings().sql / "marts").glob("*.sql"))
+    with open_warehouse().begin() as connection:
+        for file in files:
+            connection.execute(text(file.read_text(encoding="utf-8")))
+    return [file.stem for file in files]
+
+
+def review_text(draft_id: str, now: datetime) -> dict[str, str]:
+    """Subject and body (Markdown) of the human task."""
+    with open_warehouse().connect() as connection:
+        record = _record(connection, draft_id)
+    page = _folder(record.draft) / f"{draft_id}.html"
+    return {
+        "subject": review.subject(record, now),
+        "body": review.body(record, now, page if page.exists() else None),
+    }
+
+
+def _folder(draft: Any) -> Path:
+    return settings().reports / str(draft["contract"]) / str(draft["period"])
+
+
+def _record(connection: Connection, draft_id: str) -> reports.StatementRecord:
+    stored = ledger.read(connection, draft_id)
+    draft = stored.draft
+    trend: dict[str, list[dict[str, Any]]] = {}
+    for row in _query(connection, "trend", contract=draft["contract"], before=draft["period"]):
+        trend.setdefault(row["service_level"], []).append(row)
+    year_to_date = _query(connection, "year_to_date", contract=draft["contract"], period=draft["period"])
+    is_posted = stored.state["state"] == "posted"
+    return reports.StatementRecord(
+        draft=draft,
+        state=stored.state,
+        levels=stored.levels,
+        lines=stored.lines,
+        trace=stored.trace,
+        decisions=stored.decisions,
+        evidence=ledger.read_evidence(connection, draft_id),
+        trend=trend,
+        year_to_date=Decimal(year_to_date[0]["credit_amount"]),
+        poor_answers=_query(connection, "poor_answers", draft_id=draft_id) if draft["csat"] else (),
+        entry_sha256=ledger.statement_entry(connection, draft["statement_number"]) if is_posted else None,
+    )
+
+
+def _query(connection: Connection, name: str, **values: Any) -> list[dict[str, Any]]:
+    statement = (settings().sql / "reports" / f"{name}.sql").read_text(encoding="utf-8")
+    return [dict(row) for row in connection.execute(text(statement), values).mappings()]
+
+
+def _write(path: Path, content: str) -> str:
+    """Replace the file at once, so that a reader never meets half of it."""
+    passing = path.with_name(f".{path.name}.new")
+    passing.write_text(content, encoding="utf-8", newline="")
+    passing.replace(path)
+    return str(path)
