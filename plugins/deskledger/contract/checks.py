@@ -151,7 +151,9 @@ def check_service_level(
         yield (*path, "objective"), f"the objective is not in the unit of `{statistic}`", f"write it as in {example}"
     elif unit == "pct" and not 0 <= Decimal(written.text) <= 100:
         yield (*path, "objective"), f"no share can be {written.text} %", "write a share between 0 % and 100 %"
-    if level.window is not None and level.window.months < 2:
+    if level.window is not None and statistic.startswith("p"):
+        yield (*path, "window"), "a percentile of several months is not defined", "remove `window`, or take the mean"
+    elif level.window is not None and level.window.months < 2:
         yield (*path, "window", "months"), "a window of less than two months is the month itself", "remove `window`"
 
 

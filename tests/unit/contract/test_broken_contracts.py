@@ -125,6 +125,20 @@ BROKEN = {
     "strict_operator": ('">= 95 %"', '"> 95 %"', "> 95 %", "not an objective", "at least"),
     "decimal_comma": ('">= 95 %"', '">= 95,5 %"', "95,5", "not a percentage", "`95 %`"),
     "unknown_statistic": ("statistic: p90", "statistic: avrage", "avrage", "unknown statistic", "`mean`"),
+    "rolling_percentile": (
+        "statistic: p90",
+        "statistic: p90\n        window: {months: 3, mode: pooled}",
+        "window:",
+        "percentile of several months",
+        "take the mean",
+    ),
+    "window_of_one_month": (
+        'objective: ">= 95 %"',
+        'objective: ">= 95 %"\n        window: {months: 1, mode: pooled}',
+        "window:",
+        "the month itself",
+        "remove `window`",
+    ),
     "no_csat_block": (
         VALID[VALID.index("    csat:") : VALID.index("    service")],
         "",
