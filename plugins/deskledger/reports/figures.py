@@ -1,11 +1,13 @@
 """Numbers, instants and durations as a reader expects them. Display only: nothing is decided on what these give."""
 
+import re
 from datetime import datetime
 from decimal import Decimal
 from fractions import Fraction
 from typing import Any
 from zoneinfo import ZoneInfo
 
+_NUMBER = re.compile(r"\d+(?:\.\d+)?")
 _MINUTE, _HOUR, _DAY = 60, 3600, 86_400
 _MONTHS = (
     "January", "February", "March", "April", "May", "June", "July", "August", "September", "October", "November",
@@ -35,7 +37,7 @@ def figure(value: Fraction | None, statistic: str, operator: str = ">=") -> str:
     if value is None:
         return "–"
     if statistic in {"mean", "percentile"}:
-        return duration_us(int(value * 1_000_000))
+        return open_time_us(int(value * 1_000_000))
     if statistic == "count":
         return _decimals(value, operator)
     return f"{_decimals(value, operator)} %"
@@ -50,19 +52,46 @@ def _decimals(value: Fraction, operator: str) -> str:
     return text.removesuffix(".00")
 
 
+def edge(written: str | None, statistic: str) -> str:
+    """A band's edges as the contract writes them (">= 88, < 92"), each number with its unit."""
+    if written is None:
+        return "–"
+    if statistic == "count":
+        return written
+    return _NUMBER.sub(lambda found: _with_unit(found[0], statistic), written)
+
+
+def _with_unit(number: str, statistic: str) -> str:
+    if statistic in {"mean", "percentile"}:
+        return open_time_us(int(Fraction(number) * 1_000_000))
+    return f"{number} %"
+
+
 def duration_us(microseconds: int | None) -> str:
-    """ "3 d 04 h", "4 h 12 min", "12 min 05 s": the two largest units; a day is 24 hours."""
+    """Physical time: "3 d 4 h", "4 h 12 min", "12 min 5 s", the two largest units; a day is 24 hours."""
     if microseconds is None:
         return "–"
     seconds = abs(microseconds) // 1_000_000
-    sign = "−" if microseconds < 0 else ""
-    if seconds >= _DAY:
-        return f"{sign}{seconds // _DAY} d {seconds % _DAY // _HOUR:02d} h"
+    if seconds < _DAY:
+        return open_time_us(microseconds)
+    return _two(microseconds, (seconds // _DAY, "d"), (seconds % _DAY // _HOUR, "h"))
+
+
+def open_time_us(microseconds: int | None) -> str:
+    """Open time: "91 h 30 min", "12 min 5 s". Never in days, because a contract's day is not 24 hours long."""
+    if microseconds is None:
+        return "–"
+    seconds = abs(microseconds) // 1_000_000
     if seconds >= _HOUR:
-        return f"{sign}{seconds // _HOUR} h {seconds % _HOUR // _MINUTE:02d} min"
+        return _two(microseconds, (seconds // _HOUR, "h"), (seconds % _HOUR // _MINUTE, "min"))
     if seconds >= _MINUTE:
-        return f"{sign}{seconds // _MINUTE} min {seconds % _MINUTE:02d} s"
-    return f"{sign}{seconds} s"
+        return _two(microseconds, (seconds // _MINUTE, "min"), (seconds % _MINUTE, "s"))
+    return _two(microseconds, (seconds, "s"), (0, ""))
+
+
+def _two(microseconds: int, larger: tuple[int, str], smaller: tuple[int, str]) -> str:
+    words = f"{larger[0]:,} {larger[1]}" + (f" {smaller[0]} {smaller[1]}" if smaller[0] else "")
+    return f"−{words}" if microseconds < 0 else words
 
 
 def local(instant: datetime | None, zone: str, *, seconds: bool = False) -> str:

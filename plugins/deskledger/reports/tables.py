@@ -8,7 +8,7 @@ import pandas as pd
 
 from deskledger.reports import figures
 
-BREACHES_SHOWN = 200
+BREACHES_SHOWN = 100
 TEAMS_SHOWN = 40
 
 
@@ -23,11 +23,11 @@ def breaches(evidence: pd.DataFrame, titles: Mapping[str, str], zone: str) -> tu
             "level": titles.get(str(row["service_level"]), str(row["service_level"])),
             "team": figures.text_or_dash(row["team"]),
             "priority": figures.text_or_dash(row["priority"]),
-            "elapsed": figures.duration_us(int(row["elapsed_us"])),
-            "target": figures.duration_us(_whole(row["target_us"])),
-            "over": figures.duration_us(_whole(row["over_us"])),
+            "elapsed": figures.open_time_us(int(row["elapsed_us"])),
+            "target": figures.open_time_us(_whole(row["target_us"])),
+            "over": figures.open_time_us(_whole(row["over_us"])),
             "due": figures.local(_instant(row["due_at"]), zone),
-            "state": "still open" if pd.isna(row["stopped_at"]) else "closed late",
+            "state": "still running" if pd.isna(row["stopped_at"]) else "stopped late",
         }
         for row in failed.head(BREACHES_SHOWN).to_dict("records")
     ]

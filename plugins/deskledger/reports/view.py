@@ -72,6 +72,7 @@ def view(record: StatementRecord, rendered_at: datetime) -> dict[str, Any]:
         "levels": levels,
         "moved": _moved(levels),
         "lines": [_line(line, record) for line in record.lines],
+        "other_steps": [step for step in record.trace if step["line"] not in {line["term"] for line in record.lines}],
         "flags": [str(flag) for flag in draft["assessment"].get("flags", [])],
         "csat": _csat(draft["csat"]),
         "poor_answers": [
@@ -102,6 +103,7 @@ def view(record: StatementRecord, rendered_at: datetime) -> dict[str, Any]:
             ("Everything this draft rests on", draft["inputs_sha256"]),
             *([("Ledger entry", record.entry_sha256)] if record.entry_sha256 else []),
         ],
+        "stem": draft["statement_number"] if record.state["state"] == "posted" else draft["draft_id"],
         "code_version": draft["code_version"],
         "rendered_at": figures.local(rendered_at, zone),
         "zone": zone,
@@ -252,7 +254,7 @@ def _moved(levels: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
 def _change(change: Fraction, statistic: str) -> str:
     sign = "+" if change > 0 else "−" if change < 0 else "±"
     if statistic in {"mean", "percentile"}:
-        return f"{sign}{figures.duration_us(int(abs(change) * 1_000_000))}"
+        return f"{sign}{figures.open_time_us(int(abs(change) * 1_000_000))}"
     text = f"{float(abs(change)):.2f}".removesuffix(".00")
     return f"{sign}{text}{'' if statistic == 'count' else ' pp'}"
 
@@ -269,7 +271,7 @@ def _line(line: Mapping[str, Any], record: StatementRecord) -> dict[str, Any]:
         "version": line["version"],
         "effective_from": str(line["effective_from"]),
         "value": figures.figure(figures.exact(line["value"]), statistic, operator) if line["value"] else "–",
-        "edge": line["band_edge"] or "–",
+        "edge": figures.edge(line["band_edge"], statistic),
         "credit": figures.money(line["credit_amount"], record.draft["currency"]),
         "is_zero": line["credit_amount"] == 0,
         "steps": [step for step in record.trace if step["line"] == line["term"]],

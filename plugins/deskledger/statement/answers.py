@@ -3,8 +3,10 @@
 The contract says which of a ticket's answers counts and which instant places it (domain: CSAT maths, 4 and 5).
 """
 
+import math
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
+from decimal import Decimal
 from typing import Any
 
 import numpy as np
@@ -99,13 +101,15 @@ def summary(
     shares: dict[str, Any] = {}
     for which in ("good", "poor"):
         share = csat.share(counted, which, terms.denominator)
-        shares[f"{which}_pct"] = None if share is None else f"{share.numerator * 100 // share.denominator / 100:.2f}"
+        # Cut towards the verdict: a good share down, a poor share up.
+        rounding = math.floor if which == "good" else math.ceil
+        shares[f"{which}_pct"] = None if share is None else f"{Decimal(rounding(share * 100)).scaleb(-2):.2f}"
         bounds = csat.wilson(counted[which], considered)
         shares[f"{which}_interval_pct"] = None if share is None else [f"{100 * bound:.2f}" for bound in bounds]
     return {
         "sent": sent,
         "answered": answered,
-        "response_rate_pct": f"{10_000 * answered // sent / 100:.2f}" if sent else None,
+        "response_rate_pct": f"{Decimal(10_000 * answered // sent).scaleb(-2):.2f}" if sent else None,
         **counted,
         "considered": considered,
         "denominator": terms.denominator,
