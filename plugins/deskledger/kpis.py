@@ -8,7 +8,6 @@ missing where nothing was counted. Merged and deleted tickets count.
 
 from collections.abc import Sequence
 from datetime import datetime
-from fractions import Fraction
 
 import numpy as np
 import pandas as pd
@@ -131,12 +130,6 @@ def measurement(table: pd.DataFrame) -> dict[str, int]:
     """The one row of a share in the form that penalties take: {"num": 8, "den": 100}."""
     row = table.iloc[0]
     return {"num": int(row["numerator"]), "den": int(row["denominator"])}
-
-
-def exact_share(table: pd.DataFrame) -> Fraction | None:
-    """The one row's share in per cent, exactly; None where nothing was counted."""
-    counted = measurement(table)
-    return Fraction(100 * counted["num"], counted["den"]) if counted["den"] else None
 
 
 def _statuses(events: pd.DataFrame, before: datetime) -> pd.DataFrame:

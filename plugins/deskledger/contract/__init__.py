@@ -1,6 +1,6 @@
 """Contract terms: what the parties signed, as data (DESIGN, "Contract terms")."""
 
-from deskledger.contract.loader import load, load_all, parse
+from deskledger.contract.loader import json_schema, load, load_all, parse
 from deskledger.contract.periods import (
     first_day,
     local_day,
@@ -16,6 +16,7 @@ __all__ = [
     "Contract",
     "Version",
     "first_day",
+    "json_schema",
     "load",
     "load_all",
     "local_day",

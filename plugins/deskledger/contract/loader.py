@@ -70,6 +70,11 @@ def load_all(folder: Path | str) -> tuple[list[Contract], list[ContractError]]:
     return list(contracts.values()), errors
 
 
+def json_schema() -> dict[str, Any]:
+    """The JSON Schema of a contract file, for editors: which words exist and where. Values are judged by `load`."""
+    return ContractFile.model_json_schema() | {"title": "Deskledger contract"}
+
+
 def _shown(path: Path) -> str:
     return "/".join(path.parts[-2:])
 

@@ -1,6 +1,6 @@
 """What an assessment says: lines of money, flags, and the trace that a reader can follow by hand."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from decimal import Decimal
 from fractions import Fraction
 from typing import Any
@@ -31,13 +31,6 @@ class Line:
     points: Fraction | None = None
     points_total: Fraction | None = None
     run: int | None = None
-
-    @property
-    def history_mark(self) -> int | None:
-        """What this line is in later months' `history`: 1 a failure, 0 met, None neither adds to a run nor ends it."""
-        if self.status in {"breach", "expected_miss", "superseded", "late_claim"}:
-            return 1
-        return 0 if self.status in {"met", "bonus"} else None
 
     def as_dict(self) -> dict[str, Any]:
         """The line as text, without what does not apply."""
@@ -85,7 +78,7 @@ class Assessment:
     carried: Decimal | None = None  # to the next invoice
     new_target: Decimal | None = None
     wilson: tuple[Decimal, Decimal] | None = None
-    points_total: Fraction | None = field(default=None)
+    points_total: Fraction | None = None
 
     def as_dict(self) -> dict[str, Any]:
         """The assessment as plain text, ready for JSON."""

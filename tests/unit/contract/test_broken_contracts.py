@@ -3,6 +3,8 @@
 from pathlib import Path
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from deskledger import contract
 from deskledger.errors import ContractError
@@ -251,3 +253,47 @@ def test_a_broken_contract_is_refused_with_line_and_remedy(name: str) -> None:
 def test_what_is_no_contract_file_is_refused_with_a_line(content: bytes, what: str) -> None:
     with pytest.raises(ContractError, match=r"contracts/x\.yaml:\d+: .*" + what):
         contract.parse(content, "contracts/x.yaml")
+
+
+_LINES = VALID.splitlines()
+_SCRAPS = [
+    "&a",
+    "*a",
+    "!!x",
+    "[",
+    "}",
+    ":",
+    "- ",
+    '"',
+    "'",
+    ">",
+    "%",
+    "4h",
+    "9" * 400,
+    "1e9",
+    "nan",
+    "\t",
+    "\x07",
+    "P9",
+    "<<: x",
+    "---",
+    "? ",
+    "",
+]
+
+
+@settings(max_examples=120, deadline=None)
+@given(
+    st.lists(
+        st.tuples(st.integers(0, len(_LINES) - 1), st.integers(0, 40), st.sampled_from(_SCRAPS)), min_size=1, max_size=3
+    )
+)
+def test_a_garbled_contract_is_read_or_refused_and_nothing_else(cuts: list[tuple[int, int, str]]) -> None:
+    lines = list(_LINES)
+    for number, column, scrap in cuts:
+        lines[number] = lines[number][:column] + scrap + (lines[number][column:] if scrap else "")
+    try:
+        contract.parse("\n".join(lines).encode(), "contracts/x.yaml")
+    except ContractError as error:
+        assert str(error).startswith("contracts/x.yaml:")
+        assert "What to do: " in str(error)

@@ -5,7 +5,9 @@ from datetime import UTC, date, datetime, timedelta
 from fractions import Fraction
 from pathlib import Path
 
+import jsonschema
 import pytest
+import yaml
 
 from deskledger import contract
 from deskledger.contract.terms import CalendarChoice, Contract, Target
@@ -158,6 +160,14 @@ def test_the_shipped_contracts_hold() -> None:
     assert bad == []
     assert {"alder", "brisa", "servicenow"} <= {each.name for each in good}
     assert all(each.period.close_after <= timedelta(days=7) for each in good)
+
+
+@pytest.mark.parametrize("path", sorted(_CONTRACTS.glob("*.yaml")), ids=lambda path: path.stem)
+def test_the_schema_for_editors_knows_every_word_of_the_shipped_contracts(path: Path) -> None:
+    validator = jsonschema.Draft202012Validator(contract.json_schema())
+    written = yaml.safe_load(path.read_text("utf-8"))
+    assert [error.message for error in validator.iter_errors(written)] == []
+    assert not validator.is_valid({**written, "curency": "EUR"})
 
 
 def test_a_file_that_cannot_be_read_says_so(tmp_path: Path) -> None:
