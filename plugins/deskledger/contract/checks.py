@@ -4,7 +4,7 @@ Each check yields faults as (path in the file, what, remedy).
 """
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from decimal import Decimal
 
 from deskledger.contract.definitions import DEFINITIONS
@@ -92,17 +92,14 @@ def check_choices(path: Path, choices: Sequence[Population], noun: str) -> Itera
         if hiding is not None:
             what = f"no ticket can reach this {noun}: number {hiding + 1} of the list matches first"
             yield (*path, index), what, "remove it, or put the narrower one first"
-    left = [name for name in PRIORITIES if not any(_covers(each, {"priority": frozenset({name})}) for each in filters)]
-    if left:
-        words = ", ".join(left)
-        yield (
-            path,
-            f"tickets of priority {words} have no {noun}" if len(left) < 4 else f"some tickets have no {noun}",
-            f"add a {noun} for {words}, or a last one without conditions for all others",
-        )
+    if {} not in filters:
+        left = [name for name in PRIORITIES if not any(_covers(each, {"priority": {name}}) for each in filters)]
+        # A ticket that no target fits could never be late.
+        whose = f"tickets of priority {', '.join(left)}" if left else "tickets without a priority"
+        yield path, f"{whose} have no {noun}", f"let the last {noun} have no conditions: it is for all other tickets"
 
 
-def _covers(general: Mapping[str, frozenset[str]], special: Mapping[str, frozenset[str]]) -> bool:
+def _covers(general: Mapping[str, Set[str]], special: Mapping[str, Set[str]]) -> bool:
     """Whether every ticket that `special` matches is matched by `general` too."""
     return all(field in special and special[field] <= words for field, words in general.items())
 

@@ -105,7 +105,21 @@ BROKEN = {
         "",
         "targets:",
         "priority P4 have no target",
-        "without conditions",
+        "no conditions",
+    ),
+    "no_target_without_priority": (
+        "- {within: 2 business days, day_end: close}",
+        "- {priority: P4, within: 2 business days}",
+        "targets:",
+        "tickets without a priority have no target",
+        "no conditions",
+    ),
+    "no_calendar_for_some": (
+        "calendar: office\n",
+        "calendars: [{team: [red], calendar: office}]\n",
+        "calendars: [{",
+        "priority P1, P2, P3, P4 have no calendar",
+        "no conditions",
     ),
     "unreachable_target": (
         "- {priority: P1, within: 30m}",
