@@ -46,7 +46,11 @@ def assess(contract: Mapping[str, Any], measurements: Mapping[str, Any]) -> Asse
     bases = _bases(contract)
     trace: list[TraceRow] = []
     flags: list[str] = []
-    dues = [due for each in _periods(measurements) for due in _judge(contract, each, bases, blank, trace, flags)]
+    dues = [
+        due
+        for measures, is_part in _periods(measurements)
+        for due in _judge(contract, measurements, measures, is_part, bases, blank, trace, flags)
+    ]
     dues, settled = settle_overlaps(contract, measurements, dues)
     points, total_points, converted = convert_points(contract, dues, bases, blank)
     trace += [*settled, *converted]
@@ -110,33 +114,32 @@ def _bases(contract: Mapping[str, Any]) -> Bases:
     return bases
 
 
-def _periods(measurements: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
-    """The measurements, once; or once for each day or month that the contract judges by itself."""
+def _periods(measurements: Mapping[str, Any]) -> Iterator[tuple[Mapping[str, Any], bool]]:
+    """The measures that are judged together, and whether they are a part: a day or month that is judged by itself."""
     each = next((word for word in _JUDGED_EACH if word in measurements), None)
     if each is None:
-        yield {**measurements, "judged": None}
+        yield measurements.get("measures", {}), False
         return
     for part in measurements[each]:
-        measures = part.get("measures", part)
-        yield {**measurements, "measures": measures, "judged": frozenset(measures)}
+        yield part.get("measures", part), True
 
 
 def _judge(
     contract: Mapping[str, Any],
     measurements: Mapping[str, Any],
+    measures: Mapping[str, Any],
+    is_part: bool,
     bases: Bases,
     blank: Line,
     trace: list[TraceRow],
     flags: list[str],
 ) -> Iterator[Due]:
-    """One due a term, through measure, gate, schedule and modifier."""
+    """One due a term, through measure, gate, schedule and modifier. A part may leave out what it did not measure."""
     ramp = ramp_up(contract, measurements)
     claim = claim_gate(contract, measurements)
-    measures = measurements.get("measures", {})
     for term in contract.get("terms") or ():
         name, clause = term["id"], str(term.get("clause", ""))
-        judged = measurements["judged"]
-        if judged is not None and term["measure"] not in judged:
+        if term["measure"] not in measures and is_part:
             continue
         if term["measure"] not in measures:
             raise StatementError(
