@@ -53,7 +53,10 @@ def load_all(folder: Path | str) -> tuple[list[Contract], list[ContractError]]:
     A name in two files refuses the later file: which of them the parties signed cannot be known.
     """
     contracts: dict[str, Contract] = {}
-    errors: list[ContractError] = []
+    errors = [
+        ContractError("a contract in this file would be overlooked", where=_shown(path), remedy="name it *.yaml")
+        for path in sorted(Path(folder).glob("*.yml"))
+    ]
     for path in sorted(Path(folder).glob("*.yaml")):
         try:
             contract = load(path)

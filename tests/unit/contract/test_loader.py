@@ -155,6 +155,13 @@ def test_one_bad_contract_never_stops_the_others(tmp_path: Path) -> None:
     assert "already in" in str(bad[1])
 
 
+def test_a_file_with_another_ending_is_not_overlooked(tmp_path: Path) -> None:
+    (tmp_path / "a.yml").write_text(VALID, "utf-8")
+    good, bad = contract.load_all(tmp_path)
+    assert good == []
+    assert "a.yml: a contract in this file would be overlooked" in str(bad[0])
+
+
 def test_the_shipped_contracts_hold() -> None:
     good, bad = contract.load_all(_CONTRACTS)
     assert bad == []
