@@ -9,7 +9,7 @@ from typing import Any
 
 import pandas as pd
 
-from deskledger.reports import charts, figures, tables
+from deskledger.reports import charts, figures, sections, tables
 
 _STATES = {
     "in_review": ("Provisional", "in review"),
@@ -70,16 +70,16 @@ def view(record: StatementRecord, rendered_at: datetime) -> dict[str, Any]:
         "money_facts": _money_facts(record),
         "caps": _caps(record),
         "levels": levels,
-        "moved": _moved(levels),
+        "moved": sections.moved(levels),
         "lines": [_line(line, record) for line in record.lines],
         "other_steps": [step for step in record.trace if step["line"] not in {line["term"] for line in record.lines}],
         "flags": [str(flag) for flag in draft["assessment"].get("flags", [])],
-        "csat": _csat(draft["csat"]),
+        "csat": sections.csat(draft["csat"]),
         "poor_answers": [
             {**answer, "at": figures.local(answer["responded_at"], zone)} for answer in record.poor_answers
         ],
-        "sides": [_side(row) for row in tables.sides(record.evidence, record.levels)],
-        "backlog": _backlog(draft["control"].get("backlog")),
+        "sides": [sections.side(row) for row in tables.sides(record.evidence, record.levels)],
+        "beside": sections.beside(draft["control"].get("figures")),
         "teams": tables.by_team(record.evidence, record.levels),
         "breaches": breaches,
         "breach_count": breach_count,
@@ -226,39 +226,6 @@ def _counts(level: Mapping[str, Any]) -> str:
     return f"{int(Fraction(level['numerator'])):,} of {level['sample']:,}"
 
 
-def _moved(levels: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    """The levels that changed most against their last month, in share of their old value, largest first."""
-    rows = []
-    for level in levels:
-        if level["value"] is None or not level["earlier"]:
-            continue
-        before, mean = level["earlier"][-1], sum(level["earlier"], Fraction(0)) / len(level["earlier"])
-        change = level["value"] - before
-        is_better = change > 0 if level["operator"] == ">=" else change < 0
-        rows.append(
-            {
-                "title": level["title"],
-                "now": level["result"],
-                "before": figures.figure(before, level["statistic"], level["operator"]),
-                "mean": figures.figure(mean, level["statistic"], level["operator"]),
-                "months": len(level["earlier"]),
-                "change": _change(change, level["statistic"]),
-                "words": "no change" if change == 0 else "better" if is_better else "worse",
-                "sample": level["sample"],
-                "weight": abs(change / before) if before else Fraction(0),
-            }
-        )
-    return sorted(rows, key=lambda row: -row["weight"])[:4]
-
-
-def _change(change: Fraction, statistic: str) -> str:
-    sign = "+" if change > 0 else "−" if change < 0 else "±"
-    if statistic in {"mean", "percentile"}:
-        return f"{sign}{figures.open_time_us(int(abs(change) * 1_000_000))}"
-    text = f"{float(abs(change)):.2f}".removesuffix(".00")
-    return f"{sign}{text}{'' if statistic == 'count' else ' pp'}"
-
-
 def _line(line: Mapping[str, Any], record: StatementRecord) -> dict[str, Any]:
     level = next((each for each in record.levels if each["service_level"] == line["service_level"]), None)
     statistic, operator = (level["statistic"], level["operator"]) if level else ("share", ">=")
@@ -275,34 +242,4 @@ def _line(line: Mapping[str, Any], record: StatementRecord) -> dict[str, Any]:
         "credit": figures.money(line["credit_amount"], record.draft["currency"]),
         "is_zero": line["credit_amount"] == 0,
         "steps": [step for step in record.trace if step["line"] == line["term"]],
-    }
-
-
-def _csat(csat: Mapping[str, Any] | None) -> dict[str, Any] | None:
-    if csat is None:
-        return None
-    parts = [(name, tone, int(csat[name])) for name, tone in (("good", "good"), ("neutral", "none"), ("poor", "bad"))]
-    return {**csat, "bar": charts.bar(parts)}
-
-
-def _side(row: Mapping[str, Any]) -> dict[str, Any]:
-    sides = (("provider", "accent"), ("customer", "none"), ("third_party", "warm"))
-    # Bars take seconds, so that a long month's microseconds stay small numbers.
-    parts = [(side.replace("_", " "), tone, int(row[side]) // 1_000_000) for side, tone in sides]
-    return {
-        "clock": row["clock"],
-        "cycles": row["cycles"],
-        "bar": charts.bar(parts),
-        "mean": figures.duration_us(row["total"] // row["cycles"]),
-        **{side: figures.duration_us(int(row[side]) // int(row["cycles"])) for side, _ in sides},
-    }
-
-
-def _backlog(backlog: Mapping[str, Any] | None) -> dict[str, Any] | None:
-    if backlog is None:
-        return None
-    return {
-        **backlog,
-        "ageing": list(backlog["ageing"].items()),
-        "change": backlog["open_at_end"] - backlog["open_at_start"],
     }

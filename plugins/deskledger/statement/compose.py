@@ -25,8 +25,8 @@ from deskledger.statement.assessment import (
     late_items,
     run_of_failures,
 )
-from deskledger.statement.backlog import backlog
 from deskledger.statement.cycles import contract_cycles
+from deskledger.statement.figures import figures
 from deskledger.statement.inputs import Inputs
 from deskledger.statement.levels import LevelResult, measurements
 from deskledger.statement.population import describe, with_ticket_fields, within
@@ -75,9 +75,9 @@ def compose(
     cycles = with_ticket_fields(cycles, inputs.tickets)
     cycles = cycles[within(cycles, contract.scope)]
     answers = _answers(contract, version, inputs, start_at, end_at)
-    figures = {level.name: [month.figures[level.name] for month in past if level.name in month.figures]
+    earlier = {level.name: [month.figures[level.name] for month in past if level.name in month.figures]
                for level in version.service_levels}  # fmt: skip
-    results, rows = measurements(version, cycles, answers, start_at, end_at, period, figures)
+    results, rows = measurements(version, cycles, answers, start_at, end_at, period, earlier)
     evidence = _evidence(rows)
     terms = version.penalties.get("terms", [])
     items = {
@@ -225,7 +225,7 @@ def _step(number: int, row: TraceRow) -> dict[str, Any]:
 def _control(
     contract: Contract, inputs: Inputs, cycles: pd.DataFrame, start_at: pd.Timestamp, end_at: pd.Timestamp
 ) -> dict[str, Any]:
-    """Control totals of this draft: what was read, what the loads say, what stands in quarantine, the backlog."""
+    """Control totals of this draft: what was read, what the loads say, what stands in quarantine, and the figures."""
     return {
         "tickets": len(inputs.tickets),
         "events": len(inputs.events),
@@ -233,7 +233,7 @@ def _control(
         "answers": len(inputs.answers),
         "unplaced_records": inputs.unplaced_records,
         "loads": [dict(load) for load in inputs.loads],
-        "backlog": backlog(inputs.tickets, inputs.events, contract.scope, start_at, end_at),
+        "figures": figures(inputs.tickets, inputs.events, contract.scope, start_at, end_at),
     }
 
 
