@@ -54,7 +54,7 @@ def sweep(folder: Path, referenced: Iterable[str]) -> list[str]:
     """
     known = set(referenced)
     swept = []
-    for path in sorted(folder.glob(f"*/*{_SUFFIX}*")) + sorted(folder.glob(f"*/.*{_SUFFIX}*")):
+    for path in sorted(folder.glob(f"*/*{_SUFFIX}*")):  # hidden ones too: a page that was never finished
         relative = path.relative_to(folder).as_posix()
         if relative not in known:
             path.unlink(missing_ok=True)

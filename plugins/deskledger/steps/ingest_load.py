@@ -107,6 +107,8 @@ def _prepare_table(connection: Connection, mapping: Mapping, section: str, own: 
     raw = _read(connection, mapping, section, own, by_ticket=by_ticket)
     made = normalise_table(mapping, section, raw.columns, raw.origin)
     judged = _judge(made.table, made.frame)
+    # One record makes one row here: where the suite holds the row, the record is what is in quarantine.
+    made.fates[made.told_by[judged.verdict.failed_rows()]] = QUARANTINED
     held = [_held_raw(made.faults, made.fates, section, made.ticket_key, raw), _held_rows(judged, made.frame)]
     touched = np.unique(made.ticket_key[made.ticket_key != 0])
     return _Section(raw, made.fates, [judged], pd.concat(held, ignore_index=True), touched, replaces=False)

@@ -20,13 +20,17 @@ _MONEY = re.compile(r"[+-]?\d+(\.\d+)?")
 
 @dataclass(frozen=True)
 class NormalisedTable:
-    """The rows of one canonical table, and what became of each raw row (as normalise.Normalised)."""
+    """The rows of one canonical table, and what became of each raw row (as normalise.Normalised).
+
+    `told_by` is the raw row (position) that each canonical row comes from.
+    """
 
     table: Table
     frame: pd.DataFrame
     fates: np.ndarray
     faults: pd.DataFrame
     ticket_key: np.ndarray
+    told_by: np.ndarray
 
 
 def normalise_table(mapping: Mapping, section: str, columns: pd.DataFrame, origin: pd.DataFrame) -> NormalisedTable:
@@ -56,7 +60,7 @@ def normalise_table(mapping: Mapping, section: str, columns: pd.DataFrame, origi
     fates = settle_by_key(identity, origin["landed_order"].to_numpy(np.int64), raw, faults.rows(length))
     held = np.flatnonzero(fates == LOADED)
     frame = conform(table, pd.DataFrame(typed).iloc[held].reset_index(drop=True))
-    return NormalisedTable(table, frame, fates, faults.frame, keys)
+    return NormalisedTable(table, frame, fates, faults.frame, keys, held)
 
 
 def _require(faults: Faults, words: Words, name: str, theirs: str) -> None:

@@ -1,0 +1,61 @@
+"""Text to instants and numbers, word by word."""
+
+from zoneinfo import ZoneInfo
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from deskledger.sources.event_log.words import NO_INSTANT, as_utc, instants, integers, words_of
+
+MADRID = ZoneInfo("Europe/Madrid")
+
+
+def read(text: str, text_format: str, zone: ZoneInfo = MADRID) -> str | None:
+    at_us = instants(words_of(pd.Series([text]), ["?"]), text_format, zone)
+    return None if at_us[0] == NO_INSTANT else as_utc(at_us)[0].isoformat()
+
+
+@pytest.mark.parametrize(
+    ("text", "text_format", "expected"),
+    [
+        ("29/2/2016 01:16", "%d/%m/%Y %H:%M", "2016-02-29T00:16:00+00:00"),
+        ("29/2/2017 01:16", "%d/%m/%Y %H:%M", None),
+        ("2016-02-29", "%d/%m/%Y %H:%M", None),
+        ("?", "%d/%m/%Y %H:%M", None),
+        ("2026-01-05T10:00:00Z", "iso8601", "2026-01-05T10:00:00+00:00"),
+        ("2026-01-05T10:00:00+05:30", "iso8601", "2026-01-05T04:30:00+00:00"),
+        ("2026-01-05T10:00:00.123456", "iso8601", "2026-01-05T09:00:00.123456+00:00"),
+        ("2026-01-05 10:00", "iso8601", "2026-01-05T09:00:00+00:00"),
+        ("5 January", "iso8601", None),
+        ("2026-01-05 10:00 +0200", "%Y-%m-%d %H:%M %z", "2026-01-05T08:00:00+00:00"),
+        # Clocks go forward at 02:00 on 31 March 2024: 02:30 is what a clock shows that nobody put forward.
+        ("2024-03-31 01:59", "iso8601", "2024-03-31T00:59:00+00:00"),
+        ("2024-03-31 02:30", "iso8601", "2024-03-31T01:30:00+00:00"),
+        ("2024-03-31 03:00", "iso8601", "2024-03-31T01:00:00+00:00"),
+        # Clocks go back at 03:00 on 27 October 2024: of the two 02:30 the first is meant.
+        ("2024-10-27 01:59", "iso8601", "2024-10-26T23:59:00+00:00"),
+        ("2024-10-27 02:30", "iso8601", "2024-10-27T00:30:00+00:00"),
+        ("2024-10-27 03:00", "iso8601", "2024-10-27T02:00:00+00:00"),
+    ],
+)
+def test_instant(text: str, text_format: str, expected: str | None) -> None:
+    assert read(text, text_format) == expected
+
+
+def test_a_gap_of_half_an_hour_is_crossed_by_the_offset_before_it() -> None:
+    assert read("2024-10-06 02:15", "iso8601", ZoneInfo("Australia/Lord_Howe")) == "2024-10-05T15:45:00+00:00"
+
+
+def test_integers_are_whole_numbers_only() -> None:
+    words = words_of(pd.Series(["7", "-1", "2.0", "2.5", "x", "", "1e300", "inf"]), [])
+    values, none = integers(words)
+    assert values[~none].tolist() == [7, -1, 2]
+    assert none.tolist() == [False] * 3 + [True] * 5
+
+
+def test_blanks_and_markers_are_missing_and_words_are_trimmed() -> None:
+    words = words_of(pd.Series([" a", "a", "?", "", " ", "b"]), ["?"])
+    assert words.values().tolist() == ["a", "a", None, None, None, "b"]
+    assert words.unnamed({"a": 1}).tolist() == [False, False, False, False, False, True]
+    assert np.unique(words.codes).tolist() == [-1, 0, 1]
