@@ -44,7 +44,7 @@ with DAG(
 
         context = get_current_context()
         now = runs.started_at(context)
-        made = close.draft(runs.partition(context), now=now)
+        made = close.draft(runs.partition(context), now=now, run_id=context["dag_run"].run_id)
         if made["status"] != "drafted":
             raise AirflowSkipException(f"Nothing to review: {made['status']}.")
         report.render(made["draft_id"], now=now)
@@ -68,17 +68,25 @@ with DAG(
     def route(decision: str) -> str:
         return "post" if decision == "approve" else "draft_again"
 
-    @task(outlets=[DUE])
+    @task
     def post(drafted: dict) -> dict:
         from deskledger.steps import close, report, runs
 
-        context = get_current_context()
-        now = runs.started_at(context)
+        now = runs.started_at(get_current_context())
         posted = close.post(drafted["draft_id"], at=now)
         report.render(drafted["draft_id"], now=now)
-        if following := close.due(now=now):
-            context["outlet_events"][DUE].add_partitions(following)
         return posted
+
+    @task(outlets=[DUE])
+    def following() -> int:
+        from deskledger.steps import close, runs
+
+        context = get_current_context()
+        keys = close.due(now=runs.started_at(context))
+        if not keys:  # an event without keys of its own would carry this month's key
+            raise AirflowSkipException("No later month is due.")
+        context["outlet_events"][DUE].add_partitions(keys)
+        return len(keys)
 
     @task(outlets=[DUE])
     def draft_again() -> None:
@@ -89,4 +97,6 @@ with DAG(
 
     drafted = draft()
     drafted >> review
-    route(record(drafted, review.output)) >> [post(drafted), draft_again()]
+    posted = post(drafted)
+    route(record(drafted, review.output)) >> [posted, draft_again()]
+    posted >> following()

@@ -19,6 +19,7 @@ move until all are loaded. Mend the file or the mapping and clear the failed bat
 from datetime import timedelta
 
 from airflow.sdk import DAG, Param, PartitionedAtRuntime, TriggerRule, get_current_context, task
+from airflow.sdk.exceptions import AirflowSkipException
 
 from deskledger.steps.alert import on_failure
 
@@ -55,8 +56,9 @@ with DAG(
 
         context = get_current_context()
         days = ingest.finish_history(context["params"]["source"], now=runs.started_at(context))
-        if days:
-            context["outlet_events"][CORE].add_partitions(days)
+        if not days:
+            raise AirflowSkipException("No day holds anything of this source.")
+        context["outlet_events"][CORE].add_partitions(days)
         return len(days)
 
     @task(trigger_rule=TriggerRule.ALL_DONE, retries=0)

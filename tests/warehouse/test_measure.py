@@ -140,8 +140,32 @@ def test_a_second_run_changes_no_row(warehouse: Engine, contracts: Path) -> None
     _load(warehouse, {"late": OPEN, "solved": SOLVED})
     _complete_until(warehouse, "2026-03-10")
     _run("2026-01")
-    (counts,) = _run("2026-01")
+    counts = measure.measure_shards("acme", "2026-01", 0, 255, now=NOW)
     assert (counts["changed"], counts["unchanged"]) == (0, 2)
+
+
+def test_the_same_inputs_are_not_measured_twice_but_new_ones_are(warehouse: Engine, contracts: Path) -> None:
+    _load(warehouse, {"solved": SOLVED})
+    _complete_until(warehouse, "2026-03-10")
+    _run("2026-01")
+    assert measure.plan("2026-01") == []
+    assert len(measure.plan("2026-02")) == 1
+    _complete_until(warehouse, "2026-03-11")
+    assert len(measure.plan("2026-01")) == 1
+    _run("2026-01")
+    (contracts / "acme.yaml").write_text(CONTRACT.replace("24h", "25h"), encoding="utf-8")
+    assert len(measure.plan("2026-01")) == 1
+    _run("2026-01")
+    with warehouse.begin() as connection:
+        connection.execute(
+            text("""
+                insert into quality.quarantine
+                (run_id, source, partition, table_name, suite, rule, severity, record, message, quarantined_at)
+                values ('r', 'desk', '2026-03-10', 'ticket', 's', 'rule', 'critical', '{}', 'm', :at)
+            """),
+            {"at": NOW},
+        )
+    assert len(measure.plan("2026-01")) == 1
 
 
 def test_a_later_month_looks_at_tickets_still_under_a_clock(warehouse: Engine, contracts: Path) -> None:
@@ -190,7 +214,7 @@ def test_any_split_into_shards_gives_the_same_facts(
     _run("2026-01")
     whole = _cycles(warehouse)
     with warehouse.begin() as connection:
-        connection.execute(text("truncate facts.cycle, facts.measured"))
+        connection.execute(text("truncate facts.cycle, facts.measured, facts.measurement"))
     monkeypatch.setattr(measure, "GROUP_TICKETS", 7)
     shares = measure.plan("2026-01")
     assert len(shares) == 6

@@ -1,6 +1,8 @@
 """Measure: the SLA clocks of a month's tickets into facts, a contract and a group of shards at a time."""
 
 from datetime import UTC, datetime, timedelta
+from hashlib import sha256
+from itertools import pairwise
 from math import ceil
 from pathlib import Path
 from typing import Any
@@ -8,6 +10,7 @@ from typing import Any
 import pandas as pd
 from sqlalchemy import Connection, text
 
+from deskledger import __version__
 from deskledger import contract as contracts
 from deskledger.contract import Contract
 from deskledger.errors import ContractError, WarehouseError
@@ -68,6 +71,37 @@ from core.{table} as base
 inner join measured_ticket as chosen
     on base.ticket_key = chosen.ticket_key and base.created_month = chosen.created_month
 """
+# What a measurement rests on beside the contract: loads that changed something, and the state of the quarantine.
+_CHANGES = text("""
+select
+    (
+        select count(*) || '/' || coalesce(max(loaded_at)::text, '')
+        from quality.load
+        where source = any(:sources) and produced_inserted + produced_updated + produced_deleted > 0
+    ) as loads,
+    (
+        select count(*) || '/' || count(replayed_at)
+        from quality.quarantine
+        where source = any(:sources)
+    ) as quarantined
+""")
+_KNOWN = text("""
+select inputs_sha256
+from facts.measurement
+where contract = :contract and month = :month and first_shard = :first_shard and last_shard = :last_shard
+""")
+_REMEMBER = text("""
+insert into facts.measurement values (
+    :contract, :month, :first_shard, :last_shard, :inputs_sha256, :as_of, :tickets, :cycles, :measured_at
+)
+on conflict (contract, month, first_shard, last_shard) do update set
+    inputs_sha256 = excluded.inputs_sha256,
+    as_of = excluded.as_of,
+    tickets = excluded.tickets,
+    cycles = excluded.cycles,
+    measured_at = excluded.measured_at
+where facts.measurement.as_of <= excluded.as_of
+""")
 _WATERMARKS = text("select source, complete_until from quality.watermark where source = any(:sources)")
 _COUNT = text("select count(*) from core.ticket where source = any(:sources)")
 
@@ -76,7 +110,7 @@ def plan(month: str) -> list[dict[str, Any]]:
     """The shares of the work for a month: contract file, month, first and last shard, ready for `measure_shards`.
 
     A contract that is not valid gets a share too: it fails there, alone, with its message. A contract whose sources
-    have no watermark yet has nothing to measure and gets none.
+    have no watermark yet has nothing to measure and gets none, nor does a share measured from the same inputs already.
     """
     good, bad = contracts.load_all(settings().contracts)
     shares = [_share(str(error.where or "").split(":")[0], month, 0, SHARDS - 1) for error in bad]
@@ -87,9 +121,12 @@ def plan(month: str) -> list[dict[str, Any]]:
             tickets = connection.execute(_COUNT, {"sources": list(contract.sources)}).scalar_one()
             groups = min(SHARDS, max(1, ceil(tickets / GROUP_TICKETS)))
             edges = [SHARDS * number // groups for number in range(groups + 1)]
+            wanted = [_share(contract.file, month, first, following - 1) for first, following in pairwise(edges)]
+            inputs = _inputs_sha256(connection, contract)
             shares += [
-                _share(contract.file, month, first, following - 1)
-                for first, following in zip(edges, edges[1:], strict=False)
+                share
+                for share in wanted
+                if connection.execute(_KNOWN, {**share, "contract": contract.name}).scalar_one_or_none() != inputs
             ]
     return shares
 
@@ -102,6 +139,8 @@ def measure_shards(contract: str, month: str, first_shard: int, last_shard: int,
     """
     terms = contracts.load(_path(contract))
     with open_warehouse().begin() as connection:
+        # Read before the data: what lands in between makes the next plan measure again, never this one skip it.
+        inputs = _inputs_sha256(connection, terms)
         as_of = watermark(connection, terms)
         if as_of is None:
             raise WarehouseError(
@@ -134,6 +173,9 @@ def measure_shards(contract: str, month: str, first_shard: int, last_shard: int,
             changed += replace_cycles(
                 connection, own, terms.name, version.number, tickets["ticket_key"].to_numpy(), as_of
             )
+        share = {"month": month, "first_shard": first_shard, "last_shard": last_shard, "inputs_sha256": inputs}
+        counts = {"as_of": as_of, "tickets": len(tickets), "cycles": len(cycles), "measured_at": now}
+        connection.execute(_REMEMBER, {"contract": terms.name, **share, **counts})
     return {
         "contract": terms.name,
         "month": month,
@@ -149,6 +191,12 @@ def watermark(connection: Connection, contract: Contract) -> datetime | None:
     """The instant before which all of the contract's sources are complete; None while one has never been loaded."""
     known = dict(connection.execute(_WATERMARKS, {"sources": list(contract.sources)}).tuples().all())
     return min(known.values()) if set(known) == set(contract.sources) else None
+
+
+def _inputs_sha256(connection: Connection, contract: Contract) -> str:
+    changes = connection.execute(_CHANGES, {"sources": list(contract.sources)}).one()
+    rests_on = (contract.sha256, watermark(connection, contract), __version__, changes.loads, changes.quarantined)
+    return sha256(repr(rests_on).encode()).hexdigest()
 
 
 def _share(file: str, month: str, first_shard: int, last_shard: int) -> dict[str, Any]:
