@@ -20,22 +20,18 @@ no-op. A draft that still holds is not made twice; late data make a new one.
 refuses a decision that breaks a rule: clear `review` and the tasks after it to ask again.
 """
 
-from datetime import timedelta
-
 from airflow.providers.standard.operators.hitl import HITLOperator
 from airflow.sdk import DAG, Param, PartitionedAssetTimetable, get_current_context, task
 from airflow.sdk.exceptions import AirflowSkipException
 
-from deskledger.steps.alert import on_failure
-
-from deskledger_assets import DUE
+from deskledger_shared import DUE, TASKS
 
 with DAG(
     dag_id="close",
     doc_md=__doc__,
     schedule=PartitionedAssetTimetable(assets=DUE),
     tags=["deskledger", "finance"],
-    default_args={"retries": 2, "retry_delay": timedelta(seconds=30), "on_failure_callback": on_failure},
+    default_args=TASKS,
 ):
 
     @task

@@ -9,11 +9,11 @@ hour this compares each source's watermark with the age that its mapping allows 
 **How to rerun.** Any time; it only reads. **When it fails.** The warehouse could not be reached: see the message.
 """
 
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from airflow.sdk import DAG, get_current_context, task
 
-from deskledger.steps.alert import on_failure
+from deskledger_shared import TASKS
 
 with DAG(
     dag_id="freshness",
@@ -23,7 +23,7 @@ with DAG(
     catchup=False,
     max_active_runs=1,
     tags=["deskledger"],
-    default_args={"retries": 1, "retry_delay": timedelta(minutes=1), "on_failure_callback": on_failure},
+    default_args=TASKS,
 ):
 
     @task

@@ -16,14 +16,10 @@ rows are left alone. From the command line: `airflow dags trigger ingest_history
 move until all are loaded. Mend the file or the mapping and clear the failed batch.
 """
 
-from datetime import timedelta
-
 from airflow.sdk import DAG, Param, PartitionedAtRuntime, TriggerRule, get_current_context, task
 from airflow.sdk.exceptions import AirflowSkipException
 
-from deskledger.steps.alert import on_failure
-
-from deskledger_assets import CORE
+from deskledger_shared import CORE, TASKS, verdict
 
 with DAG(
     dag_id="ingest_history",
@@ -32,7 +28,7 @@ with DAG(
     params={"source": Param("demo", type="string", description="A source with a mapping in mappings/.")},
     max_active_runs=1,
     tags=["deskledger"],
-    default_args={"retries": 2, "retry_delay": timedelta(seconds=30), "on_failure_callback": on_failure},
+    default_args=TASKS,
 ):
 
     @task
@@ -68,4 +64,7 @@ with DAG(
 
         ingest.check_inbox(get_current_context()["params"]["source"])
 
-    finish(load.expand(batch=land())) >> refused()
+    loaded = load.expand(batch=land())
+    finished = finish(loaded)
+    finished >> refused()
+    [loaded, finished] >> verdict()

@@ -18,14 +18,10 @@ trigger the months one by one, or backfill `ingest`, which leads here.
 others are measured. Mend it and clear the failed task.
 """
 
-from datetime import timedelta
-
 from airflow.sdk import DAG, PartitionedAssetTimetable, StartOfMonthMapper, TriggerRule, get_current_context, task
 from airflow.sdk.exceptions import AirflowSkipException
 
-from deskledger.steps.alert import on_failure
-
-from deskledger_assets import CORE, DUE
+from deskledger_shared import CORE, DUE, TASKS, verdict
 
 with DAG(
     dag_id="measure",
@@ -36,7 +32,7 @@ with DAG(
     ),
     max_active_runs=1,
     tags=["deskledger"],
-    default_args={"retries": 2, "retry_delay": timedelta(seconds=30), "on_failure_callback": on_failure},
+    default_args=TASKS,
 ):
 
     @task
@@ -64,4 +60,5 @@ with DAG(
         context["outlet_events"][DUE].add_partitions(keys)
         return len(keys)
 
-    shards.expand(share=plan()) >> due()
+    measured = shards.expand(share=plan())
+    measured >> [due(), verdict()]

@@ -205,7 +205,7 @@ class LocalAirflow:
             )
 
     def _wait_until_ready(self, api: AirflowApi) -> None:
-        wanted = {path.stem for path in (self.settings.home / "dags").glob("*.py") if path.stem != "deskledger_assets"}
+        wanted = {path.stem for path in (self.settings.home / "dags").glob("*.py") if path.stem != "deskledger_shared"}
         end = time.monotonic() + READY_SECONDS
         while time.monotonic() < end:
             dead = [name for name in self.processes if name not in self._running()]
