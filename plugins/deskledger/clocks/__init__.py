@@ -1,5 +1,6 @@
 """SLA clocks: cycles measured from events under declared terms, and the evidence behind each."""
 
+from deskledger.clocks.evidence import segments
 from deskledger.clocks.measure import measure, measure_blocks
 
-__all__ = ["measure", "measure_blocks"]
+__all__ = ["measure", "measure_blocks", "segments"]

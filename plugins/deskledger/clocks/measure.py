@@ -9,10 +9,10 @@ import pandas as pd
 
 from deskledger.business_time import NEVER, BusinessCalendar
 from deskledger.clocks.arrange import BLOCK_TICKETS, Block, Ledger
-from deskledger.clocks.counting import Calendars, Runs, held_us
-from deskledger.clocks.cycles import Cycles, find_cycles
+from deskledger.clocks.counting import held_us
+from deskledger.clocks.cycles import Cycles
 from deskledger.clocks.fields import States, Vocabulary, check_holders
-from deskledger.clocks.targets import TargetStates, judge
+from deskledger.clocks.verdicts import Judged
 from deskledger.contract.terms import ClockTerms
 from deskledger.model import CYCLE
 
@@ -130,11 +130,8 @@ class _Run:
         return pd.DataFrame(columns, copy=False)
 
     def _clock(self, block: Block, states: States, clock: ClockTerms) -> dict[str, np.ndarray]:
-        cycles = find_cycles(states, clock)
-        calendars = Calendars(states, clock, self._calendars)
-        runs = Runs(states, clock, cycles, calendars)
-        targets = TargetStates(states, clock, calendars)
-        verdicts = judge(states, clock, cycles, calendars, runs, targets)
+        judged = Judged.of(states, clock, self._calendars)
+        cycles, verdicts = judged.cycles, judged.verdicts
         provider, customer, third_party = held_us(states, clock, cycles)
 
         started, finished = cycles.started_us(block), cycles.finished_us(block)

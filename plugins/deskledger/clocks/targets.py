@@ -1,27 +1,13 @@
-"""Targets and breaches: which target is in force when, when it ends, and when elapsed time first exceeds it."""
-
-from dataclasses import dataclass
+"""Targets: how much time is allowed after each event, and where a target that states its own end says that it ends."""
 
 import numpy as np
 import pandas as pd
 
-from deskledger.business_time import NEVER, AtClose
-from deskledger.clocks.counting import Calendars, Runs
-from deskledger.clocks.cycles import Cycles
+from deskledger.business_time import NEVER
+from deskledger.clocks.counting import Calendars
 from deskledger.clocks.fields import States
 from deskledger.contract.terms import ClockTerms, Target
 from deskledger.errors import ContractError
-
-
-@dataclass(frozen=True)
-class Verdicts:
-    """One place a cycle. `NEVER` marks absent instants; `has_target` says whether the target fields mean anything."""
-
-    has_target: np.ndarray
-    target_us: np.ndarray
-    due_us: np.ndarray
-    breached_us: np.ndarray
-    elapsed_us: np.ndarray
 
 
 class TargetStates:
@@ -101,170 +87,6 @@ class TargetStates:
         for calendar, mine in self._calendars.calendar_parts(self._calendars.at(places), len(places)):
             ends[mine] = calendar.open_day_deadline_us(started_us[mine], days[mine], target.day_end)
         return ends
-
-
-def judge(
-    states: States, clock: ClockTerms, cycles: Cycles, calendars: Calendars, runs: Runs, targets: TargetStates
-) -> Verdicts:
-    """Target, due and breach instants and elapsed time of each cycle, under the clock's retarget rule.
-
-    A cycle is a row of phases, cut where the target changes or the count is reset. It is breached in the first phase
-    at whose end more is counted than its target, from the instant at which that became true. A breach stays: the
-    breached target, else the last one in force, is the cycle's target, so that breached means elapsed > target.
-    """
-    phases = _phases(states, clock, cycles, runs, targets)
-    amounts, has_target = targets.amounts(phases.key, phases.counted_from_us, phases.counted_from)
-    exceeded = has_target & (phases.until_axis - phases.base > amounts)
-    chosen, is_breached = _first_exceeded(phases.cycle, exceeded, len(cycles))
-
-    cycle = phases.cycle[chosen]
-    target_us, has_target = amounts[chosen], has_target[chosen]
-    base, begun_us = phases.base[chosen], phases.begun_us[chosen]
-    counted_from_us = phases.counted_from_us[chosen]
-    goal = base + target_us
-
-    breached_us = np.full(len(cycles), NEVER, dtype=np.int64)
-    late = np.flatnonzero(is_breached)
-    if len(late):
-        at_once = phases.axis[chosen[late]] - base[late] > target_us[late]
-        crossed = runs.instant(cycles, cycle[late], goal[late], "next_opening")
-        breached_us[late] = np.where(at_once, begun_us[late], np.maximum(crossed, begun_us[late]))
-
-    due_us = _due(runs, cycles, cycle, goal, target_us, counted_from_us, clock.at_close)
-    stated = targets.stated_ends(phases.key[chosen], counted_from_us, phases.counted_from[chosen])
-    due_us = _as_stated(due_us, stated, calendars, phases.counted_from[chosen], cycles.ended - 1)
-    due_us = np.where(due_us == NEVER, NEVER, np.maximum(due_us, begun_us))
-    due_us[~has_target] = NEVER
-    return Verdicts(has_target, target_us, due_us, breached_us, runs.ended_axis - base)
-
-
-@dataclass(frozen=True)
-class _Phases:
-    """One place a phase, in order of cycles and time."""
-
-    cycle: np.ndarray
-    key: np.ndarray
-    axis: np.ndarray  # counted at its begin, as an axis position
-    until_axis: np.ndarray  # at its end
-    base: np.ndarray  # where counting began, or began anew at a reset
-    counted_from: np.ndarray  # the event whose calendar a target in open days is reckoned by
-    counted_from_us: np.ndarray
-    begun_us: np.ndarray  # its target is in force from here; nothing is breached or due earlier
-
-
-def _phases(states: States, clock: ClockTerms, cycles: Cycles, runs: Runs, targets: TargetStates) -> _Phases:
-    block = states.block
-    started_us = cycles.started_us(block)
-    # Events of the same instant as the start still belong to it, such as the first statement of the priority.
-    settled = np.minimum(block.instant_end(cycles.opened), cycles.ended - 1)
-    begun_us = started_us
-    breaks = np.empty(0, dtype=np.int64)
-    key = targets.key_at(settled)
-    if targets.varies and clock.retarget != "initial":
-        changes = _changes(targets, cycles, runs, settled, block.is_first)
-        if clock.retarget == "at_change":
-            breaks = changes
-        else:
-            key = targets.key_at(cycles.ended - 1)
-            begun_us = started_us.copy()
-            begun_us[_cycle_of(cycles, changes)] = block.at_us[changes]  # the last change of each cycle stays
-    resets = np.empty(0, dtype=np.int64)
-    if clock.reset:
-        resets = np.flatnonzero(states.matches(clock.reset) & runs.in_cycle)
-        owner = _cycle_of(cycles, resets)
-        resets = resets[resets > settled[owner]]
-    if not len(breaks) and not len(resets):
-        number = np.arange(len(cycles))
-        return _Phases(number, key, runs.opened_axis, runs.ended_axis, runs.opened_axis, settled, started_us, begun_us)
-
-    places = np.union1d(breaks, resets)
-    cycle = _cycle_of(cycles, places)
-    at_us = block.at_us[places]
-    # Simultaneous changes are one: what holds after the last of them, a reset if any of them is one.
-    is_last = np.ones(len(places), dtype=bool)
-    is_last[:-1] = (cycle[1:] != cycle[:-1]) | (at_us[1:] != at_us[:-1])
-    is_reset = np.isin(places, resets)
-    total = np.concatenate([[0], np.cumsum(is_reset)])
-    last = np.flatnonzero(is_last)
-    any_reset = np.diff(total[last + 1], prepend=0) > 0
-    places, cycle, at_us = places[last], cycle[last], at_us[last]
-    settled_there = np.minimum(block.instant_end(places), cycles.ended[cycle] - 1)
-
-    order = np.argsort(np.concatenate([cycles.opened, places]), kind="stable")
-    of_cycle = np.concatenate([np.arange(len(cycles)), cycle])[order]
-    is_opening = np.concatenate([np.ones(len(cycles), dtype=bool), np.zeros(len(places), dtype=bool)])[order]
-    fresh = np.concatenate([np.ones(len(cycles), dtype=bool), any_reset])[order]
-    event = np.concatenate([settled, settled_there])[order]
-    keys = targets.key_at(event) if clock.retarget == "at_change" else key[of_cycle]
-    # Back to the same target within one instant is no change.
-    kept = is_opening | fresh
-    kept[1:] |= keys[1:] != keys[:-1]
-    instants = np.concatenate([started_us, at_us])[order][kept]
-    axis = np.concatenate([runs.opened_axis, runs.axis_at(places)])[order][kept]
-    of_cycle, keys, fresh, event, is_opening = (each[kept] for each in (of_cycle, keys, fresh, event, is_opening))
-    until = np.append(axis[1:], 0)
-    final = np.append(is_opening[1:], True)
-    until[final] = runs.ended_axis[of_cycle[final]]
-    anchor = np.maximum.accumulate(np.where(fresh, np.arange(len(axis)), 0))
-    in_force = np.maximum(instants, begun_us[of_cycle])
-    return _Phases(of_cycle, keys, axis, until, axis[anchor], event[anchor], instants[anchor], in_force)
-
-
-def _changes(
-    targets: TargetStates, cycles: Cycles, runs: Runs, settled: np.ndarray, is_first: np.ndarray
-) -> np.ndarray:
-    """The events after a cycle's start and before its end with which another target comes into force."""
-    key = targets.key
-    assert isinstance(key, np.ndarray)
-    changed = runs.in_cycle & ~is_first
-    changed[1:] &= key[1:] != key[:-1]
-    places = np.flatnonzero(changed)
-    return places[places > settled[_cycle_of(cycles, places)]]
-
-
-def _cycle_of(cycles: Cycles, places: np.ndarray) -> np.ndarray:
-    return cycles.opened.searchsorted(places, side="right") - 1
-
-
-def _first_exceeded(cycle: np.ndarray, exceeded: np.ndarray, cycles: int) -> tuple[np.ndarray, np.ndarray]:
-    """The first exceeded phase of each cycle, else its last one; and whether it is exceeded."""
-    if len(cycle) == cycles:
-        return np.arange(cycles), exceeded
-    chosen = np.flatnonzero(np.append(cycle[1:] != cycle[:-1], True))
-    broken = np.flatnonzero(exceeded)[::-1]
-    chosen[cycle[broken]] = broken  # the earliest is written last
-    return chosen, exceeded[chosen]
-
-
-def _due(
-    runs: Runs,
-    cycles: Cycles,
-    cycle: np.ndarray,
-    goal: np.ndarray,
-    target_us: np.ndarray,
-    counted_from_us: np.ndarray,
-    at_close: AtClose,
-) -> np.ndarray:
-    due = runs.instant(cycles, cycle, goal, at_close)
-    if at_close == "closing":  # a zero target is used up at once, also outside the hours
-        due = np.where(target_us == 0, counted_from_us, due)
-    return due
-
-
-def _as_stated(
-    due_us: np.ndarray, stated_us: np.ndarray, calendars: Calendars, begun: np.ndarray, ended: np.ndarray
-) -> np.ndarray:
-    """The stated end instead of the computed one where no counted time lies between the two."""
-    mine = np.flatnonzero((stated_us != NEVER) & (due_us != NEVER))
-    if not len(mine):
-        return due_us
-    choice = calendars.at(begun[mine])
-    same = calendars.position(choice, due_us[mine]) == calendars.position(choice, stated_us[mine])
-    if not isinstance(choice, int):
-        same &= choice == calendars.at(ended[mine])
-    due_us = due_us.copy()
-    due_us[mine[same]] = stated_us[mine[same]]
-    return due_us
 
 
 def _instants(words: list[str], used: np.ndarray) -> np.ndarray:

@@ -98,3 +98,30 @@ def test_what_comes_after_as_of_changes_nothing(all_histories: list[Any], clock:
     later = clocks.measure(tickets, events, [clock], CALENDARS, as_of)
     then = clocks.measure(tickets, known, [clock], CALENDARS, as_of)
     pd.testing.assert_frame_equal(later, then)
+
+
+@settings(deadline=None, max_examples=80)
+@given(st.lists(histories(), min_size=1, max_size=4), st.lists(clock_terms(), min_size=1, max_size=2), _as_of)
+def test_segments_add_up_to_the_cycles(all_histories: list[Any], terms: list[ClockTerms], as_of: datetime) -> None:
+    tickets, events = frames(all_histories)
+    terms = list({clock.name: clock for clock in terms}.values())
+    found = clocks.segments(tickets, events, terms, CALENDARS, as_of)
+    key = ["clock", "ticket_key", "cycle"]
+    measured = clocks.measure(tickets, events, terms, CALENDARS, as_of).astype({"clock": "str"}).set_index(key)
+    us = pd.Timedelta(microseconds=1)
+    found["lasted_us"] = (found["to_at"] - found["from_at"]) // us
+    assert (found["lasted_us"] > 0).all()
+    assert (found["counted_us"] == found["lasted_us"].where(found["is_counted"], 0)).all()
+    assert ((found["reason"] == "counted") == found["is_counted"]).all()
+    by_cycle = found.groupby(key)
+    total = by_cycle["counted_us"].sum().reindex(measured.index, fill_value=0).to_numpy()
+    assert (total == measured["elapsed_us"].to_numpy()).all()
+    assert (by_cycle["running_total_us"].last().reindex(measured.index, fill_value=0).to_numpy() == total).all()
+    for side in ("provider", "customer", "third_party"):
+        held = found[found["holder"] == side].groupby(key)["lasted_us"].sum()
+        assert (held.reindex(measured.index, fill_value=0).to_numpy() == measured[f"{side}_us"].to_numpy()).all()
+    # Stretches follow one another without a gap from the start of the cycle.
+    following = by_cycle["from_at"].shift(-1)
+    assert (found["to_at"] == following)[following.notna()].all()
+    first = by_cycle["from_at"].first().reindex(measured.index)
+    assert (first.isna() | (first.to_numpy() == measured["started_at"].to_numpy())).all()
