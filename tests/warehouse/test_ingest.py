@@ -348,3 +348,25 @@ def test_the_watermark_of_the_last_event_does_not_go_beyond_now_or_back(warehous
     export(inbox, "log-b.csv", row("T2", 1, "2026-03-01 09:00", opened="2026-03-01 09:00"))
     ingest.land("desk", "2026-04-02", NEXT)
     assert ingest.load("desk", "2026-04-02", NEXT)["watermark"] == "2026-04-01T09:00:00+00:00"
+
+
+def test_each_section_releases_its_own_quarantine_and_no_other(warehouse: Engine, inbox: Path) -> None:
+    def still_held() -> list[tuple[Any, ...]]:
+        return ask(warehouse, "select table_name, rule from quality.quarantine where replayed_at is null order by 1, 2")
+
+    export(inbox, "log-2026-04-01.csv", row("T1", 1, "2026-04-01 09:00"))
+    (inbox / "surveys-1.csv").write_text("s,a,t,sent,back,stars\nS1,A1,T1,2026-04-01T10:00Z,2026-04-01T11:00Z,6\n")
+    (inbox / "accounts.csv").write_text("account,tier\n,sensitive\n")
+    ingest.land("desk", "2026-04-01", NOW)
+    ingest.load("desk", "2026-04-01", NOW)
+    held = [("accounts", "account_missing"), ("survey_answer", "rating_in_range")]
+    assert still_held() == held
+    export(inbox, "log-2026-04-02.csv", row("T1", 2, "2026-04-02 09:00"))
+    ingest.land("desk", "2026-04-02", NEXT)
+    ingest.load("desk", "2026-04-02", NEXT)
+    assert still_held() == held
+    (inbox / "surveys-2.csv").write_text("s,a,t,sent,back,stars\nS1,A1,T1,2026-04-01T10:00Z,2026-04-01T11:00Z,5\n")
+    ingest.land("desk", "2026-04-03", LAST)
+    ingest.load("desk", "2026-04-03", LAST)
+    assert still_held() == held[:1]
+    assert ask(warehouse, "select rating from core.survey_answer") == [(5,)]

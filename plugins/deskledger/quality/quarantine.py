@@ -42,10 +42,10 @@ on conflict do nothing
 _RELEASE = """
 update quality.quarantine as held set replayed_at = :now
 where
-    held.source = :source and held.replayed_at is null
+    held.source = :source and held.table_name = any(cast(:tables as text[])) and held.replayed_at is null
     and (
         held.ticket_key = any(cast(:keys as bigint[]))
-        or (held.ticket_key is null and held.page_sha256 = any(cast(:pages as text[])))
+        or (held.ticket_key is null and (held.page_sha256 is null or held.page_sha256 = any(cast(:pages as text[]))))
     )
     and not exists (
         select from jsonb_to_recordset(cast(:entries as jsonb)) as entry (
@@ -107,17 +107,21 @@ def settle(
     partition: str,
     run_id: str,
     found: pd.DataFrame,
+    tables: list[str],
     keys: np.ndarray,
     pages: list[str],
     now: datetime,
 ) -> tuple[int, int]:
-    """Writes new entries, and releases those of the tickets `keys` and pages `pages` that fail no more.
+    """Writes new entries, and releases those of `tables` that fail no more.
 
-    Gives how many were written and released. A rerun writes nothing twice.
+    `keys` and `pages` are the tickets, and for rows without a ticket the pages, that `found` speaks of; others are left
+    alone. Gives how many were written and released. A rerun writes nothing twice.
     """
     payload = json.dumps(found.astype(object).where(found.notna(), None).to_dict("records"))
     bound = {"entries": payload, "source": source, "now": now}
-    released = connection.execute(text(_RELEASE), {**bound, "keys": keys.tolist(), "pages": pages}).rowcount
+    released = connection.execute(
+        text(_RELEASE), {**bound, "tables": tables, "keys": keys.tolist(), "pages": pages}
+    ).rowcount
     written = connection.execute(text(_INSERT), {**bound, "partition": partition, "run_id": run_id}).rowcount
     return written, released
 

@@ -35,7 +35,7 @@ class _Raw:
     columns: pd.DataFrame
     origin: pd.DataFrame
     extracted: int
-    pages: list[str]
+    pages: list[str]  # those of which every row is here
 
 
 @dataclass
@@ -52,6 +52,7 @@ class _Table:
 class _Section:
     """One section ready to be written."""
 
+    name: str
     raw: _Raw
     fates: np.ndarray
     tables: list[_Table]
@@ -97,7 +98,9 @@ def _prepare_events(connection: Connection, mapping: Mapping, section: str, own:
         _held_rows(events, made.events),
     ]
     touched = np.unique(made.ticket_key[made.ticket_key != 0])
-    return _Section(raw, made.fates, [tickets, events], pd.concat(held, ignore_index=True), touched, replaces=True)
+    return _Section(
+        section, raw, made.fates, [tickets, events], pd.concat(held, ignore_index=True), touched, replaces=True
+    )
 
 
 def _prepare_table(connection: Connection, mapping: Mapping, section: str, own: list[PageRef]) -> _Section:
@@ -111,7 +114,7 @@ def _prepare_table(connection: Connection, mapping: Mapping, section: str, own: 
     made.fates[made.told_by[judged.verdict.failed_rows()]] = QUARANTINED
     held = [_held_raw(made.faults, made.fates, section, made.ticket_key, raw), _held_rows(judged, made.frame)]
     touched = np.unique(made.ticket_key[made.ticket_key != 0])
-    return _Section(raw, made.fates, [judged], pd.concat(held, ignore_index=True), touched, replaces=False)
+    return _Section(section, raw, made.fates, [judged], pd.concat(held, ignore_index=True), touched, replaces=False)
 
 
 def _read(connection: Connection, mapping: Mapping, section: str, own: list[PageRef], by_ticket: str | None) -> _Raw:
@@ -140,7 +143,7 @@ def _read(connection: Connection, mapping: Mapping, section: str, own: list[Page
         columns=pages.combine([columns, *more_frames]),
         origin=pd.concat([*origins, *more_origins], ignore_index=True),
         extracted=sum(page.records for page in own),
-        pages=[page.sha256 for page in own],
+        pages=[page.sha256 for page in (own if by_ticket else [*own, *others])],
     )
 
 
@@ -212,7 +215,8 @@ def _write(
         own = records if each is ready.tables[-1] else balance.Records(0, 0, 0, 0, 0)
         balance.record_load(connection, run_id, source, partition, each.table.name, own, total, now)
         counts[f"{each.table.name}_changes"] += total.changes
-    quarantine.settle(connection, source, partition, run_id, ready.held, ready.touched, ready.raw.pages, now)
+    tables = [ready.name, *(each.table.name for each in ready.tables)]
+    quarantine.settle(connection, source, partition, run_id, ready.held, tables, ready.touched, ready.raw.pages, now)
     counts.update(vars(records))
 
 

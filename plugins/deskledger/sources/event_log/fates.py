@@ -59,19 +59,25 @@ def _mended(rows: Rows, occurred_at: Words, landed: np.ndarray) -> np.ndarray:
     Again means the same ticket and sequence, and the same text of the instant unless that was unreadable: a sequence
     number may come twice, and a faulty row must not vanish because of its namesake.
     """
-    faulty = np.flatnonzero(rows.is_faulty & ~rows.ticket_id.is_missing & rows.has_seq)
-    if not len(faulty):
-        return faulty
-    every = pd.DataFrame({"ticket": rows.ticket_id.codes, "seq": rows.seq, "at": occurred_at.codes, "landed": landed})[
-        rows.has_seq
-    ]
-    unreadable = rows.occurred_us[faulty] == NO_INSTANT
-    newer = np.zeros(len(faulty), dtype=bool)
-    for asked, keys in ((~unreadable, ["ticket", "seq", "at"]), (unreadable, ["ticket", "seq"])):
-        newest = every.groupby(keys, as_index=False)["landed"].max()
-        mine = every.loc[faulty[asked], keys].merge(newest, on=keys, how="left")["landed"].to_numpy()
-        newer[asked] = mine > landed[faulty[asked]]
-    return faulty[newer]
+    number = np.where(rows.has_seq, rows.seq, -1)
+    ticket = rows.ticket_id.codes
+    is_readable = rows.occurred_us != NO_INSTANT
+    comparable = rows.is_faulty & rows.has_seq
+    exact = told_again([ticket, number, occurred_at.codes], landed, comparable & is_readable)
+    loose = told_again([ticket, number], landed, comparable & ~is_readable)
+    return np.concatenate([exact, loose])
+
+
+def told_again(key: list[np.ndarray], landed: np.ndarray, asked: np.ndarray) -> np.ndarray:
+    """Positions of the rows where `asked` whose key a later landed file has again; a key in part is no key."""
+    is_key = np.logical_and.reduce([column >= 0 for column in key])
+    rows = np.flatnonzero(asked & is_key)
+    if not len(rows):
+        return rows
+    names = [f"key{number}" for number in range(len(key))]
+    every = pd.DataFrame({**dict(zip(names, key, strict=True)), "landed": landed})
+    newest = every[is_key].groupby(names, as_index=False)["landed"].max()
+    return rows[every.iloc[rows][names].merge(newest, on=names, how="left")["landed"].to_numpy() > landed[rows]]
 
 
 def _begins(*sorted_columns: np.ndarray) -> np.ndarray:

@@ -7,7 +7,7 @@ import pandas as pd
 
 from deskledger.model import TICKET, conform, shards
 from deskledger.sources.event_log.evidence import events_of
-from deskledger.sources.event_log.fates import LOADED, settle
+from deskledger.sources.event_log.fates import LOADED, QUARANTINED, settle
 from deskledger.sources.event_log.mapping import Mapping
 from deskledger.sources.event_log.rows import read_rows
 from deskledger.sources.event_log.timeline import Timeline, months, timeline
@@ -38,6 +38,15 @@ def normalise(mapping: Mapping, columns: pd.DataFrame, origin: pd.DataFrame) -> 
     rows = read_rows(mapping, columns, origin)
     fates = settle(rows, rows.raw[mapping.events.occurred_at])
     line = timeline(rows, np.flatnonzero(fates == LOADED))
+    # The newest row may put the creation after rows that their own creation still allowed.
+    before = line.order[line.occurred_us < line.created_us]
+    if len(before):
+        broken = np.zeros(len(rows), dtype=bool)
+        broken[before] = True
+        what = "the row is of {}, before its ticket was created, as a newer row has it"
+        rows.faults.add(broken, "event_before_ticket", what, rows.raw[mapping.events.occurred_at])
+        fates[before] = QUARANTINED
+        line = timeline(rows, np.flatnonzero(fates == LOADED))
     return Normalised(
         tickets=_tickets(mapping, line),
         events=events_of(line, mapping.events.status.initial),

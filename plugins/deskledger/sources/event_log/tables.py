@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from deskledger.model import CANONICAL, Column, Table, conform, ticket_keys
-from deskledger.sources.event_log.fates import LOADED, settle_by_key
+from deskledger.sources.event_log.fates import LOADED, SUPERSEDED, settle_by_key, told_again
 from deskledger.sources.event_log.mapping import TABLE_NAMES, Mapping, TableSection
 from deskledger.sources.event_log.rows import Faults
 from deskledger.sources.event_log.words import NO_INSTANT, Words, as_utc, constant, instants, integers, words_of
@@ -57,7 +57,9 @@ def normalise_table(mapping: Mapping, section: str, columns: pd.DataFrame, origi
             if not column.nullable:
                 _require(faults, named[column.name], column.name, part.columns[column.name])
     identity = [named[name].codes for name in table.key if name in named]
-    fates = settle_by_key(identity, origin["landed_order"].to_numpy(np.int64), raw, faults.rows(length))
+    landed = origin["landed_order"].to_numpy(np.int64)
+    fates = settle_by_key(identity, landed, raw, faults.rows(length))
+    fates[told_again(identity, landed, faults.rows(length))] = SUPERSEDED
     held = np.flatnonzero(fates == LOADED)
     frame = conform(table, pd.DataFrame(typed).iloc[held].reset_index(drop=True))
     return NormalisedTable(table, frame, fates, faults.frame, keys, held)

@@ -155,3 +155,14 @@ def test_the_newest_landed_row_says_when_the_ticket_was_created() -> None:
     )
     assert made.tickets["created_at"].tolist() == [pd.Timestamp("2026-03-02 08:00", tz="UTC")]
     assert made.events.loc[made.events["kind"] == "created", "occurred_at"].dt.hour.tolist() == [8]
+
+
+def test_a_creation_that_moves_behind_older_rows_quarantines_them() -> None:
+    made = normalised(
+        {"n": "1", "at": "2026-03-02 10:00"},
+        {"n": "2", "at": "2026-03-02 11:00", "opened": "2026-03-02 10:01"},
+        landed=[1, 2],
+    )
+    assert made.faults["rule"].tolist() == ["event_before_ticket"]
+    assert made.fates.tolist() == [3, 0]
+    assert told(made, "status") == [("2026-03-02 10:01", "new"), ("2026-03-02 11:00", "open")]

@@ -73,3 +73,10 @@ def test_money_is_exact_or_refused(text: str, amount: Decimal | None) -> None:
     table = made("charges", CHARGES, ["alder", "2026-01", "monthly_fee", text, "EUR"])
     assert table.frame["amount"].tolist() == ([] if amount is None else [amount])
     assert all(isinstance(each, Decimal) for each in table.frame["amount"])
+
+
+@pytest.mark.parametrize(("key", "fate"), [("alder", "superseded"), ("brisa", "quarantined")])
+def test_a_faulty_row_that_a_later_file_mends_is_superseded(key: str, fate: str) -> None:
+    rows = [["alder", "2026-01", "monthly_fee", "ten", "EUR"], [key, "2026-01", "monthly_fee", "10", "EUR"]]
+    table = made("charges", CHARGES, *rows, landed=[1, 2])
+    assert [FATES[each] for each in table.fates] == [fate, "loaded"]
