@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from deskledger.reports import figures
 from deskledger.reports.view import StatementRecord, view
 
 
@@ -44,9 +45,10 @@ def body(record: StatementRecord, rendered_at: Any, report: Path | None) -> str:
         ]),
     ]  # fmt: skip
     if draft["incomplete_tickets"]:
+        incomplete = figures.count(draft["incomplete_tickets"], "ticket is", "tickets are")
         parts.append(
-            f"**{draft['incomplete_tickets']} tickets are incomplete** (rows in quarantine): this draft can be "
-            "approved but not posted until they are mended."
+            f"**{incomplete} incomplete** (rows in quarantine): this draft can be approved but not posted until they "
+            "are mended."
         )
     if told["decisions"]:
         parts.append("Earlier decisions on this month:")
