@@ -1,5 +1,6 @@
 """The `warehouse` fixture: a real PostgreSQL, one server a session, one fresh migrated database a test."""
 
+import tempfile
 from collections.abc import Iterator
 from itertools import count
 from pathlib import Path
@@ -14,16 +15,17 @@ _numbers = count(1)
 
 
 @pytest.fixture(scope="session")
-def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[embedded.EmbeddedServer]:
+def postgres() -> Iterator[embedded.EmbeddedServer]:
     """An embedded server of this session, with the template of every test's database."""
-    folder: Path = tmp_path_factory.mktemp("warehouse") / "postgres"
-    server = embedded.start(folder, durable=False)
-    try:
-        engine = open_warehouse(server.url_for(_TEMPLATE))
-        migrate(engine)
-        yield server
-    finally:
-        embedded.stop(folder)
+    # Not in pytest's own folder: each session that begins closes it to the user whom root runs the server as.
+    with tempfile.TemporaryDirectory(prefix="deskledger-test-") as room:
+        folder = Path(room) / "postgres"
+        try:
+            server = embedded.start(folder, durable=False)
+            migrate(open_warehouse(server.url_for(_TEMPLATE)))
+            yield server
+        finally:
+            embedded.stop(folder)
 
 
 @pytest.fixture

@@ -4,6 +4,8 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -15,8 +17,15 @@ from deskledger.warehouse import embedded, migrate, open_warehouse
 
 
 @pytest.fixture
-def folder(tmp_path: Path):
-    data = tmp_path / "state" / "postgres"
+def room() -> Iterator[Path]:
+    """A folder outside pytest's own, which each session that begins closes to other users."""
+    with tempfile.TemporaryDirectory(prefix="deskledger-test-") as name:
+        yield Path(name)
+
+
+@pytest.fixture
+def folder(room: Path) -> Iterator[Path]:
+    data = room / "state" / "postgres"
     yield data
     embedded.stop(data)
 
@@ -43,8 +52,8 @@ def test_a_started_server_is_found_again_and_makes_databases(folder: Path) -> No
     assert _ask(first.url_for("deskledger"), "show max_connections") == "300"
 
 
-def test_stop_stops_only_the_server_of_its_folder(folder: Path, tmp_path: Path) -> None:
-    other = tmp_path / "other"
+def test_stop_stops_only_the_server_of_its_folder(folder: Path, room: Path) -> None:
+    other = room / "other"
     embedded.start(folder, durable=False)
     kept = embedded.start(other, durable=False)
     try:
@@ -55,8 +64,8 @@ def test_stop_stops_only_the_server_of_its_folder(folder: Path, tmp_path: Path) 
         embedded.stop(other)
 
 
-def test_stop_of_a_folder_without_a_server(tmp_path: Path) -> None:
-    assert embedded.stop(tmp_path / "nothing") is False
+def test_stop_of_a_folder_without_a_server(room: Path) -> None:
+    assert embedded.stop(room / "nothing") is False
 
 
 def test_a_stale_process_file_never_makes_stop_hit_a_stranger(folder: Path) -> None:
@@ -84,8 +93,8 @@ def test_a_killed_server_comes_back_with_what_was_committed(folder: Path) -> Non
 
 
 @pytest.mark.parametrize("name", ["with a space", "it's", "comma,comma", "x" * 120])
-def test_any_path_will_do(tmp_path: Path, name: str) -> None:
-    folder = tmp_path / name / "postgres"
+def test_any_path_will_do(room: Path, name: str) -> None:
+    folder = room / name / "postgres"
     server = embedded.start(folder, durable=False)
     try:
         assert _ask(server.url_for("deskledger"), "select 1") == 1
@@ -95,12 +104,12 @@ def test_any_path_will_do(tmp_path: Path, name: str) -> None:
         assert embedded.stop(folder) is True
 
 
-def test_a_folder_that_holds_something_else_is_refused_and_kept(tmp_path: Path) -> None:
-    (tmp_path / "letters").mkdir()
-    (tmp_path / "letters" / "letter.txt").write_text("dear")
+def test_a_folder_that_holds_something_else_is_refused_and_kept(room: Path) -> None:
+    (room / "letters").mkdir()
+    (room / "letters" / "letter.txt").write_text("dear")
     with pytest.raises(WarehouseError, match="holds something else"):
-        embedded.start(tmp_path / "letters")
-    assert (tmp_path / "letters" / "letter.txt").read_text() == "dear"
+        embedded.start(room / "letters")
+    assert (room / "letters" / "letter.txt").read_text() == "dear"
 
 
 def test_settings_of_another_server_in_the_environment_do_not_mislead(

@@ -12,7 +12,7 @@ from sqlalchemy import Engine, text
 
 from deskledger.errors import WarehouseError
 from deskledger.model import UTC_INSTANT
-from deskledger.warehouse import copy_in, read_frame, transfer
+from deskledger.warehouse import copy_in, read_frame, stage_keys, transfer
 
 KINDS = {
     "k": "int64",
@@ -182,3 +182,11 @@ def test_a_session_in_another_zone_is_refused(warehouse: Engine) -> None:
         connection.execute(text("set timezone = 'Europe/Madrid'"))
         with pytest.raises(WarehouseError, match="in the zone Europe/Madrid"):
             read_frame(connection, "select now() as at", dtypes={"at": UTC_INSTANT})
+
+
+def test_staged_keys_are_distinct_and_replace_the_ones_before(warehouse: Engine) -> None:
+    statement = "select ticket_key from pg_temp.staged_keys order by ticket_key"
+    with warehouse.connect() as connection:
+        stage_keys(connection, np.array([9]))
+        stage_keys(connection, np.array([3, 2**62, 3]))
+        assert read_frame(connection, statement, dtypes={"ticket_key": "int64"})["ticket_key"].tolist() == [3, 2**62]

@@ -5,7 +5,7 @@ from deskledger.warehouse.facts import replace_cycles
 from deskledger.warehouse.load import merge, stored_months
 from deskledger.warehouse.migrations import migrate, pending
 from deskledger.warehouse.partitions import MergeCounts
-from deskledger.warehouse.transfer import copy_in, read_frame
+from deskledger.warehouse.transfer import copy_in, read_frame, stage_keys
 
 __all__ = [
     "MergeCounts",
@@ -16,5 +16,6 @@ __all__ = [
     "pending",
     "read_frame",
     "replace_cycles",
+    "stage_keys",
     "stored_months",
 ]

@@ -10,7 +10,7 @@ from deskledger.errors import WarehouseError
 from deskledger.model import CYCLE, UTC_INSTANT, Column, Table, conform
 from deskledger.warehouse.load import stored_months
 from deskledger.warehouse.partitions import MergeCounts, Relation, lock, write
-from deskledger.warehouse.transfer import read_frame
+from deskledger.warehouse.transfer import read_frame, stage_keys
 
 # How far each ticket was measured: it moves forward even where no cycle changed, or none exists.
 MEASURED = Table(
@@ -75,11 +75,12 @@ def replace_cycles(
 def _measured_after(
     connection: Connection, contract: str, version: int, keys: np.ndarray, as_of: datetime
 ) -> np.ndarray:
+    stage_keys(connection, keys)
     found = read_frame(
         connection,
-        "select m.ticket_key from facts.measured as m where m.contract = :contract and m.version = :version"
-        " and m.as_of > :as_of and m.ticket_key in (select k.ticket_key from unnest(:keys) as k (ticket_key))",
-        {"contract": contract, "version": version, "as_of": as_of, "keys": keys},
+        "select m.ticket_key from facts.measured as m join pg_temp.staged_keys as k on k.ticket_key = m.ticket_key"
+        " where m.contract = :contract and m.version = :version and m.as_of > :as_of",
+        {"contract": contract, "version": version, "as_of": as_of},
         {"ticket_key": "int64"},
     )
     return found["ticket_key"].to_numpy()

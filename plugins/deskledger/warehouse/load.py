@@ -9,7 +9,7 @@ from sqlalchemy import Connection
 from deskledger.errors import WarehouseError
 from deskledger.model import TICKET, TICKET_EVENT, Table, conform
 from deskledger.warehouse.partitions import MergeCounts, Relation, lock, write
-from deskledger.warehouse.transfer import read_frame
+from deskledger.warehouse.transfer import read_frame, stage_keys
 
 
 def merge(
@@ -58,11 +58,11 @@ def stored_months(connection: Connection, ticket_keys: np.ndarray) -> pd.Series:
 
     A ticket's month never changes once stored, even when the source later gives another creation instant.
     """
+    stage_keys(connection, ticket_keys)
     found = read_frame(
         connection,
         "select t.ticket_key, t.created_month from core.ticket as t"
-        " where t.ticket_key in (select k.ticket_key from unnest(:keys) as k (ticket_key))",
-        {"keys": pd.unique(np.asarray(ticket_keys, dtype=np.int64))},
-        {"ticket_key": "int64", "created_month": "int32"},
+        " join pg_temp.staged_keys as k on k.ticket_key = t.ticket_key",
+        dtypes={"ticket_key": "int64", "created_month": "int32"},
     )
     return found.set_index("ticket_key")["created_month"]

@@ -82,6 +82,21 @@ def read_frame(
     return pd.DataFrame({name: _series(received, name, wanted[name]) for name in received.column_names})
 
 
+def stage_keys(connection: Connection, ticket_keys: np.ndarray) -> None:
+    """Put the distinct keys into the temporary table `pg_temp.staged_keys` (ticket_key), for the query that joins it.
+
+    For more than a few hundred keys: the planner knows the size of a table, and guesses that of an array. The table
+    lives until the next call or the end of the transaction.
+    """
+    with driver_cursor(connection, "staged_keys") as cursor:
+        cursor.execute(
+            "drop table if exists pg_temp.staged_keys;"
+            "create temporary table staged_keys (ticket_key bigint) on commit drop"
+        )
+        copy_in(connection, "staged_keys", pd.DataFrame({"ticket_key": pd.unique(np.asarray(ticket_keys, np.int64))}))
+        cursor.execute("analyze pg_temp.staged_keys")
+
+
 @contextmanager
 def driver_cursor(connection: Connection, where: str) -> Iterator[Any]:
     """A cursor of the driver, inside the connection's transaction; its errors become WarehouseErrors of `where`."""
