@@ -85,6 +85,12 @@ def test_by_month_the_tickets_of_each_month_are_apart_with_their_lines(
     assert all(page.records <= 4 for page in made)
 
 
+def test_a_creation_centuries_away_makes_no_batch_of_its_own(tmp_path: Path) -> None:
+    opened = ["0202-03-02 09:00", "1970-01-01 00:00", "2099-12-31 23:59", "2100-01-01 00:00"]
+    made = cut(csv(tmp_path, *(line(number, opened=each) for number, each in enumerate(opened))), by_month=True)
+    assert [(page.batch, page.records) for page in made] == [("1970-01", 1), ("2099-12", 1), ("undated", 2)]
+
+
 def test_a_header_alone_is_a_quiet_day(tmp_path: Path) -> None:
     assert cut(csv(tmp_path)) == []
 
