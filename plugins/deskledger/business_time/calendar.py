@@ -18,6 +18,8 @@ DayEnd = Literal["same_time", "close"]
 
 NEVER = np.iinfo(np.int64).min  # the bit pattern of NaT
 _FIRST_YEAR, _END_YEAR = 2, 9998  # what datetime can count with two days' margin
+_BUCKET_BITS = 17  # the table of buckets stays within a processor's second cache
+_BUCKET_EDGES = 4  # with more edges in one bucket a search is quicker
 _CHUNK = 65_536  # keeps the temporaries of one round in the processor's cache
 
 
@@ -35,7 +37,7 @@ class BusinessCalendar:
         self._years: tuple[int, int] = (0, 0)
         self._horizon: tuple[int, int] = (0, 0)
         self._opens = self._closes = self._edges = self._spent = self._offset_of = np.empty(0, dtype=np.int64)
-        self._level = self._slope = np.zeros(1, dtype=np.int64)
+        self._level = np.zeros(1, dtype=np.int64)
 
     @classmethod
     def from_terms(cls, terms: Mapping[str, Any]) -> "BusinessCalendar":
@@ -100,10 +102,11 @@ class BusinessCalendar:
 
     def position(self, instants_us: np.ndarray) -> np.ndarray:
         """B: open microseconds from a fixed origin to each instant (int64 in, int64 out, no missing values)."""
-        if instants_us.size:
-            self._cover(int(instants_us.min()), int(instants_us.max()))
-        piece = self._edges.searchsorted(instants_us, side="right")
-        return self._level[piece] + self._slope[piece] * instants_us
+        if not instants_us.size:
+            return np.empty(0, dtype=np.int64)
+        self._cover(int(instants_us.min()), int(instants_us.max()))
+        piece = self._piece(instants_us)
+        return self._level[piece] + instants_us * (piece & 1)
 
     def instant(self, positions: np.ndarray, at_close: AtClose) -> np.ndarray:
         """B's inverse: the first instant with B >= position ("closing") or > position ("next_opening"); else NEVER."""
@@ -226,16 +229,31 @@ class BusinessCalendar:
         spent = np.cumsum(lengths)
         edges = np.empty(2 * len(lengths), dtype=np.int64)
         edges[0::2], edges[1::2] = self._opens, self._closes
-        # Piece i of the axis lies before edges[i]: closed, open, closed, ...; B = level + slope * instant.
+        # Piece i of the axis lies before edges[i]: closed, open, closed, ...; B = level, plus the instant where open.
         level = np.zeros(len(edges) + 1, dtype=np.int64)
         level[1::2] = spent - lengths - self._opens
         level[2::2] = spent
-        slope = (np.arange(len(level)) % 2).astype(np.int64)
-        piece = edges.searchsorted(anchor, side="right")
-        origin = int(level[piece] + slope[piece] * anchor)
-        self._edges, self._level, self._slope = edges, level - origin, slope
+        piece = int(edges.searchsorted(anchor, side="right"))
+        origin = int(level[piece] + anchor * (piece & 1))
+        self._edges, self._level = edges, level - origin
         self._spent = spent - origin
         self._offset_of = self._closes - self._spent
+        # Buckets of equal length say where a search would arrive, but for the few edges inside the bucket.
+        lower, upper = self._horizon
+        self._shift = max((upper - lower).bit_length() - _BUCKET_BITS, 0)
+        begins = lower + (np.arange(((upper - lower) >> self._shift) + 2, dtype=np.int64) << self._shift)
+        self._bucket = edges.searchsorted(begins, side="right").astype(np.int32)
+        self._inside = int(np.diff(self._bucket).max())
+        self._barriers = np.append(edges, np.iinfo(np.int64).max)
+
+    def _piece(self, instants_us: np.ndarray) -> np.ndarray:
+        """How many edges lie at or before each instant of the horizon."""
+        if self._inside > _BUCKET_EDGES:
+            return self._edges.searchsorted(instants_us, side="right")
+        piece = self._bucket[(instants_us - self._horizon[0]) >> self._shift].astype(np.int64)
+        for _ in range(self._inside):
+            piece += self._barriers[piece] <= instants_us
+        return piece
 
 
 def _to_utc_spans(opens: np.ndarray, closes: np.ndarray, zone: OffsetTable) -> tuple[np.ndarray, np.ndarray]:

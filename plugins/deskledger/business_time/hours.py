@@ -150,11 +150,12 @@ def _time(text: Any, where: Any) -> int:
 
 def _day(value: Any) -> int:
     try:
-        if isinstance(value, datetime) or not isinstance(value, date):
-            value = date.fromisoformat(value)
-    except (TypeError, ValueError):
-        raise ContractError(f"{value!r} is not a date", remedy="Write YYYY-MM-DD.") from None
-    return (value - date(1970, 1, 1)).days
+        day = date.fromisoformat(value) if isinstance(value, str) else value
+    except ValueError:
+        day = None
+    if not isinstance(day, date) or isinstance(day, datetime):
+        raise ContractError(f"{value!r} is not a date", remedy="Write YYYY-MM-DD.")
+    return (day - date(1970, 1, 1)).days
 
 
 @lru_cache(maxsize=65_536)

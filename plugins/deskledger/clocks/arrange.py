@@ -91,6 +91,7 @@ class Ledger:
         span = max(self.as_of_us - first, 1)
         size = max(1, min(block_tickets, BLOCK_TICKETS, _AXIS_US // span))
         bounds = self.ticket_keys[size::size]
+        all_known = bool(len(self.at_us)) and int(self.at_us.max()) <= self.as_of_us
         if not len(bounds):
             yield self._block(slice(0, size), np.flatnonzero(self.at_us <= self.as_of_us))
             return
@@ -100,20 +101,17 @@ class Ledger:
         ends = np.cumsum(np.bincount(block_of, minlength=len(bounds) + 1))
         for number, end in enumerate(ends):
             mine = rows[ends[number - 1] if number else 0 : end]
-            mine = mine[self.at_us[mine] <= self.as_of_us]
+            if not all_known:
+                mine = mine[self.at_us[mine] <= self.as_of_us]
             yield self._block(slice(number * size, (number + 1) * size), mine)
 
     def _block(self, chosen: slice, rows: np.ndarray) -> "Block":
         keys = self.ticket_keys[chosen]
         event_keys = self.event_keys[rows]
-        ticket = keys.searchsorted(event_keys)
-        if len(keys):
-            known = keys[np.minimum(ticket, len(keys) - 1)] == event_keys
-            if not known.all():
-                rows, ticket = rows[known], ticket[known]
-        else:
-            rows, ticket = rows[:0], ticket[:0]
-        ticket = ticket.astype(np.int32)
+        ticket = _places(keys, event_keys)
+        known = ticket >= 0
+        if not known.all():
+            rows, ticket = rows[known], ticket[known]
         order = self._order(rows, ticket)
         rows = rows[order]
         return Block(self, chosen, rows, ticket[order], self.at_us[rows])
@@ -215,11 +213,12 @@ class Block:
         return np.repeat(self.firsts + self._lengths, self._lengths)
 
     @cached_property
-    def instant_ends(self) -> np.ndarray:
-        """The places, sorted, of the last event of each ticket at each instant (one place an instant)."""
+    def instant_end(self) -> np.ndarray:
+        """The place of the last event of the same ticket at the same instant."""
         last = np.ones(len(self), dtype=bool)
         last[:-1] = (self.at_us[1:] != self.at_us[:-1]) | self.is_first[1:]
-        return np.flatnonzero(last)
+        ends = np.flatnonzero(last)
+        return np.repeat(ends, np.diff(ends, prepend=-1))
 
     @cached_property
     def lasted_us(self) -> np.ndarray:
@@ -234,10 +233,6 @@ class Block:
     def _lengths(self) -> np.ndarray:
         return np.diff(self.firsts, append=len(self))
 
-    def instant_end(self, places: np.ndarray) -> np.ndarray:
-        """The place of the last event of the same ticket and instant as each of `places`."""
-        return self.instant_ends[self.instant_ends.searchsorted(places)]
-
     def last_until(self, places: np.ndarray, instants_us: np.ndarray) -> np.ndarray:
         """The place of the last event, not before `places`, of the same ticket at or before each instant."""
         low, high = places.astype(np.int64), self.end[places]
@@ -246,6 +241,21 @@ class Block:
             reached = self.at_us[middle] <= instants_us
             low, high = np.where(reached, middle, low), np.where(reached, high, middle)
         return low
+
+
+def _places(keys: np.ndarray, wanted: np.ndarray) -> np.ndarray:
+    """The place of each wanted key among the sorted `keys`, -1 for none (a sort is quicker than so many searches)."""
+    if not len(keys) or not len(wanted):
+        return np.full(len(wanted), -1, dtype=np.int32)
+    order = np.argsort(wanted)
+    ordered = wanted[order]
+    is_new = ~_tied(ordered)
+    distinct = ordered[is_new]
+    place = keys.searchsorted(distinct).astype(np.int32)
+    place[keys[np.minimum(place, len(keys) - 1)] != distinct] = -1
+    places = np.empty(len(wanted), dtype=np.int32)
+    places[order] = np.repeat(place, np.diff(np.flatnonzero(is_new), append=len(wanted)))
+    return places
 
 
 def _bits(most: int) -> int:
@@ -260,7 +270,4 @@ def _tied(values: np.ndarray) -> np.ndarray:
 
 
 def _flags(column: pd.Series) -> np.ndarray:
-    missing = column.isna().to_numpy()
-    flags = column.fillna(False).to_numpy(dtype=bool).astype(np.int8)
-    flags[missing] = -1
-    return flags
+    return column.astype("boolean").to_numpy(dtype=np.int8, na_value=-1)

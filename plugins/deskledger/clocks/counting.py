@@ -140,7 +140,7 @@ class Runs:
         run = np.maximum(run, first)
         inside = run < last
         end = cycles.ended[number]
-        base_at = cycles.finished_us(self._block)[number]
+        base_at = cycles.finished_us[number]
         end_choice = self._calendars.at(end - 1)
         position = self._calendars.position(end_choice, base_at) + goal - self.axis[last]
         choice = end_choice
@@ -155,12 +155,8 @@ class Runs:
 
 def held_us(states: States, clock: ClockTerms, cycles: Cycles) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Physical time of each cycle held by the provider, the customer and third parties; together its whole span."""
-    block = states.block
-    side = states.side(clock.holders, clock.team_holders)
-    whole = cycles.finished_us(block) - cycles.started_us(block)
-    others = []
-    for number in (1, 2):
-        total = np.zeros(len(block) + 1, dtype=np.int64)
-        np.cumsum(block.lasted_us * (side == number), out=total[1:])
-        others.append(total[cycles.ended] - total[cycles.opened])
-    return whole - others[0] - others[1], others[0], others[1]
+    whole = cycles.finished_us - cycles.started_us
+    customer, third_party = (
+        total[cycles.ended] - total[cycles.opened] for total in states.held_before(clock.holders, clock.team_holders)
+    )
+    return whole - customer - third_party, customer, third_party

@@ -4,7 +4,6 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from deskledger.clocks.arrange import Block
 from deskledger.clocks.fields import States
 from deskledger.contract.terms import ClockTerms
 
@@ -19,16 +18,12 @@ class Cycles:
     is_cancelled: np.ndarray
     number: np.ndarray  # 1, 2, ... within the ticket
 
+    settled: np.ndarray  # the last event of the opening instant: what it states is still part of the start
+    started_us: np.ndarray
+    finished_us: np.ndarray  # when each cycle ended, or the as-of instant
+
     def __len__(self) -> int:
         return len(self.opened)
-
-    def started_us(self, block: Block) -> np.ndarray:
-        return block.at_us[self.opened]
-
-    def finished_us(self, block: Block) -> np.ndarray:
-        """When each cycle ended, or the as-of instant."""
-        ended = block.at_us[np.minimum(self.ended, len(block) - 1)] if len(block) else block.at_us
-        return np.where(self.is_open, block.as_of_us, ended)
 
 
 def find_cycles(states: States, clock: ClockTerms) -> Cycles:
@@ -68,12 +63,17 @@ def find_cycles(states: States, clock: ClockTerms) -> Cycles:
     is_open = closed_by == len(places)
     at_open = places[opened]
     ended = np.where(is_open, block.end[at_open], np.append(places, -1)[closed_by])
+    finished_us = np.append(block.at_us, block.as_of_us)[ended]
+    finished_us[is_open] = block.as_of_us
     return Cycles(
         opened=at_open,
         ended=ended,
         is_open=is_open,
         is_cancelled=np.append(cancel, False)[closed_by],
         number=_count_within(ticket[opened]),
+        settled=np.minimum(block.instant_end[at_open], ended - 1),
+        started_us=block.at_us[at_open],
+        finished_us=finished_us,
     )
 
 

@@ -55,7 +55,8 @@ class Vocabulary:
                 places = {word: code for code, word in enumerate(values)}
                 extra = [word for word in column.words if word not in places]
                 places.update({word: len(values) + number for number, word in enumerate(extra)})
-                table = np.array([*(places[word] for word in column.words), -1], dtype=np.int32)
+                kind = np.int16 if len(places) < 2**15 else np.int32
+                table = np.array([*(places[word] for word in column.words), -1], dtype=kind)
                 self._fields[field] = Codes(table[column.codes], (*values, *extra))
         return self._fields[field]
 
@@ -81,6 +82,9 @@ class States:
         self._values: dict[str, np.ndarray] = {}
         self._matches: dict[EventMatch, np.ndarray] = {}
         self._filters: dict[tuple[tuple[str, frozenset[str]], ...], np.ndarray] = {}
+        self._known_steps: dict[str, tuple[np.ndarray, np.ndarray]] = {}
+        self._changes: dict[tuple[str, ...], np.ndarray] = {}
+        self._held: dict[tuple[tuple[tuple[str, str], ...], ...], tuple[np.ndarray, ...]] = {}
         self._sides: dict[tuple[tuple[tuple[str, str], ...], ...], np.ndarray] = {}
 
     def matches(self, wanted: tuple[EventMatch, ...]) -> np.ndarray:
@@ -97,21 +101,42 @@ class States:
     def value(self, field: str) -> np.ndarray:
         """The field's code after each event: its latest event's value, or the ticket's where it has no such event."""
         if field not in self._values:
-            block, snapshot = self.block, self.vocabulary.snapshot(field)[self.block.tickets]
-            if field in EVENT_FIELDS:
-                latest = self.latest(EVENT_FIELDS[field])
-                known = block.value[np.maximum(latest, 0)]
-                self._values[field] = np.where(latest >= 0, known, snapshot[block.ticket]).astype(np.int32)
-            else:
-                self._values[field] = snapshot[block.ticket]
+            self._values[field] = self._spread(field, self._steps(field)[0])
         return self._values[field]
 
-    def latest(self, kind: str) -> np.ndarray:
-        """The place of the latest event of a kind at each event of the ticket, -1 where there is none yet."""
-        places = np.where(self.of_kind(kind), np.arange(len(self.block), dtype=np.int32), np.int32(-1))
-        np.maximum.accumulate(places, out=places)
-        places[places < self.block.begin] = -1
-        return places
+    def said(self, kind: str) -> np.ndarray:
+        """The code of the value of the latest event of a kind at each event of the ticket, -1 for none yet."""
+        is_said = self.of_kind(kind)
+        steps = np.flatnonzero(is_said | self.block.is_first)
+        codes = np.where(is_said[steps], self.block.value[steps], -1)
+        return np.repeat(codes, np.diff(steps, append=len(self.block)))
+
+    def accepted(self, field: str, values: frozenset[str]) -> np.ndarray:
+        """Whether the field is one of `values` after each event."""
+        return self._spread(field, self.vocabulary.accepted(field, values)[self._steps(field)[0]])
+
+    def _steps(self, field: str) -> tuple[np.ndarray, np.ndarray]:
+        """(code, events it holds for) of each step of a field, in order of events."""
+        if field not in self._known_steps:
+            block, snapshot = self.block, self.vocabulary.snapshot(field)[self.block.tickets]
+            changes = self.of_kind(EVENT_FIELDS[field]) if field in EVENT_FIELDS else None
+            steps = np.flatnonzero(block.is_first if changes is None else block.is_first | changes)
+            codes = snapshot[block.ticket[steps]]
+            if changes is not None:
+                codes = np.where(changes[steps], block.value[steps], codes)
+            self._known_steps[field] = codes, np.diff(steps, append=len(block))
+        return self._known_steps[field]
+
+    def _spread(self, field: str, of_step: np.ndarray) -> np.ndarray:
+        return np.repeat(of_step, self._steps(field)[1])
+
+    def changes_before(self, kinds: tuple[str, ...]) -> np.ndarray:
+        """How many events of these kinds come before each place of the block."""
+        if kinds not in self._changes:
+            counts = np.zeros(len(self.block) + 1, dtype=np.int32)
+            np.cumsum(self.matches(tuple(EventMatch(kind) for kind in kinds)), out=counts[1:])
+            self._changes[kinds] = counts
+        return self._changes[kinds]
 
     def meets(self, wanted: Filter) -> np.ndarray | None:
         """Whether the ticket matches a filter after each event; None stands for always."""
@@ -121,7 +146,7 @@ class States:
         if key not in self._filters:
             met = np.ones(len(self.block), dtype=bool)
             for field, values in wanted.items():
-                met &= self.vocabulary.accepted(field, values)[self.value(field)]
+                met &= self.accepted(field, values)
             self._filters[key] = met
         return self._filters[key]
 
@@ -140,24 +165,36 @@ class States:
 
     def in_status(self, statuses: frozenset[str]) -> np.ndarray:
         """Whether the ticket's status after each event is one of `statuses`."""
-        return self.vocabulary.accepted("status", statuses)[self.value("status")]
+        return self.accepted("status", statuses)
 
     def side(self, holders: Mapping[str, Side], team_holders: Mapping[str, Side]) -> np.ndarray:
         """Who holds the ticket after each event, as a place in SIDES."""
         key = (tuple(sorted(holders.items())), tuple(sorted(team_holders.items())))
         if key not in self._sides:
             by_status = {**DEFAULT_HOLDERS, **holders}
-            side = self._side_table("status", by_status)[self.value("status")]
+            side = self._side_by("status", by_status)
             if team_holders:
-                by_team = self._side_table("team", team_holders)[self.value("team")]
+                by_team = self._side_by("team", team_holders)
                 side = np.where(side == 0, by_team, side)
             self._sides[key] = side
         return self._sides[key]
 
-    def _side_table(self, field: str, holders: Mapping[str, Side]) -> np.ndarray:
-        words = self.vocabulary.words(field)
-        named = [SIDES.index(holders.get(word, "provider")) for word in words]
-        return np.array([*named, 0], dtype=np.int8)
+    def held_before(self, holders: Mapping[str, Side], team_holders: Mapping[str, Side]) -> tuple[np.ndarray, ...]:
+        """Physical time before each event, summed over the block, that the customer and third parties held a ticket."""
+        key = (tuple(sorted(holders.items())), tuple(sorted(team_holders.items())))
+        if key not in self._held:
+            side = self.side(holders, team_holders)
+            sums = []
+            for number in (1, 2):
+                total = np.zeros(len(self.block) + 1, dtype=np.int64)
+                np.cumsum(self.block.lasted_us * (side == number), out=total[1:])
+                sums.append(total)
+            self._held[key] = tuple(sums)
+        return self._held[key]
+
+    def _side_by(self, field: str, holders: Mapping[str, Side]) -> np.ndarray:
+        named = [SIDES.index(holders.get(word, "provider")) for word in self.vocabulary.words(field)]
+        return self._spread(field, np.array([*named, 0], dtype=np.int8)[self._steps(field)[0]])
 
     def _match(self, wanted: EventMatch) -> np.ndarray:
         if wanted not in self._matches:

@@ -134,7 +134,7 @@ class _Run:
         cycles, verdicts = judged.cycles, judged.verdicts
         provider, customer, third_party = held_us(states, clock, cycles)
 
-        started, finished = cycles.started_us(block), cycles.finished_us(block)
+        started, finished = cycles.started_us, cycles.finished_us
         stopped = np.where(cycles.is_open, NEVER, finished)
         attributed = _attributed(clock, started, finished, verdicts.due_us)
         state = np.where(cycles.is_open, 2, 0)
@@ -177,15 +177,12 @@ def _attributed(clock: ClockTerms, started: np.ndarray, finished: np.ndarray, du
 
 def _place_of(block: Block, states: States, cycles: Cycles, attributed_us: np.ndarray, clock: ClockTerms) -> np.ndarray:
     """The event after which the field values of each cycle's attribution instant hold."""
-    settled = np.minimum(block.instant_end(cycles.opened), cycles.ended - 1)
+    settled = cycles.settled
     if clock.attribution == "started":
         return settled
     if clock.attribution == "stopped":
         return cycles.ended - 1
-    is_change = np.zeros(len(block), dtype=bool)
-    for kind in _FIELD_KINDS:
-        is_change |= states.of_kind(kind)
-    changes = np.concatenate([[0], np.cumsum(is_change, dtype=np.int32)])
+    changes = states.changes_before(_FIELD_KINDS)
     place = settled.copy()
     moved = np.flatnonzero(changes[block.end[settled]] != changes[settled + 1]) if len(settled) else settled
     place[moved] = block.last_until(settled[moved], attributed_us[moved])

@@ -31,9 +31,7 @@ class Phases:
 def find_phases(states: States, clock: ClockTerms, cycles: Cycles, runs: Runs, targets: TargetStates) -> Phases:
     """The phases of every cycle under the clock's retarget rule; at least one each."""
     block = states.block
-    started_us = cycles.started_us(block)
-    # Events of the same instant as the start still belong to it, such as the first statement of the priority.
-    settled = np.minimum(block.instant_end(cycles.opened), cycles.ended - 1)
+    started_us, settled = cycles.started_us, cycles.settled
     begun_us = started_us
     breaks = np.empty(0, dtype=np.int64)
     key = targets.key_at(settled)
@@ -78,7 +76,7 @@ def find_phases(states: States, clock: ClockTerms, cycles: Cycles, runs: Runs, t
     last = np.flatnonzero(is_last)
     any_reset = np.diff(total[last + 1], prepend=0) > 0
     places, cycle, at_us = places[last], cycle[last], at_us[last]
-    settled_there = np.minimum(block.instant_end(places), cycles.ended[cycle] - 1)
+    settled_there = np.minimum(block.instant_end[places], cycles.ended[cycle] - 1)
 
     order = np.argsort(np.concatenate([cycles.opened, places]), kind="stable")
     of_cycle = np.concatenate([np.arange(len(cycles)), cycle])[order]

@@ -26,8 +26,7 @@ class TargetStates:
         self.key = states.first_match([target.when for target in clock.targets])
         if any(target.until for target in clock.targets):
             words = list(states.block.ledger.value.words)
-            latest = states.latest("eta")
-            promise = np.where(latest >= 0, states.block.value[np.maximum(latest, 0)], -1)
+            promise = states.said("eta")
             self._promises = np.append(_instants(words, promise), NEVER)
             until = np.array([*(target.until is not None for target in clock.targets), False])
             number = np.broadcast_to(np.asarray(self.key), promise.shape).astype(np.int64)
