@@ -133,19 +133,19 @@ def draft(key: str, now: datetime, run_id: str | None = None) -> dict[str, Any]:
 
     Returns draft_id, status (`drafted`, `current` for a draft that still holds, `posted`), state, credit and currency.
     A retry of the run that made the newest draft (`run_id`) is told `drafted` again, so that its review goes on.
-    Raises StatementError (too early, an earlier month open, `no_base`), keeping it on record in ledger.attempt, and
-    ContractError.
+    Raises ContractError, and StatementError: too early, an earlier month open, or what makes the month itself
+    impossible (`no_base`), which ledger.attempt keeps on record.
     """
     name, _, period = key.partition("|")
     contract = _contract(name)
     engine = open_warehouse()
+    with engine.connect() as connection:
+        done = ledger.posted(connection, name, period)
+        if done is not None:
+            return _told_draft(ledger.draft_state(connection, done["draft_id"]), "posted")
+        watermark = _allowed_watermark(connection, contract, period, now)
     try:
         with engine.begin() as connection:
-            done = ledger.posted(connection, name, period)
-            if done is not None:
-                newest = ledger.draft_state(connection, done["draft_id"])
-                return _told_draft(newest, "posted")
-            watermark = _allowed_watermark(connection, contract, period, now)
             content = draft_content(connection, contract, period, now, watermark)
             ref = ledger.write(connection, content, at=now, run_id=run_id)
             state = ledger.draft_state(connection, ref.draft_id)

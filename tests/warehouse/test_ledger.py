@@ -1,0 +1,478 @@
+"""The ledger on a real PostgreSQL: nothing changes, nothing is booked twice, tampering shows."""
+
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
+from threading import Barrier
+from typing import Any
+
+import pandas as pd
+import pytest
+from sqlalchemy import Connection, Engine, text
+from sqlalchemy.exc import DatabaseError
+
+from deskledger import ledger, model
+from deskledger.errors import LedgerError
+
+NOW = datetime(2026, 4, 6, 8, tzinfo=UTC)
+TABLES = (
+    "draft", "draft_level", "draft_line", "draft_trace", "draft_ticket", "decision", "attempt", "posting",
+    "posted_ticket", "entry",
+)  # fmt: skip
+TERM = {
+    "id": "late",
+    "measure": "resolution",
+    "clause": "7.1",
+    "schedule": {"kind": "threshold", "op": ">=", "target": "90", "consequence": {"pct_of_base": "5"}},
+}
+
+
+def content(contract: str = "alder", period: str = "2026-03", met: int = 8, **changes: Any) -> ledger.DraftContent:
+    """Ten tickets, `met` of them in time, 5 % of a fee of 1,000.00 when fewer than nine are."""
+    end = datetime(2026, 4, 1, tzinfo=UTC)
+    credit = Decimal("0.00") if met >= 9 else Decimal("50.00")
+    level = {
+        "ordinal": 1, "service_level": "resolution", "title": "Resolution", "clause": "4.2",
+        "population": "all tickets", "subject": "clock", "measure": "resolution", "statistic": "share_met",
+        "side": "provider", "operator": ">=",
+        "target": "90", "numerator": str(met), "denominator": "10", "value": str(met * 10),
+        "shown_value": Decimal(met * 10), "status": "met" if met >= 9 else "breached", "sample": 10, "met_tickets": met,
+        "failed_tickets": 10 - met, "excluded_tickets": 0, "incomplete_tickets": 0, "window_months": 1,
+        "window_mode": "pooled", "months": [{"period": period, "num": str(met), "den": 10}],
+        "failed_run": int(met < 9), "is_priced": True,
+    }  # fmt: skip
+    line = {
+        "line_no": 1, "term": "late", "service_level": "resolution", "status": "met" if met >= 9 else "breach",
+        "clause": "7.1", "version": 1, "effective_from": date(2026, 1, 1), "operator": ">=", "target": "90",
+        "value": str(met * 10), "band_edge": ">= 90", "detail": {}, "credit_amount": credit,
+    }  # fmt: skip
+    rows = [
+        {
+            "evidence_no": number, "service_level": "resolution", "fate": "met" if number <= met else "failed",
+            "is_numerator": number <= met, "is_denominator": True, "ticket_key": number, "ticket_id": f"T{number}",
+            "clock": "resolution", "cycle": 1, "state": "met" if number <= met else "breached", "target_us": 100,
+            "elapsed_us": 100 if number <= met else 101, "due_at": end - timedelta(days=number),
+        }
+        for number in range(1, 11)
+    ]  # fmt: skip
+    made = ledger.DraftContent(
+        contract=contract, contract_title=contract.title(), parties={"customer": contract}, period=period, version=1,
+        effective_from=date(2026, 1, 1), currency="EUR", credit_amount=credit, timezone="Europe/Madrid",
+        period_start_at=end - timedelta(days=31), period_end_at=end, as_of=end, data_cutoff=NOW, watermark_at=NOW,
+        contract_sha256="c" * 64, preparers=["Ada", "ines"], terms={"number": 1},
+        assessment={
+            "contract": {"currency": "EUR", "bases": {"fee": "1000.00"}, "terms": [TERM]},
+            "measurements": {"measures": {"resolution": {"num": met, "den": 10}}, "history": {}},
+        },
+        charges={"fee": {"kind": "monthly_fee", "amount": "1000.00"}}, control={"tickets": 10}, csat=None,
+        incomplete_tickets=0, levels=[level], lines=[line],
+        trace=[{"trace_no": 1, "line": "late", "step": "measure", "input": "8 of 10", "output": "80", "clause": "7.1"}],
+        evidence=model.conform(model.EVIDENCE, pd.DataFrame(rows)),
+    )  # fmt: skip
+    return replace(made, **changes)
+
+
+def draft(engine: Engine, made: ledger.DraftContent | None = None, at: datetime = NOW) -> ledger.DraftRef:
+    with engine.begin() as connection:
+        return ledger.write(connection, made or content(), at=at)
+
+
+def decide(engine: Engine, draft_id: str, decision: str = "approve", **more: Any) -> dict[str, Any]:
+    given = {"comment": "", "user": "felix", "at": NOW, **more}
+    with engine.begin() as connection:
+        return ledger.decide(connection, draft_id, decision, **given)
+
+
+def post(engine: Engine, draft_id: str, at: datetime = NOW, **more: Any) -> dict[str, Any]:
+    with engine.begin() as connection:
+        return ledger.post(connection, draft_id, at=at, **more)
+
+
+def posted(engine: Engine, made: ledger.DraftContent | None = None) -> dict[str, Any]:
+    draft_id = draft(engine, made).draft_id
+    decide(engine, draft_id)
+    return post(engine, draft_id)
+
+
+def rows(engine: Engine, table: str) -> int:
+    with engine.connect() as connection:
+        return int(connection.execute(text(f"select count(*) from ledger.{table}")).scalar_one())  # noqa: S608
+
+
+def test_a_draft_comes_back_as_it_was_written(warehouse: Engine) -> None:
+    made = content()
+    ref = draft(warehouse, made)
+    assert (ref.draft_id, ref.outcome, ref.state) == ("ALDER-2026-03-D1", "drafted", "in_review")
+    with warehouse.connect() as connection:
+        stored = ledger.read(connection, ref.draft_id)
+        evidence = ledger.read_evidence(connection, ref.draft_id)
+    assert stored.draft["credit_amount"] == Decimal("50.00")
+    assert str(stored.draft["credit_amount"]) == "50.00"
+    assert stored.draft["assessment"] == made.assessment
+    assert [level["value"] for level in stored.levels] == ["80"]
+    assert [step["output"] for step in stored.trace] == ["80"]
+    pd.testing.assert_frame_equal(evidence, made.evidence, check_categorical=False)
+    assert ledger.frame_digest(evidence) == ledger.frame_digest(made.evidence) == stored.draft["evidence_sha256"]
+
+
+def test_an_unchanged_rerun_gives_the_same_draft(warehouse: Engine) -> None:
+    first = draft(warehouse)
+    later = NOW + timedelta(days=1)
+    again = draft(warehouse, content(data_cutoff=later, watermark_at=later, control={"tickets": 99}), at=later)
+    assert (again.draft_id, again.outcome) == (first.draft_id, "current")
+    assert rows(warehouse, "draft") == 1
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"met": 7},
+        {"contract_sha256": "d" * 64},
+        {"charges": {"fee": {"kind": "monthly_fee", "amount": "1000.01"}}},
+        {"incomplete_tickets": 1},
+    ],
+)
+def test_what_changes_the_statement_makes_a_new_draft_and_voids_the_approval(
+    warehouse: Engine, changed: dict[str, Any]
+) -> None:
+    first = draft(warehouse)
+    decide(warehouse, first.draft_id)
+    second = draft(warehouse, content(**changed))
+    assert (second.draft_id, second.outcome) == ("ALDER-2026-03-D2", "drafted")
+    for act in (lambda: decide(warehouse, first.draft_id, user="fatima"), lambda: post(warehouse, first.draft_id)):
+        with pytest.raises(LedgerError, match="superseded"):
+            act()
+    with warehouse.connect() as connection:
+        assert ledger.draft_state(connection, second.draft_id)["reason"] == "inputs_changed"
+
+
+def test_a_dispute_leads_to_a_new_draft_that_carries_it(warehouse: Engine) -> None:
+    first = draft(warehouse)
+    decide(warehouse, first.draft_id, "dispute", comment="The outage of 12 March was ours.", user="fatima")
+    second = draft(warehouse)
+    assert (second.draft_id, second.outcome) == ("ALDER-2026-03-D2", "drafted")
+    with warehouse.connect() as connection:
+        stored = ledger.read(connection, second.draft_id)
+    assert stored.draft["reason"] == "disputed"
+    assert [(row["number"], row["decision"], row["decided_by"], row["comment"]) for row in stored.decisions] == [
+        (1, "dispute", "fatima", "The outage of 12 March was ours.")
+    ]
+    decide(warehouse, second.draft_id)
+    assert post(warehouse, second.draft_id)["statement_number"] == "ALDER-2026-03"
+
+
+@pytest.mark.parametrize(
+    ("decision", "more", "message"),
+    [
+        ("approve", {"user": "Ada"}, "Ada prepared this draft"),
+        ("approve", {"user": " INES "}, "INES prepared this draft"),
+        ("approve", {"user": " "}, "names nobody"),
+        ("dispute", {"comment": "  "}, "a dispute needs a comment"),
+        ("shrug", {}, "unknown decision 'shrug'"),
+        ("approve", {"inputs_sha256": "0" * 64}, "it is stale"),
+        ("dispute", {"comment": "no", "inputs_sha256": "0" * 64}, "it is stale"),
+    ],
+)
+def test_a_decision_that_breaks_a_rule_is_refused_and_leaves_nothing(
+    warehouse: Engine, decision: str, more: dict[str, Any], message: str
+) -> None:
+    draft_id = draft(warehouse).draft_id
+    with pytest.raises(LedgerError, match=message) as caught:
+        decide(warehouse, draft_id, decision, **more)
+    assert caught.value.remedy
+    assert rows(warehouse, "decision") == 0
+
+
+def test_a_preparer_may_dispute(warehouse: Engine) -> None:
+    draft_id = draft(warehouse).draft_id
+    assert decide(warehouse, draft_id, "dispute", comment="My own terms are wrong.", user="ada")["decided_by"] == "ada"
+
+
+def test_a_decision_stands_and_repeating_it_is_the_same(warehouse: Engine) -> None:
+    draft_id = draft(warehouse).draft_id
+    first = decide(warehouse, draft_id)
+    assert decide(warehouse, draft_id, at=NOW + timedelta(hours=1)) == first
+    for other in ({"user": "fatima"}, {"decision": "dispute", "comment": "no"}):
+        with pytest.raises(LedgerError, match="already decided: approve by felix"):
+            decide(warehouse, draft_id, **other)
+
+
+@pytest.mark.parametrize("steps", [[], ["dispute"]])
+def test_only_an_approved_draft_is_posted(warehouse: Engine, steps: list[str]) -> None:
+    draft_id = draft(warehouse).draft_id
+    for step in steps:
+        decide(warehouse, draft_id, step, comment="no")
+    with pytest.raises(LedgerError, match="only an approved draft can be posted"):
+        post(warehouse, draft_id)
+    assert rows(warehouse, "posting") == rows(warehouse, "entry") == 0
+
+
+def test_trap_2_incomplete_tickets_block_posting(warehouse: Engine) -> None:
+    draft_id = draft(warehouse, content(incomplete_tickets=2)).draft_id
+    decide(warehouse, draft_id)
+    with pytest.raises(LedgerError, match="2 of its tickets are incomplete"):
+        post(warehouse, draft_id)
+    assert rows(warehouse, "posting") == 0
+
+
+def test_a_stale_draft_is_not_posted(warehouse: Engine) -> None:
+    draft_id = draft(warehouse).draft_id
+    decide(warehouse, draft_id)
+    with pytest.raises(LedgerError, match="it is stale"):
+        post(warehouse, draft_id, inputs_sha256="0" * 64)
+    assert post(warehouse, draft_id, inputs_sha256=ledger.inputs_sha256(content()))["draft_id"] == draft_id
+
+
+def test_posting_again_changes_nothing_and_returns_the_same(warehouse: Engine) -> None:
+    first = posted(warehouse)
+    before = rows(warehouse, "entry")
+    again = post(warehouse, first["draft_id"], at=NOW + timedelta(days=9))
+    assert (again["statement_number"], again["posted_at"]) == ("ALDER-2026-03", first["posted_at"])
+    assert (rows(warehouse, "posting"), rows(warehouse, "entry"), rows(warehouse, "posted_ticket")) == (1, before, 10)
+    assert draft(warehouse, content(met=3)).outcome == "posted"
+    assert rows(warehouse, "draft") == 1
+
+
+def test_two_at_once_give_one_draft_one_posting_and_one_chain(warehouse: Engine) -> None:
+    barrier = Barrier(6)
+
+    def together(act: Any) -> Any:
+        barrier.wait()
+        return act()
+
+    contracts = ("alder", "brisa", "cedro")
+    with ThreadPoolExecutor(6) as pool:
+        work = [lambda name=name: draft(warehouse, content(name)) for name in contracts for _ in range(2)]
+        made = list(pool.map(together, work))
+        assert sorted(ref.outcome for ref in made) == ["current"] * 3 + ["drafted"] * 3
+        ids = [f"{name.upper()}-2026-03-D1" for name in contracts]
+        for draft_id in ids:
+            decide(warehouse, draft_id)
+        done = list(pool.map(together, [lambda each=each: post(warehouse, each) for each in ids for _ in range(2)]))
+    assert len({row["statement_number"] for row in done}) == rows(warehouse, "posting") == 3
+    with warehouse.connect() as connection:
+        found = ledger.verify(connection)
+    assert (found.faults, found.statements, found.entries) == ((), 3, 6)
+
+
+CHANGES = [
+    (f"{verb} {table}", statement.format(table=f"ledger.{table}"))
+    for table in TABLES
+    for verb, statement in (
+        ("delete", "delete from {table}"),
+        ("update", "update {table} set contract = 'x'"),
+        ("truncate", "truncate {table} cascade"),
+    )
+    if not (verb == "update" and table not in {"draft", "attempt", "posting"})
+]
+CHANGES += [
+    ("update entry", "update ledger.entry set record = '{}'"),
+    ("update decision", "update ledger.decision set comment = 'x'"),
+    ("update line", "update ledger.draft_line set credit_amount = 0"),
+    ("update level", "update ledger.draft_level set status = 'met'"),
+    ("update evidence", "update ledger.posted_ticket set elapsed_us = 0"),
+    ("merge", "merge into ledger.posting as p using (select 1) as s on true when matched then delete"),
+    (
+        "upsert",
+        "insert into ledger.decision select * from ledger.decision on conflict (draft_id) do update set comment = 'x'",
+    ),
+]
+
+
+def act_as(connection: Connection, who: str) -> None:
+    if who == "replica":  # switches ordinary triggers off, and takes a superuser
+        connection.execute(text("set local session_replication_role = replica"))
+    elif who == "owner":
+        connection.execute(text("create role ledger_owner nologin"))
+        connection.execute(text("grant usage on schema ledger to ledger_owner"))
+        for table in TABLES:
+            connection.execute(text(f"alter table ledger.{table} owner to ledger_owner"))
+        connection.execute(text("set local role ledger_owner"))
+    elif who != "superuser":
+        # Even a grant that nobody should give does not let a role change a row.
+        connection.execute(text(f"grant usage on schema ledger to {who}"))
+        connection.execute(text(f"grant all on all tables in schema ledger to {who}"))
+        connection.execute(text(f"set local role {who}"))
+
+
+@pytest.mark.parametrize("who", ["superuser", "replica", "owner", "finance", "loader", "reader"])
+def test_no_role_can_change_what_is_written(warehouse: Engine, who: str) -> None:
+    posted(warehouse)
+    with warehouse.begin() as connection:
+        ledger.note_attempt(
+            connection, "alder", "2026-04", outcome="no_base", message="no", contract_sha256="c", at=NOW
+        )
+    for what, statement in CHANGES:
+        with warehouse.connect() as connection, connection.begin() as transaction:
+            act_as(connection, who)
+            with pytest.raises(DatabaseError, match="is append-only"):
+                connection.execute(text(statement))
+                pytest.fail(f"{who} could {what}")
+            transaction.rollback()
+    with warehouse.connect() as connection:
+        assert ledger.verify(connection).faults == ()
+
+
+@pytest.mark.parametrize("role", ["finance", "loader", "reader"])
+def test_roles_have_the_rights_they_need_and_no_more(warehouse: Engine, role: str) -> None:
+    posted(warehouse)
+    for statement, allowed in (
+        ("select count(*) from ledger.entry", role == "finance"),
+        ("insert into ledger.attempt (contract, period, outcome, message, contract_sha256, attempted_at) "
+         "values ('a', '2026-01', 'x', 'y', 'z', now())", role == "finance"),
+        ("update ledger.posting set credit_amount = 0", False),
+        ("select count(*) from mart.statement_month", True),
+    ):  # fmt: skip
+        with warehouse.connect() as connection, connection.begin() as transaction:
+            connection.execute(text(f"set local role {role}"))
+            if allowed:
+                connection.execute(text(statement))
+            else:
+                with pytest.raises(DatabaseError, match=r"permission denied|append-only"):
+                    connection.execute(text(statement))
+            transaction.rollback()
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"previous_sha256": "0" * 64},
+        {"sha256": "f" * 64},
+        {"entry_no": 9},
+        {"record": '{"kind":"line","statement_number":"X","contract":"x","period":"p","amount":"1"}'},
+    ],
+)
+def test_an_entry_that_does_not_continue_the_chain_is_refused_to_everyone(
+    warehouse: Engine, change: dict[str, Any]
+) -> None:
+    posted(warehouse)
+    with warehouse.connect() as connection:
+        last = connection.execute(text("select * from ledger.entry order by entry_no desc limit 1")).mappings().one()
+    forged = {
+        "entry_no": last["entry_no"] + 1, "previous_sha256": last["sha256"], "sha256": "e" * 64,
+        "record": last["record"], **change,
+    }  # fmt: skip
+    with warehouse.connect() as connection, pytest.raises(DatabaseError, match="does not continue the chain"):
+        connection.execute(
+            text("insert into ledger.entry (entry_no, previous_sha256, sha256, record) "
+                 "values (:entry_no, :previous_sha256, :sha256, :record)"),
+            forged,
+        )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("statement", "fault"),
+    [
+        ("update ledger.entry set record = replace(record, '50.00', '40.00') where entry_no = 2", "entry 2: its"),
+        ("delete from ledger.entry where entry_no = 2", "entry 3: an entry before it is missing"),
+        ("update ledger.posting set credit_amount = 40 where contract = 'alder'", "its posting or frozen"),
+        ("update ledger.posting set approved_by = 'ada' where contract = 'alder'", "its posting or frozen"),
+        ("update ledger.posting set terms = '{}' where contract = 'alder'", "its posting or frozen"),
+        ("update ledger.posted_ticket set elapsed_us = 99 where ticket_id = 'T9'", "its frozen evidence"),
+        ("delete from ledger.posted_ticket where ticket_id = 'T9'", "its frozen evidence"),
+    ],
+)  # fmt: skip
+def test_tampering_by_a_table_owner_without_triggers_shows(warehouse: Engine, statement: str, fault: str) -> None:
+    posted(warehouse)
+    posted(warehouse, content("brisa"))
+    with warehouse.begin() as connection:
+        for table in ("entry", "posting", "posted_ticket"):
+            connection.execute(text(f"alter table ledger.{table} disable trigger all"))
+        connection.execute(text(statement))
+    with warehouse.connect() as connection:
+        found = ledger.verify(connection)
+    assert not found.is_whole
+    assert any(fault in each for each in found.faults)
+    assert not any("BRISA" in each for each in found.faults)
+
+
+def test_a_ledger_whose_end_was_cut_off_lacks_the_noted_hash(warehouse: Engine) -> None:
+    posted(warehouse)
+    posted(warehouse, content("brisa"))
+    with warehouse.connect() as connection:
+        head = ledger.verify(connection).head_sha256
+    with warehouse.begin() as connection:
+        for table in ("entry", "posting", "posted_ticket"):
+            connection.execute(text(f"alter table ledger.{table} disable trigger append_only"))
+        connection.execute(text("delete from ledger.entry where contract = 'brisa'"))
+        connection.execute(text("delete from ledger.posted_ticket where statement_number = 'BRISA-2026-03'"))
+        connection.execute(text("delete from ledger.posting where contract = 'brisa'"))
+    with warehouse.connect() as connection:
+        assert ledger.verify(connection).faults == ()
+        assert ledger.verify(connection, expected_head=head).faults == (f"the chain no longer contains {head}",)
+
+
+def test_lines_sum_to_the_statement_and_totals_stay_in_their_currency(warehouse: Engine) -> None:
+    posted(warehouse)
+    posted(warehouse, content("brisa", currency="USD"))
+    posted(warehouse, content("cedro", credit_amount=Decimal("50.01")))  # rounded on the total
+    with warehouse.connect() as connection:
+        amounts = connection.execute(
+            text("select contract, line, amount from ledger.entry where kind = 'line' order by entry_no")
+        ).all()
+        totals = connection.execute(
+            text("select currency, credit_amount from ledger.posted_total order by currency")
+        ).all()
+    assert [tuple(row) for row in amounts] == [
+        ("alder", "late", Decimal("50.00")),
+        ("brisa", "late", Decimal("50.00")),
+        ("cedro", "late", Decimal("50.00")),
+        ("cedro", "rounding", Decimal("0.01")),
+    ]
+    assert [tuple(row) for row in totals] == [("EUR", Decimal("100.01")), ("USD", Decimal("50.00"))]
+
+
+def test_recompute_gives_the_posted_cents_from_the_frozen_evidence_alone(warehouse: Engine) -> None:
+    number = posted(warehouse)["statement_number"]
+    with warehouse.connect() as connection:
+        again = ledger.recompute(connection, number)
+    assert (again.posted_amount, again.recomputed_amount, again.differences) == (Decimal("50.00"), Decimal("50.00"), ())
+    with warehouse.connect() as connection, pytest.raises(LedgerError, match="no statement 'NOBODY-2026-03'"):
+        ledger.recompute(connection, "NOBODY-2026-03")
+
+
+def test_recompute_reports_what_does_not_add_up(warehouse: Engine) -> None:
+    number = posted(warehouse, content(met=8, credit_amount=Decimal("49.00")))["statement_number"]
+    with warehouse.begin() as connection:
+        connection.execute(text("alter table ledger.posted_ticket disable trigger all"))
+        connection.execute(text("update ledger.posted_ticket set is_numerator = false where ticket_id = 'T1'"))
+    with warehouse.connect() as connection:
+        again = ledger.recompute(connection, number)
+    assert again.differences == (
+        "resolution: the tickets give (7, 10), the statement says (8, 10)",
+        "the terms give 50.00, 49.00 was posted",
+    )
+
+
+def test_the_enforcement_register_has_no_gaps(warehouse: Engine) -> None:
+    posted(warehouse, content(period="2026-01"))
+    posted(warehouse, content(period="2026-02", met=9))
+    decide(warehouse, draft(warehouse, content(period="2026-03")).draft_id, "dispute", comment="no")
+    draft(warehouse, content("brisa"))
+    unpriced = content("cedro")
+    posted(warehouse, replace(unpriced, lines=[], credit_amount=Decimal("0.00")))
+    with warehouse.connect() as connection:
+        found = connection.execute(
+            text("select contract, period, outcome from ledger.enforcement order by contract, period")
+        ).all()
+    assert [tuple(row) for row in found] == [
+        ("alder", "2026-01", "credited"),
+        ("alder", "2026-03", "disputed"),
+        ("brisa", "2026-03", "awaiting decision"),
+        ("cedro", "2026-03", "reported only"),
+    ]
+
+
+def test_history_is_of_posted_months_only_oldest_first(warehouse: Engine) -> None:
+    for period, met in (("2026-02", 9), ("2026-01", 8)):
+        posted(warehouse, content(period=period, met=met))
+    draft(warehouse, content(period="2026-03"))
+    with warehouse.connect() as connection:
+        months = ledger.posted_months(connection, "alder", "2026-04")
+        assert ledger.posted_months(connection, "alder", "2026-01") == []
+    assert [(month["period"], month["statuses"], month["credit_amount"]) for month in months] == [
+        ("2026-01", {"late": "breach"}, Decimal("50.00")),
+        ("2026-02", {"late": "met"}, Decimal("0.00")),
+    ]
+    assert months[0]["figures"] == {"resolution": {"period": "2026-01", "num": "8", "den": 10}}
