@@ -1,5 +1,6 @@
 """Landing and loading into a real warehouse: what each file, row and rerun does."""
 
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -370,3 +371,23 @@ def test_each_section_releases_its_own_quarantine_and_no_other(warehouse: Engine
     ingest.load("desk", "2026-04-03", LAST)
     assert still_held() == held[:1]
     assert ask(warehouse, "select rating from core.survey_answer") == [(5,)]
+
+
+def test_two_landings_at_once_land_each_file_once(warehouse: Engine, inbox: Path) -> None:
+    for day in range(1, 5):
+        export(inbox, f"log-2026-04-0{day}.csv", row(f"T{day}", 1, f"2026-04-0{day} 09:00"))
+    with ThreadPoolExecutor(2) as pool:
+        both = list(pool.map(lambda now: ingest.land("desk", "2026-04-04", now), [NOW, NEXT]))
+    assert sum(len(each["files"]) for each in both) == 4
+    assert sum(len(each["known"]) for each in both) == 4
+    assert ask(warehouse, "select count(*), sum(records) from quality.landed_file") == [(4, 4)]
+
+
+def test_two_days_loaded_at_once_give_the_whole_ticket(warehouse: Engine, inbox: Path) -> None:
+    for n, state in enumerate(["Open", "Asked", "Done", "Shut"], 1):
+        export(inbox, f"log-2026-04-0{n}.csv", row("T1", n, f"2026-04-0{n} 09:00", state))
+        ingest.land("desk", f"2026-04-0{n}", NOW)
+    with ThreadPoolExecutor(2) as pool:
+        counts = list(pool.map(lambda n: ingest.load("desk", f"2026-04-0{n}", NOW), [4, 1, 3, 2]))
+    assert [each["extracted"] for each in counts] == [1, 1, 1, 1]
+    assert ask(warehouse, STATUSES) == [("T1", "open waiting_on_customer resolved closed")]

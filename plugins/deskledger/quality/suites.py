@@ -123,10 +123,11 @@ def _context() -> Any:
     os.environ.setdefault("GX_ANALYTICS_ENABLED", "false")
     with _quiet():
         import great_expectations as gx
-        from great_expectations.data_context.types.base import ProgressBarsConfig
+        from great_expectations.data_context.types import base  # this one sets a level of its own
 
+        base.logger.setLevel(logging.ERROR)
         context = gx.get_context(mode="ephemeral")
-        context.variables.progress_bars = ProgressBarsConfig(globally=False)
+        context.variables.progress_bars = base.ProgressBarsConfig(globally=False)
         return context
 
 
