@@ -56,8 +56,8 @@ def copy_in(connection: Connection, table: str, frame: pd.DataFrame, order: np.n
     statement = sql.SQL("copy {} ({}) from stdin with (format csv)").format(
         sql.Identifier(*table.split(".")), sql.SQL(", ").join(sql.Identifier(str(name)) for name in frame.columns)
     )
-    with driver_cursor(connection, table) as cursor:
-        cursor.copy_expert(statement.as_string(cursor), _Outflow(frame, order), size=_PIPE_BYTES)
+    with driver_cursor(connection, table) as cursor, ThreadPoolExecutor(max_workers=1) as pool:
+        cursor.copy_expert(statement.as_string(cursor), _Outflow(_csv_blocks(frame, order), pool), size=_PIPE_BYTES)
         return int(cursor.rowcount)
 
 
@@ -119,18 +119,20 @@ def driver_cursor(connection: Connection, where: str) -> Iterator[Any]:
 
 
 class _Outflow:
-    """A frame as the file that COPY reads: CSV, made block by block when asked for."""
+    """Blocks as the file that COPY reads: the next one is made while the database takes the last."""
 
-    def __init__(self, frame: pd.DataFrame, order: np.ndarray | None) -> None:
-        self._blocks = _csv_blocks(frame, order)
+    def __init__(self, blocks: Iterator[pa.Buffer], pool: ThreadPoolExecutor) -> None:
+        self._blocks, self._pool = blocks, pool
+        self._following = pool.submit(next, blocks, None)
         self._block = memoryview(b"")
 
     def read(self, size: int) -> bytes:
         while not self._block:
-            following = next(self._blocks, None)
+            following = self._following.result()
             if following is None:
                 return b""
             self._block = memoryview(following)
+            self._following = self._pool.submit(next, self._blocks, None)
         piece, self._block = self._block[:size], self._block[size:]
         return bytes(piece)
 
