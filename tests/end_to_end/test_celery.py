@@ -3,6 +3,7 @@
 import shutil
 import socket
 import subprocess
+import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -38,8 +39,14 @@ def redis_url(tmp_path: Path) -> Iterator[str]:
         process.wait(10)
 
 
-def test_a_celery_worker_runs_the_flow_up_to_the_human_task(tmp_path: Path, redis_url: str) -> None:
-    settings = Settings(home=ROOT, state=tmp_path / "state")
+@pytest.fixture
+def room() -> Iterator[Path]:
+    with tempfile.TemporaryDirectory(prefix="deskledger-test-", ignore_cleanup_errors=True) as folder:
+        yield Path(folder)
+
+
+def test_a_celery_worker_runs_the_flow_up_to_the_human_task(room: Path, redis_url: str) -> None:
+    settings = Settings(home=ROOT, state=room / "state")
     overrides = {
         "AIRFLOW__CORE__EXECUTOR": "CeleryExecutor",
         "AIRFLOW__CELERY__BROKER_URL": redis_url,

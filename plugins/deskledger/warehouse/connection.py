@@ -1,6 +1,7 @@
 """Where the warehouse is: a PostgreSQL of one's own, or the embedded one."""
 
 import os
+import sys
 
 from sqlalchemy import Engine, create_engine, make_url, text
 from sqlalchemy.exc import ArgumentError, OperationalError
@@ -11,21 +12,22 @@ from deskledger.settings import settings
 from deskledger.warehouse import embedded
 
 DATABASE = "deskledger"
+CONNECTION = "deskledger_warehouse"  # Airflow's
 
 
 def open_warehouse(url: str | None = None) -> Engine:
-    """An engine on the warehouse at `url`, else at DESKLEDGER_WAREHOUSE, else on the embedded PostgreSQL (started).
+    """An engine on the warehouse: at `url`, at DESKLEDGER_WAREHOUSE, of Airflow's connection, or embedded (started).
 
     Sessions speak UTC. The engine pools nothing, so that processes may fork. Raises WarehouseError when the server does
     not answer; the schema is not looked at (`migrate` does that).
     """
-    given = url or os.environ.get("DESKLEDGER_WAREHOUSE") or embedded.start(settings().postgres).url_for(DATABASE)
+    given = url or os.environ.get("DESKLEDGER_WAREHOUSE") or _from_airflow()
     try:
-        address = make_url(given)
+        address = make_url(given or embedded.start(settings().postgres).url_for(DATABASE))
     except ArgumentError as error:
         raise WarehouseError(
             "the address of the warehouse is not a URL",
-            where="DESKLEDGER_WAREHOUSE",
+            where=f"DESKLEDGER_WAREHOUSE or the connection {CONNECTION}",
             remedy="write it as postgresql://user@host:5432/database",
         ) from error
     if address.get_backend_name() not in {"postgresql", "postgres"}:
@@ -51,3 +53,21 @@ def open_warehouse(url: str | None = None) -> Engine:
             remedy="check the address, the network and the password in the connection",
         ) from None  # the chained error would repeat the connection's arguments
     return engine
+
+
+def _from_airflow() -> str | None:
+    """The address in Airflow's connection `deskledger_warehouse`; None where there is none, or no Airflow to ask.
+
+    Airflow is asked only inside one of its tasks, or where the environment defines the connection: importing it
+    takes longer than most commands.
+    """
+    is_task = "airflow.sdk.execution_time.task_runner" in sys.modules
+    if not is_task and f"AIRFLOW_CONN_{CONNECTION.upper()}" not in os.environ:
+        return None
+    from airflow.sdk import Connection
+    from airflow.sdk.exceptions import AirflowNotFoundException
+
+    try:
+        return str(Connection.get(CONNECTION).get_uri())
+    except AirflowNotFoundException:
+        return None
