@@ -33,6 +33,7 @@ create table ledger.draft (
     as_of timestamptz not null,
     data_cutoff timestamptz not null,
     watermark_at timestamptz not null,
+    data_mark text not null,
     contract_sha256 text not null,
     evidence_sha256 text not null,
     inputs_sha256 text not null,
@@ -175,6 +176,7 @@ create table ledger.attempt (
     outcome text not null,
     message text not null,
     contract_sha256 text not null,
+    data_mark text not null,
     attempted_at timestamptz not null
 );
 
@@ -323,6 +325,7 @@ select
     drafts.inputs_sha256,
     drafts.incomplete_tickets,
     drafts.data_cutoff,
+    drafts.data_mark,
     drafts.run_id,
     drafts.drafted_at,
     decisions.decision,

@@ -291,6 +291,16 @@ def test_late_data_make_the_draft_stale_and_a_new_draft_voids_the_approval(wareh
     assert close.post(second["draft_id"], at=after)["draft_id"] == "ALDER-2026-01-D2"
 
 
+def test_a_load_that_began_before_the_draft_and_committed_after_it_makes_it_stale(warehouse: Engine) -> None:
+    month(warehouse, "2026-01", 8)
+    made = close.draft(KEY, now=NOW)
+    began = NOW - timedelta(seconds=20)
+    load(warehouse, {"id": "LATE", "created": "2026-01-20T08:00:00Z"}, landed_at=began)
+    with pytest.raises(LedgerError, match="it is stale"):
+        close.decide(made["draft_id"], "approve", comment="", user="felix", at=NOW + timedelta(seconds=1))
+    assert close.due(now=NOW) == [KEY]
+
+
 def test_what_lands_after_posting_changes_no_posted_row(warehouse: Engine) -> None:
     month(warehouse, "2026-01", 8)
     close_month("2026-01")

@@ -60,7 +60,7 @@ def content(contract: str = "alder", period: str = "2026-03", met: int = 8, **ch
         contract=contract, contract_title=contract.title(), parties={"customer": contract}, period=period, version=1,
         effective_from=date(2026, 1, 1), currency="EUR", credit_amount=credit, timezone="Europe/Madrid",
         period_start_at=end - timedelta(days=31), period_end_at=end, as_of=end, data_cutoff=NOW, watermark_at=NOW,
-        contract_sha256="c" * 64, preparers=["Ada", "ines"], terms={"number": 1},
+        data_mark="m", contract_sha256="c" * 64, preparers=["Ada", "ines"], terms={"number": 1},
         assessment={
             "contract": {"currency": "EUR", "bases": {"fee": "1000.00"}, "terms": [TERM]},
             "measurements": {"measures": {"resolution": {"num": met, "den": 10}}, "history": {}},
@@ -301,7 +301,7 @@ def test_no_role_can_change_what_is_written(warehouse: Engine, who: str) -> None
     posted(warehouse)
     with warehouse.begin() as connection:
         ledger.note_attempt(
-            connection, "alder", "2026-04", outcome="no_base", message="no", contract_sha256="c", at=NOW
+            connection, "alder", "2026-04", outcome="no_base", message="no", contract_sha256="c", data_mark="m", at=NOW
         )
     for what, statement in CHANGES:
         with warehouse.connect() as connection, connection.begin() as transaction:
@@ -319,8 +319,8 @@ def test_roles_have_the_rights_they_need_and_no_more(warehouse: Engine, role: st
     posted(warehouse)
     for statement, allowed in (
         ("select count(*) from ledger.entry", role == "finance"),
-        ("insert into ledger.attempt (contract, period, outcome, message, contract_sha256, attempted_at) "
-         "values ('a', '2026-01', 'x', 'y', 'z', now())", role == "finance"),
+        ("insert into ledger.attempt (contract, period, outcome, message, contract_sha256, data_mark, attempted_at) "
+         "values ('a', '2026-01', 'x', 'y', 'z', 'm', now())", role == "finance"),
         ("update ledger.posting set credit_amount = 0", False),
         ("select count(*) from mart.statement_month", True),
     ):  # fmt: skip
@@ -369,8 +369,8 @@ def test_an_entry_that_does_not_continue_the_chain_is_refused_to_everyone(
         ("update ledger.posting set credit_amount = 40 where contract = 'alder'", "its posting or frozen"),
         ("update ledger.posting set approved_by = 'ada' where contract = 'alder'", "its posting or frozen"),
         ("update ledger.posting set terms = '{}' where contract = 'alder'", "its posting or frozen"),
-        ("update ledger.posted_ticket set elapsed_us = 99 where ticket_id = 'T9'", "its frozen evidence"),
-        ("delete from ledger.posted_ticket where ticket_id = 'T9'", "its frozen evidence"),
+        ("update ledger.posted_ticket set elapsed_us = 99 where ticket_key = 9 and draft_id like 'ALDER%'", "its frozen evidence"),
+        ("delete from ledger.posted_ticket where ticket_key = 9 and draft_id like 'ALDER%'", "its frozen evidence"),
     ],
 )  # fmt: skip
 def test_tampering_by_a_table_owner_without_triggers_shows(warehouse: Engine, statement: str, fault: str) -> None:

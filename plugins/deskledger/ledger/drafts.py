@@ -23,7 +23,8 @@ class DraftContent:
 
     `terms` are the version's, expanded; `assessment` holds what `penalties.assess` took (`contract`, `measurements`);
     `levels`, `lines` and `trace` have the columns of their tables; `evidence` is model.EVIDENCE; `control` the control
-    totals; `preparers` those who wrote the terms or imported the charges, who cannot approve.
+    totals; `data_mark` tells cheaply whether anything landed since; `preparers` are those who wrote the terms or
+    imported the charges, and cannot approve.
     """
 
     contract: str
@@ -40,6 +41,7 @@ class DraftContent:
     as_of: datetime
     data_cutoff: datetime
     watermark_at: datetime
+    data_mark: str
     contract_sha256: str
     preparers: Sequence[str]
     terms: Mapping[str, Any]
@@ -222,11 +224,13 @@ def note_attempt(
     outcome: str,
     message: str,
     contract_sha256: str,
+    data_mark: str,
     at: datetime,
 ) -> None:
     """Keep on record why a month could not be drafted, so that its silence is explained."""
     row = {"contract": contract, "period": period, "outcome": outcome, "message": message}
-    insert(connection, "attempt", [{**row, "contract_sha256": contract_sha256, "attempted_at": at}])
+    row |= {"contract_sha256": contract_sha256, "data_mark": data_mark}
+    insert(connection, "attempt", [{**row, "attempted_at": at}])
 
 
 def last_attempt(connection: Connection, contract: str, period: str) -> dict[str, Any] | None:

@@ -97,6 +97,7 @@ from quality.quarantine as quarantine
 where
     quarantine.source = any(:sources)
     and quarantine.replayed_at is null
+    and quarantine.severity = 'critical'
     and quarantine.ticket_key is not null
 """
 

@@ -12,7 +12,7 @@ from deskledger.contract.terms import Contract
 from deskledger.errors import ContractError, DeskledgerError, LedgerError, StatementError
 from deskledger.settings import settings
 from deskledger.steps import report
-from deskledger.steps.close_content import draft_content
+from deskledger.steps.close_content import charge_mark, data_mark, draft_content
 from deskledger.warehouse import open_warehouse
 
 _log = logging.getLogger(__name__)
@@ -26,33 +26,6 @@ where source = any(:sources)
 """)
 
 _FIRST_TICKET = text("select min(created_at) from core.ticket where source = any(:sources)")
-
-# Has anything landed that a draft made at :since could not know of?
-_NEWS = text("""
-select
-    exists (
-        select 1
-        from quality.load
-        where
-            source = any(:sources)
-            and loaded_at > :since
-            and produced_inserted + produced_updated + produced_deleted + quarantined > 0
-    )
-    or exists (select 1 from quality.quarantine where source = any(:sources) and replayed_at > :since)
-    or exists (
-        select 1
-        from core.charge
-        where contract = :contract and period = :period and landed_at > :since
-    )
-""")
-
-_NEW_CHARGE = text("""
-select exists (
-    select 1
-    from core.charge
-    where contract = :contract and period = :period and landed_at > :since
-)
-""")
 
 
 def due(now: datetime) -> list[str]:
@@ -83,8 +56,8 @@ def _due_of(connection: Connection, contract: Contract, now: datetime) -> str | 
     stopped = ledger.last_attempt(connection, contract.name, period)
     if stopped is None or stopped["contract_sha256"] != contract.sha256:
         return key
-    asked = _NEW_CHARGE if stopped["outcome"] == "no_base" else _NEWS
-    return key if _told(connection, asked, contract, period, stopped["attempted_at"]) else None
+    mark = charge_mark if stopped["outcome"] == "no_base" else data_mark
+    return key if mark(connection, contract, period) != stopped["data_mark"] else None
 
 
 def _earliest_open(connection: Connection, contract: Contract) -> str | None:
@@ -120,12 +93,7 @@ def _has_news(connection: Connection, contract: Contract, draft: dict[str, Any])
     """May a draft made now say something else? Cheap, and sometimes yes for nothing; never no for something."""
     if draft["contract_sha256"] != contract.sha256:
         return True
-    return _told(connection, _NEWS, contract, draft["period"], draft["data_cutoff"])
-
-
-def _told(connection: Connection, question: Any, contract: Contract, period: str, since: datetime) -> bool:
-    bound = {"sources": list(contract.sources), "contract": contract.name, "period": period, "since": since}
-    return bool(connection.execute(question, {name: bound[name] for name in question._bindparams}).scalar_one())
+    return data_mark(connection, contract, draft["period"]) != draft["data_mark"]
 
 
 def draft(key: str, now: datetime, run_id: str | None = None) -> dict[str, Any]:
@@ -152,6 +120,7 @@ def draft(key: str, now: datetime, run_id: str | None = None) -> dict[str, Any]:
     except StatementError as error:
         outcome = "no_base" if error.what.startswith("no_base") else "refused"
         with engine.begin() as connection:
+            mark = charge_mark if outcome == "no_base" else data_mark
             ledger.note_attempt(
                 connection,
                 name,
@@ -159,6 +128,7 @@ def draft(key: str, now: datetime, run_id: str | None = None) -> dict[str, Any]:
                 outcome=outcome,
                 message=str(error),
                 contract_sha256=contract.sha256,
+                data_mark=mark(connection, contract, period),
                 at=now,
             )
         raise

@@ -1,15 +1,60 @@
-"""From a statement to the draft that the ledger keeps: the two speak of the same month in their own words."""
+"""What a draft states, from what landed; and a mark that tells cheaply whether anything landed since."""
 
 from datetime import datetime
 from decimal import Decimal
 from fractions import Fraction
 from typing import Any
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, text
 
 from deskledger import contract as contracts
 from deskledger import ledger, statement
 from deskledger.contract.terms import Contract
+
+_CHARGE_MARK = text("""
+select coalesce(
+    string_agg(
+        concat_ws('|', kind, amount, currency, invoice_number, imported_by, approved_by, landed_at), chr(10)
+        order by kind
+    ),
+    'none'
+)
+from core.charge
+where contract = :contract and period = :period
+""")
+
+# Counts of what committed, not instants: a load notes the instant it began, and others may read between that and its
+# commit. Loads that changed nothing leave no mark.
+_DATA_MARK = text("""
+select
+    concat_ws(
+        '|',
+        (
+            select concat_ws(':', count(*), sum(produced_inserted + produced_updated + produced_deleted + quarantined))
+            from quality.load
+            where
+                source = any(:sources)
+                and produced_inserted + produced_updated + produced_deleted + quarantined > 0
+        ),
+        (
+            select concat_ws(':', count(*), count(replayed_at))
+            from quality.quarantine
+            where source = any(:sources)
+        )
+    )
+""")
+
+
+def charge_mark(connection: Connection, contract: Contract, period: str) -> str:
+    """A text that changes when a charge of the contract's period does."""
+    bound = {"contract": contract.name, "period": period}
+    return ledger.digest(str(connection.execute(_CHARGE_MARK, bound).scalar_one()))
+
+
+def data_mark(connection: Connection, contract: Contract, period: str) -> str:
+    """A text that changes when anything lands that a draft of the period may rest on; often for nothing."""
+    loads = str(connection.execute(_DATA_MARK, {"sources": list(contract.sources)}).scalar_one())
+    return ledger.digest([loads, charge_mark(connection, contract, period)])
 
 
 def draft_content(
@@ -17,6 +62,8 @@ def draft_content(
 ) -> ledger.DraftContent:
     """All that a draft of the contract's period states, measured at its end over what had landed by `data_cutoff`."""
     start, end = contracts.period_bounds(contract, period)
+    # Before anything is read: what lands in between is then news, at worst for nothing.
+    mark = data_mark(connection, contract, period)
     inputs = statement.read_inputs(connection, contract, period, start, end, data_cutoff)
     past = [_past(row) for row in ledger.posted_months(connection, contract.name, period)]
     made = statement.compose(contract, period, inputs, past)
@@ -35,6 +82,7 @@ def draft_content(
         as_of=end,
         data_cutoff=data_cutoff,
         watermark_at=watermark,
+        data_mark=mark,
         contract_sha256=contract.sha256,
         preparers=made.preparers,
         terms=ledger.plain(made.version),
