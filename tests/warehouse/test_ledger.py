@@ -369,7 +369,7 @@ def test_an_entry_that_does_not_continue_the_chain_is_refused_to_everyone(
         ("update ledger.posting set credit_amount = 40 where contract = 'alder'", "its posting or frozen"),
         ("update ledger.posting set approved_by = 'ada' where contract = 'alder'", "its posting or frozen"),
         ("update ledger.posting set terms = '{}' where contract = 'alder'", "its posting or frozen"),
-        ("update ledger.posted_ticket set elapsed_us = 99 where ticket_key = 9 and draft_id like 'ALDER%'", "its frozen evidence"),
+        ("update ledger.posted_ticket set cycle = 2 where ticket_key = 9 and draft_id like 'ALDER%'", "its frozen"),
         ("delete from ledger.posted_ticket where ticket_key = 9 and draft_id like 'ALDER%'", "its frozen evidence"),
     ],
 )  # fmt: skip

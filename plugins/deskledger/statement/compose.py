@@ -25,7 +25,7 @@ from deskledger.statement.assessment import (
     late_items,
     run_of_failures,
 )
-from deskledger.statement.cycles import contract_cycles
+from deskledger.statement.cycles import contract_cycles, open_spans
 from deskledger.statement.figures import figures
 from deskledger.statement.inputs import Inputs
 from deskledger.statement.levels import LevelResult, measurements
@@ -48,6 +48,7 @@ class Statement:
     assessment: Mapping[str, Any]
     charges: Mapping[str, Any]
     control: Mapping[str, Any]
+    open_spans: Mapping[str, Any]
     csat: Mapping[str, Any] | None
     evidence: pd.DataFrame
     incomplete_tickets: int
@@ -108,6 +109,7 @@ def compose(
         credit=assessed.credit,
         assessment={"contract": priced, "measurements": measured, "flags": list(assessed.flags)},
         charges=charges,
+        open_spans=open_spans(contract, cycles, start_at, end_at),
         control=_control(contract, inputs, cycles, start_at, end_at),
         csat=csat,
         evidence=evidence,

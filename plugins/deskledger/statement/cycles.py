@@ -7,6 +7,7 @@ from zoneinfo import ZoneInfo
 import pandas as pd
 
 from deskledger import clocks
+from deskledger.business_time import BusinessCalendar
 from deskledger.contract.terms import Contract, Version
 from deskledger.model import CYCLE, conform, empty
 
@@ -34,6 +35,30 @@ def contract_cycles(
     joined = pd.concat(frames, ignore_index=True)
     is_incomplete = joined["ticket_key"].isin(list(incomplete))
     return conform(CYCLE, joined.assign(contract=contract.name, is_incomplete=is_incomplete))
+
+
+def open_spans(
+    contract: Contract, cycles: pd.DataFrame, start_at: pd.Timestamp, end_at: pd.Timestamp
+) -> dict[str, dict[str, list[list[str]]]]:
+    """The calendars of each version written out: open spans (ISO 8601, UTC) from the first counted cycle to the end.
+
+    Holiday tables change with the library that knows them; what a statement was measured by must not.
+    """
+    started = cycles["started_at"].min()
+    first = start_at if pd.isna(started) else min(start_at, started)
+    spans: dict[str, dict[str, list[list[str]]]] = {}
+    for number in sorted({int(version) for version in cycles["version"].dropna()}):
+        version = next(each for each in contract.versions if each.number == number)
+        spans[str(number)] = {
+            name: _written(BusinessCalendar.from_terms(terms).open_spans(first, end_at), first, end_at)
+            for name, terms in version.calendars.items()
+        }
+    return spans
+
+
+def _written(spans: pd.DataFrame, first: pd.Timestamp, end_at: pd.Timestamp) -> list[list[str]]:
+    opens, closes = spans["opens_at"].clip(lower=first), spans["closes_at"].clip(upper=end_at)
+    return [[one.isoformat(), other.isoformat()] for one, other in zip(opens, closes, strict=True)]
 
 
 def _begins(contract: Contract, version: Version) -> datetime:

@@ -85,7 +85,7 @@ def draft_content(
         data_mark=mark,
         contract_sha256=contract.sha256,
         preparers=made.preparers,
-        terms=ledger.plain(made.version),
+        terms={**ledger.plain(made.version), "open_spans": made.open_spans},
         assessment=made.assessment,
         charges=made.charges,
         control=made.control,

@@ -3,225 +3,23 @@
 import csv
 import io
 import re
+from collections.abc import Callable
 from dataclasses import replace
-from datetime import UTC, date, datetime
+from datetime import UTC, datetime
 from decimal import Decimal
 from html.parser import HTMLParser
 from pathlib import Path
-from typing import Any
 
-import pandas as pd
 import pytest
 
 from deskledger import model, reports
 from deskledger.reports import review
 from deskledger.reports.export import neutral
 
+Make = Callable[..., reports.StatementRecord]
 NOW = datetime(2026, 4, 11, 7, tzinfo=UTC)
 EVIL = '<script>alert("x")</script>'
 FORMULA = '=HYPERLINK("http://evil.example","x")'
-
-
-def record(**changes: Any) -> reports.StatementRecord:
-    moment = datetime(2026, 4, 6, tzinfo=UTC)
-    draft = {
-        "draft_id": "ALDER-2026-03-D2",
-        "statement_number": "ALDER-2026-03",
-        "contract": "alder",
-        "period": "2026-03",
-        "number": 2,
-        "contract_title": "Alder Bank",
-        "parties": {"customer": f"Alder {EVIL}", "provider": "Meridian"},
-        "version": 1,
-        "effective_from": date(2026, 1, 1),
-        "currency": "EUR",
-        "credit_amount": Decimal("1000.00"),
-        "timezone": "Europe/Madrid",
-        "period_start_at": moment,
-        "period_end_at": moment,
-        "as_of": moment,
-        "data_cutoff": moment,
-        "watermark_at": moment,
-        "drafted_at": moment,
-        "contract_sha256": "c" * 64,
-        "evidence_sha256": "e" * 64,
-        "inputs_sha256": "i" * 64,
-        "preparers": ["ada"],
-        "code_version": "0.1.0",
-        "incomplete_tickets": 1,
-        "assessment": {
-            "contract": {
-                "bases": {"fee": "10000.00"},
-                "caps": [{"id": "month", "base": "fee", "pct": "10", "clause": "7.9"}],
-            },
-            "flags": ["cap:month"],
-        },
-        "charges": {
-            "fee": {
-                "kind": "monthly_fee",
-                "amount": "10000.00",
-                "currency": "EUR",
-                "invoice_number": EVIL,
-                "imported_by": "ines",
-                "approved_by": "amir",
-            }
-        },
-        "control": {
-            "tickets": 3,
-            "events": 9,
-            "cycles": 3,
-            "answers": 1,
-            "unplaced_records": 2,
-            "loads": [
-                {
-                    "source": "desk",
-                    "table_name": "events",
-                    "extracted": 9,
-                    "loaded": 8,
-                    "unchanged": 0,
-                    "superseded": 0,
-                    "quarantined": 1,
-                }
-            ],
-            "figures": {
-                "backlog": {
-                    "open_at_begin": 4,
-                    "in": 3,
-                    "out": 5,
-                    "open_at_end": 2,
-                    "age_0_7": 1,
-                    "age_8_30": 1,
-                    "age_31_90": 0,
-                    "age_over_90": 0,
-                },
-                **{
-                    name: {"num": 1, "den": 3}
-                    for name in ("reopened", "without_eta", "acknowledged", "undue_escalations")
-                },
-            },
-        },
-        "csat": {
-            "sent": 9,
-            "answered": 2,
-            "response_rate_pct": "22.22",
-            "good": 1,
-            "neutral": 0,
-            "poor": 1,
-            "considered": 2,
-            "denominator": "exclude_neutral",
-            "good_pct": "50.00",
-            "poor_pct": "50.00",
-            "good_interval_pct": ["9.45", "90.55"],
-            "poor_interval_pct": ["9.45", "90.55"],
-            "headroom": [{"title": "Poor", "poor_borne": 0, "good_needed": 8}],
-        },
-    }
-    level = {
-        "ordinal": 1,
-        "service_level": "resolution",
-        "title": "Resolution",
-        "clause": "4.2",
-        "population": "priority P1",
-        "subject": "clock",
-        "measure": "resolution",
-        "statistic": "share_met",
-        "side": "provider",
-        "operator": ">=",
-        "target": "90",
-        "numerator": "1",
-        "denominator": "2",
-        "value": "50",
-        "shown_value": Decimal("50.0000"),
-        "status": "breached",
-        "sample": 2,
-        "met_tickets": 1,
-        "failed_tickets": 1,
-        "excluded_tickets": 0,
-        "incomplete_tickets": 1,
-        "window_months": 1,
-        "window_mode": "pooled",
-        "months": [],
-        "failed_run": 2,
-        "is_priced": True,
-    }
-    line = {
-        "line_no": 1,
-        "term": "late",
-        "service_level": "resolution",
-        "status": "breach",
-        "clause": "7.1",
-        "version": 1,
-        "effective_from": date(2026, 1, 1),
-        "operator": ">=",
-        "target": "90",
-        "value": "50",
-        "band_edge": ">= 90",
-        "detail": {},
-        "credit_amount": Decimal("3500.00"),
-    }
-    cap = {
-        **line,
-        "line_no": 2,
-        "term": "month",
-        "service_level": None,
-        "status": "cap",
-        "value": None,
-        "band_edge": None,
-        "credit_amount": Decimal("-2500.00"),
-    }
-    step = {"trace_no": 1, "line": "late", "step": "measure", "input": "1 of 2", "output": "50", "clause": "7.1"}
-    rows = [
-        {
-            "evidence_no": n,
-            "service_level": "resolution",
-            "fate": fate,
-            "is_numerator": fate == "met",
-            "is_denominator": fate in {"met", "failed"},
-            "reason": reason,
-            "ticket_key": n,
-            "ticket_id": ticket,
-            "clock": "resolution",
-            "cycle": 1,
-            "state": "breached",
-            "target_us": 3_600_000_000,
-            "elapsed_us": 7_200_000_000,
-            "provider_us": 7_200_000_000,
-            "customer_us": 0,
-            "third_party_us": 0,
-            "team": team,
-        }
-        for n, (fate, reason, ticket, team) in enumerate(
-            [
-                ("met", None, "T1", "team-01"),
-                ("failed", None, FORMULA, EVIL),
-                ("incomplete", "in quarantine", EVIL, "t"),
-            ],
-            start=1,
-        )
-    ]
-    state = {"state": "in_review", "decision": None, "decided_by": None, "decided_at": None}
-    whole = reports.StatementRecord(
-        draft=draft,
-        state=state,
-        levels=[level],
-        lines=[line, cap],
-        trace=[step],
-        decisions=[
-            {
-                "draft_id": "ALDER-2026-03-D1",
-                "number": 1,
-                "decision": "dispute",
-                "comment": EVIL,
-                "decided_by": EVIL,
-                "decided_at": moment,
-            }
-        ],
-        evidence=model.conform(model.EVIDENCE, pd.DataFrame(rows)),
-        trend={"resolution": [{"period": "2026-02", "value": "80", "status": "breached"}]},
-        year_to_date=Decimal("500.00"),
-        poor_answers=[{"ticket_id": "T1", "team": EVIL, "rating": 1, "responded_at": moment, "comment": EVIL}],
-    )
-    return replace(whole, **changes)
 
 
 class Tags(HTMLParser):
@@ -250,7 +48,7 @@ class Tags(HTMLParser):
 
 
 @pytest.fixture(scope="module")
-def page() -> str:
+def page(record: Make) -> str:
     return reports.render(record(), NOW)
 
 
@@ -311,7 +109,7 @@ def test_tables_have_headers_and_charts_have_words(page: str) -> None:
     assert "2 months: Feb 2026 80 %, Mar 2026 50 %" in [attrs["aria-label"] for attrs in charts]
 
 
-def test_a_posted_statement_is_final_and_names_its_approver_and_entry() -> None:
+def test_a_posted_statement_is_final_and_names_its_approver_and_entry(record: Make) -> None:
     state = {"state": "posted", "decision": "approve", "decided_by": "felix", "decided_at": NOW}
     made = reports.render(record(state=state, entry_sha256="a" * 64), NOW)
     flat = " ".join("".join(Tags(made).text).split())
@@ -321,7 +119,7 @@ def test_a_posted_statement_is_final_and_names_its_approver_and_entry() -> None:
     assert "Provisional" not in flat
 
 
-def test_a_month_without_tickets_answers_or_caps_renders() -> None:
+def test_a_month_without_tickets_answers_or_caps_renders(record: Make) -> None:
     plain = record()
     draft = {
         **plain.draft,
@@ -368,14 +166,14 @@ def test_a_cell_is_never_a_formula(text: str, expected: str) -> None:
     assert neutral(text) == expected
 
 
-def test_tickets_csv_holds_every_row_and_neutralises_text_only() -> None:
+def test_tickets_csv_holds_every_row_and_neutralises_text_only(record: Make) -> None:
     rows = list(csv.DictReader(io.StringIO(reports.tickets_csv(record().evidence))))
     assert [row["ticket_id"] for row in rows] == ["T1", f"'{FORMULA}", EVIL]
     assert [row["elapsed_us"] for row in rows] == ["7200000000"] * 3
     assert [row["reason"] for row in rows] == ["", "", "in quarantine"]
 
 
-def test_lines_csv_keeps_amounts_as_numbers() -> None:
+def test_lines_csv_keeps_amounts_as_numbers(record: Make) -> None:
     told = record()
     rows = list(csv.DictReader(io.StringIO(reports.lines_csv(told.draft, told.lines))))
     assert [(row["term"], row["credit_amount"], row["currency"]) for row in rows] == [
@@ -387,7 +185,7 @@ def test_lines_csv_keeps_amounts_as_numbers() -> None:
     assert (steps[0]["step"], steps[0]["statement_number"]) == ("measure", "ALDER-2026-03")
 
 
-def test_the_review_says_verdict_money_and_where_the_report_lies_and_runs_nothing() -> None:
+def test_the_review_says_verdict_money_and_where_the_report_lies_and_runs_nothing(record: Make) -> None:
     told = record()
     assert review.subject(told, NOW) == "alder 2026-03: 0 of 1 service levels met, credit 1,000.00 EUR (draft 2)"
     body = review.body(told, NOW, Path("reports/alder/2026-03/ALDER-2026-03-D2.html"))
