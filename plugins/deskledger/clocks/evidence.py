@@ -8,9 +8,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from deskledger.clocks.arrange import BLOCK_TICKETS, Block, Ledger
+from deskledger.clocks.arrange import blocks
+from deskledger.clocks.block import Block
 from deskledger.clocks.counting import counted_states
 from deskledger.clocks.fields import SIDES, States, Vocabulary, check_holders
+from deskledger.clocks.history import History
 from deskledger.clocks.measure import expand, instant_us
 from deskledger.clocks.verdicts import Judged
 from deskledger.contract.terms import ClockTerms
@@ -41,7 +43,7 @@ def segments(
     calendars: Mapping[str, Any],
     as_of: datetime | pd.Timestamp | np.datetime64,
 ) -> pd.DataFrame:
-    """One row a stretch of every cycle of `tickets` (choose them before), in order of clock, ticket, cycle and time.
+    """One row a stretch of every cycle of `tickets` (choose them before), in order of ticket, clock, cycle and time.
 
     A stretch ends where its status, holder, priority, team, calendar or target changes, where the calendar opens or
     closes, or a holiday begins or ends. `reason` is "counted", "paused: <status>", "held by <side>", "outside business
@@ -51,16 +53,18 @@ def segments(
     for clock in clocks:
         check_holders(clock.holders)
     expanded = expand(calendars)
-    ledger = Ledger.of(tickets, events, instant_us(as_of))
-    vocabulary = Vocabulary(ledger)
+    history = History.of(tickets, events, instant_us(as_of))
+    vocabulary = Vocabulary(history)
     found: list[list[pd.DataFrame]] = [[] for _ in clocks]
-    for block in ledger.blocks(BLOCK_TICKETS):
+    for block in blocks(history):
         states = States(block, vocabulary)
         for number, clock in enumerate(clocks):
             judged = Judged.of(states, clock, expanded)
             found[number].append(_evidence(block, states, clock, judged))
     parts = [part for of_clock in found for part in of_clock]
-    return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=list(COLUMNS))
+    if not parts:
+        return pd.DataFrame(columns=list(COLUMNS))
+    return pd.concat(parts, ignore_index=True).sort_values("ticket_key", kind="stable", ignore_index=True)
 
 
 @dataclass(frozen=True)
@@ -105,7 +109,7 @@ def _evidence(block: Block, states: States, clock: ClockTerms, judged: Judged) -
     in_pause = states.in_status(clock.pause)[place[idle]] if clock.pause else np.zeros(len(idle), dtype=bool)
     reason[idle] = np.where(in_pause, "paused: " + statuses[place[idle]].astype(str), "held by " + holders[idle])
     reason[idle[counts[place[idle]]]] = "before reset"
-    key = block.ledger.ticket_keys[block.ticket[place] + (block.tickets.start or 0)]
+    key = block.history.ticket_keys[block.ticket[place] + block.tickets.start]
     names = np.array([each.calendar for each in clock.calendars], dtype=object)
 
     def told_words(field: str, codes: np.ndarray) -> pd.Series:

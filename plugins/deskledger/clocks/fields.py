@@ -4,7 +4,8 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from deskledger.clocks.arrange import Block, Codes, Ledger
+from deskledger.clocks.block import Block
+from deskledger.clocks.history import Codes, History
 from deskledger.contract.terms import EventMatch, Filter, Side
 from deskledger.errors import ContractError
 from deskledger.model import STATUSES
@@ -26,11 +27,11 @@ DEFAULT_HOLDERS: Mapping[str, Side] = {"waiting_on_customer": "customer", "waiti
 class Vocabulary:
     """The words of the event values and of the ticket columns, coded together; one for all blocks of a run."""
 
-    def __init__(self, ledger: Ledger) -> None:
-        self._ledger = ledger
+    def __init__(self, history: History) -> None:
+        self._history = history
         self._fields: dict[str, Codes] = {}
         self._statics: dict[str, Codes] = {}
-        self.kinds = {word: code for code, word in enumerate(ledger.kind.words)}
+        self.kinds = {word: code for code, word in enumerate(history.kind.words)}
 
     def words(self, field: str) -> tuple[str, ...]:
         """The words that the codes of a field stand for."""
@@ -51,7 +52,7 @@ class Vocabulary:
             if field not in EVENT_FIELDS:
                 self._fields[field] = column
             else:
-                values = self._ledger.value.words
+                values = self._history.value.words
                 places = {word: code for code, word in enumerate(values)}
                 extra = [word for word in column.words if word not in places]
                 places.update({word: len(values) + number for number, word in enumerate(extra)})
@@ -61,10 +62,10 @@ class Vocabulary:
         return self._fields[field]
 
     def _static(self, field: str) -> Codes:
-        tickets = self._ledger.tickets
+        tickets = self._history.tickets
         if field in tickets:
             codes = Codes.of(tickets[field])
-            return Codes(codes.codes[self._ledger.ticket_order], codes.words)
+            return Codes(codes.codes[self._history.ticket_order], codes.words)
         if field in EVENT_FIELDS:
             return Codes(np.full(len(tickets), -1, dtype=np.int8), ())
         raise ContractError(
@@ -198,14 +199,14 @@ class States:
 
     def _match(self, wanted: EventMatch) -> np.ndarray:
         if wanted not in self._matches:
-            block, ledger = self.block, self.block.ledger
+            block, history = self.block, self.block.history
             met = block.kind == self.vocabulary.kinds.get(wanted.kind, -2)
             if wanted.values is not None:
-                met &= ledger.value.accepted(wanted.values)[block.value]
+                met &= history.value.accepted(wanted.values)[block.value]
             if wanted.previous_values is not None:
-                met &= ledger.previous.accepted(wanted.previous_values)[block.previous]
+                met &= history.previous.accepted(wanted.previous_values)[block.previous]
             if wanted.actor_roles is not None:
-                met &= ledger.role.accepted(wanted.actor_roles)[block.role]
+                met &= history.role.accepted(wanted.actor_roles)[block.role]
             if wanted.is_public is not None:
                 met &= block.is_public == int(wanted.is_public)
             self._matches[wanted] = met

@@ -8,10 +8,12 @@ import numpy as np
 import pandas as pd
 
 from deskledger.business_time import NEVER, BusinessCalendar
-from deskledger.clocks.arrange import BLOCK_TICKETS, Block, Ledger
+from deskledger.clocks.arrange import BLOCK_TICKETS, blocks
+from deskledger.clocks.block import Block
 from deskledger.clocks.counting import held_us
 from deskledger.clocks.cycles import Cycles
 from deskledger.clocks.fields import States, Vocabulary, check_holders
+from deskledger.clocks.history import Columns, History
 from deskledger.clocks.verdicts import Judged
 from deskledger.contract.terms import ClockTerms
 from deskledger.model import CYCLE
@@ -35,13 +37,16 @@ def measure(
     """Every cycle that started by `as_of`, with the columns of `model.CYCLE` but contract, version and is_incomplete.
 
     `tickets` and `events` are canonical frames in any order; `calendars` maps names to calendar terms or to
-    BusinessCalendars; events after `as_of` are as if they had not happened yet. Rows come by clock as given,
-    ticket_key and cycle, whatever the blocks. Durations are microseconds. A cycle without a target is never breached
+    BusinessCalendars; events after `as_of` are as if they had not happened yet. Rows come by ticket_key, clock as
+    given and cycle, whatever the blocks. Durations are microseconds. A cycle without a target is never breached
     and has neither target_us nor due_at. Raises ContractError for terms that do not fit, ValueError for a ticket that
     is there twice.
     """
     run = _Run(tickets, events, clocks, calendars, as_of)
-    return run.frame(list(run.parts(block_tickets)))
+    table = _Table()
+    for columns in run.parts(block_tickets):
+        table.add(columns)
+    return run.frame(table)
 
 
 def measure_blocks(
@@ -55,8 +60,10 @@ def measure_blocks(
 ) -> Iterator[pd.DataFrame]:
     """The rows of `measure` block by block, for callers that write each out before the next is made."""
     run = _Run(tickets, events, clocks, calendars, as_of)
-    for parts in run.parts(block_tickets):
-        yield run.frame([parts])
+    for columns in run.parts(block_tickets):
+        table = _Table()
+        table.add(columns)
+        yield run.frame(table)
 
 
 def expand(calendars: Mapping[str, Any]) -> dict[str, BusinessCalendar]:
@@ -87,49 +94,47 @@ class _Run:
         for clock in clocks:
             check_holders(clock.holders)
         self._calendars = expand(calendars)
-        self._ledger = Ledger.of(tickets, events, instant_us(as_of))
-        self._vocabulary = Vocabulary(self._ledger)
+        self._history = History.of(tickets, events, instant_us(as_of))
+        self._vocabulary = Vocabulary(self._history)
 
-    def parts(self, block_tickets: int) -> Iterator[list[dict[str, np.ndarray]]]:
-        """For each block, the columns of each clock."""
-        for block in self._ledger.blocks(block_tickets):
+    def parts(self, block_tickets: int) -> Iterator[Columns]:
+        """The columns of each block, in order of ticket, clock and cycle."""
+        for block in blocks(self._history, block_tickets):
             states = States(block, self._vocabulary)
-            yield [self._clock(block, states, clock) for clock in self._clocks]
+            of_clocks = [self._clock(block, states, number) for number in range(len(self._clocks))]
+            if not of_clocks:
+                continue
+            place = np.concatenate([columns.pop("place") for columns in of_clocks])
+            order = np.argsort(place.astype(np.uint16), kind="stable")  # a block has no more tickets than that
+            yield {name: np.concatenate([each[name] for each in of_clocks])[order] for name in of_clocks[0]}
 
-    def frame(self, parts: list[list[dict[str, np.ndarray]]]) -> pd.DataFrame:
-        """One frame of the parts of some blocks, clock by clock."""
-        by_clock = [part for number in range(len(self._clocks)) for part in (block[number] for block in parts)]
-        lengths = [len(part["ticket_key"]) for part in by_clock]
-        names = [number for number in range(len(self._clocks)) for _ in parts]
-
-        def joined(name: str) -> np.ndarray:
-            return np.concatenate([part.pop(name) for part in by_clock]) if by_clock else np.empty(0, dtype=np.int64)
-
+    def frame(self, table: "_Table") -> pd.DataFrame:
+        """The cycle frame of a filled table, which it empties."""
+        length = table.length
         clock_words = list(dict.fromkeys(clock.name for clock in self._clocks))
-        clock_codes = [clock_words.index(self._clocks[number].name) for number in names]
         columns: dict[str, Any] = {}
         for name in COLUMNS:
+            if name == "as_of":
+                columns[name] = _instants(np.full(length, self._history.as_of_us))
+                continue
+            values = table.take(name)
             if name == "clock":
-                codes = np.repeat(np.array(clock_codes, dtype=np.int16), lengths)
+                codes = np.array([clock_words.index(clock.name) for clock in self._clocks], dtype=np.int16)[values]
                 columns[name] = pd.Categorical.from_codes(codes, categories=pd.Index(clock_words, dtype="str"))
             elif name == "state":
-                columns[name] = pd.Categorical.from_codes(joined(name), categories=pd.Index(_STATES, dtype="str"))
+                columns[name] = pd.Categorical.from_codes(values, categories=pd.Index(_STATES, dtype="str"))
             elif name in _FIELDS:
-                columns[name] = _words(joined(name), self._vocabulary.words(name))
+                columns[name] = _words(values, self._vocabulary.words(name))
             elif name in _INSTANTS:
-                columns[name] = _instants(joined(name))
+                columns[name] = _instants(values)
             elif name == "target_us":
-                amounts = joined(name)
-                columns[name] = pd.arrays.IntegerArray(amounts, amounts < 0)
-            elif name == "as_of":
-                columns[name] = _instants(np.full(sum(lengths), self._ledger.as_of_us))
-            elif name == "created_month":
-                columns[name] = joined(name).astype(np.int32, copy=False)
+                columns[name] = pd.arrays.IntegerArray(values, values < 0)
             else:
-                columns[name] = joined(name)
+                columns[name] = values
         return pd.DataFrame(columns, copy=False)
 
-    def _clock(self, block: Block, states: States, clock: ClockTerms) -> dict[str, np.ndarray]:
+    def _clock(self, block: Block, states: States, number: int) -> Columns:
+        clock = self._clocks[number]
         judged = Judged.of(states, clock, self._calendars)
         cycles, verdicts = judged.cycles, judged.verdicts
         provider, customer, third_party = held_us(states, clock, cycles)
@@ -141,10 +146,13 @@ class _Run:
         state[verdicts.breached_us != NEVER] = 1
         state[cycles.is_cancelled] = 3
 
-        ticket = block.ticket[cycles.opened] + (block.tickets.start or 0)
+        place = block.ticket[cycles.opened]
+        ticket = place + block.tickets.start
         columns = {
-            "ticket_key": block.ledger.ticket_keys[ticket],
-            "created_month": block.ledger.created_months[ticket],
+            "place": place,
+            "clock": np.full(len(cycles), number, dtype=np.int16),
+            "ticket_key": block.history.ticket_keys[ticket],
+            "created_month": block.history.created_months[ticket].astype(np.int32, copy=False),
             "cycle": cycles.number,
             "state": state.astype(np.int8),
             "started_at": started,
@@ -158,12 +166,37 @@ class _Run:
             "third_party_us": third_party,
             "attributed_at": attributed,
         }
-        place = _place_of(block, states, cycles, attributed, clock)
+        told = _told_at(block, states, cycles, attributed, clock)
         for field in _FIELDS:
             # Figures of an agent go to whoever the ticket was assigned to at the stop.
-            at = np.where(cycles.is_open, place, cycles.ended - 1) if field == "agent" else place
+            at = np.where(cycles.is_open, told, cycles.ended - 1) if field == "agent" else told
             columns[field] = states.value(field)[at]
         return columns
+
+
+class _Table:
+    """Columns that grow block by block in place, so that the rows are never there twice."""
+
+    def __init__(self) -> None:
+        self.length = 0
+        self._columns: Columns = {}
+
+    def add(self, columns: Columns) -> None:
+        """Append rows; every call has the same columns and types."""
+        before, self.length = self.length, self.length + len(columns["ticket_key"])
+        for name, values in columns.items():
+            column = self._columns.setdefault(name, np.empty(0, dtype=values.dtype))
+            if len(column) < self.length:
+                column.resize(max(self.length, before + before // 8), refcheck=False)
+            column[before : self.length] = values
+
+    def take(self, name: str) -> np.ndarray:
+        """A column, which leaves the table."""
+        column = self._columns.pop(name, None)
+        if column is None:  # there was no block at all
+            return np.empty(0, dtype=np.int64)
+        column.resize(self.length, refcheck=False)
+        return column
 
 
 def _attributed(clock: ClockTerms, started: np.ndarray, finished: np.ndarray, due: np.ndarray) -> np.ndarray:
@@ -175,7 +208,7 @@ def _attributed(clock: ClockTerms, started: np.ndarray, finished: np.ndarray, du
     return np.where(due == NEVER, finished, due)
 
 
-def _place_of(block: Block, states: States, cycles: Cycles, attributed_us: np.ndarray, clock: ClockTerms) -> np.ndarray:
+def _told_at(block: Block, states: States, cycles: Cycles, attributed_us: np.ndarray, clock: ClockTerms) -> np.ndarray:
     """The event after which the field values of each cycle's attribution instant hold."""
     settled = cycles.settled
     if clock.attribution == "started":

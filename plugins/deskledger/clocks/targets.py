@@ -25,7 +25,7 @@ class TargetStates:
         self._promises = np.array([NEVER], dtype=np.int64)
         self.key = states.first_match([target.when for target in clock.targets])
         if any(target.until for target in clock.targets):
-            words = list(states.block.ledger.value.words)
+            words = list(states.block.history.value.words)
             promise = states.said("eta")
             self._promises = np.append(_instants(words, promise), NEVER)
             until = np.array([*(target.until is not None for target in clock.targets), False])
