@@ -55,8 +55,9 @@ def post(connection: Connection, draft_id: str, *, at: datetime, inputs_sha256: 
             remedy="have the newest draft of this month approved, then post that one",
         )
     if state["incomplete_tickets"]:
+        count = state["incomplete_tickets"]
         raise LedgerError(
-            f"{state['incomplete_tickets']} of its tickets are incomplete: rows of them are in quarantine",
+            f"{count} of its tickets {'is' if count == 1 else 'are'} incomplete: not all of their rows were loaded",
             where=where,
             remedy="mend and replay the quarantined rows (the report lists the tickets), then draft again",
         )
