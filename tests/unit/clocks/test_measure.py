@@ -9,7 +9,7 @@ from deskledger import clocks
 from deskledger.contract.definitions import DEFINITIONS, ready_made
 from deskledger.contract.terms import CalendarChoice, EventMatch, Target
 from deskledger.errors import ContractError
-from deskledger.model import CYCLE, TICKET, TICKET_EVENT, conform
+from deskledger.model import CYCLE, TICKET, TICKET_EVENT, conform, ticket_keys
 
 HOUR = pd.Timedelta(hours=1)
 HOUR_US = 3_600_000_000
@@ -475,3 +475,27 @@ def test_a_ticket_named_twice_or_an_instant_without_zone_is_a_mistake() -> None:
         clocks.measure(pd.concat([tickets, tickets]), events, [RESOLUTION], CALENDARS, LATER)
     with pytest.raises(ValueError, match="zone"):
         clocks.measure(tickets, events, [RESOLUTION], CALENDARS, LATER.tz_localize(None))
+
+
+def test_hashed_keys_in_many_blocks_give_what_one_block_gives() -> None:
+    keys = [int(each) for each in ticket_keys("test", map(str, range(500)))]
+    tickets, events = _frames(CREATED, (0, "priority", "P3"), (3, "status", "resolved"), (5, "status", "open"))
+    many_tickets = pd.concat([tickets.assign(ticket_key=key) for key in keys], ignore_index=True)
+    shift = [pd.Timedelta(minutes=number) for number in range(500)]
+    many_events = pd.concat(
+        [
+            events.assign(ticket_key=key, occurred_at=events["occurred_at"] + late)
+            for key, late in zip([*keys[:-1], 17], shift, strict=True)  # the last one's events are of no known ticket
+        ],
+        ignore_index=True,
+    ).sort_values("occurred_at", ascending=False)
+    as_of = MONDAY + 10 * HOUR
+    one = clocks.measure(many_tickets, many_events, [RESOLUTION], CALENDARS, as_of)
+    many = clocks.measure(many_tickets, many_events, [RESOLUTION], CALENDARS, as_of, block_tickets=9)
+    pd.testing.assert_frame_equal(one, many)
+    assert one["ticket_key"].is_monotonic_increasing
+    assert set(one["ticket_key"]) == set(keys[:-1])
+    assert one.loc[one["cycle"] == 1, "elapsed_us"].tolist() == [
+        min(3 * HOUR, as_of - start) // pd.Timedelta(microseconds=1)
+        for start in one.loc[one["cycle"] == 1, "started_at"]
+    ]
