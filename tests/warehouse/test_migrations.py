@@ -59,6 +59,18 @@ def test_a_second_migration_runs_nothing(warehouse: Engine) -> None:
     assert migrate(warehouse) == []
 
 
+def test_an_empty_database_is_migrated_with_alembics_log_on(
+    warehouse: Engine, caplog: pytest.LogCaptureFixture
+) -> None:
+    """As under Airflow, whose logging writes what Alembic says."""
+    with warehouse.begin() as connection:
+        for schema in ("mart", "ledger", "facts", "quality", "core"):
+            connection.execute(text(f"drop schema {schema} cascade"))
+    caplog.set_level("INFO", logger="alembic")
+    assert migrate(warehouse)[-1] == "0005_mart"
+    assert "0004_ledger" in caplog.text
+
+
 def test_a_database_newer_than_the_files_is_refused(warehouse: Engine) -> None:
     with warehouse.begin() as connection:
         connection.execute(text("update core.schema_version set version_num = '9999_later'"))

@@ -70,6 +70,7 @@ class _Runs:
 
     def __init__(self, file: Path) -> None:
         self.file = file
+        self.__name__ = file.stem  # Alembic names the step by it wherever its log is on, as under Airflow
 
     def __call__(self, connection: Connection, **_: Any) -> None:
         statements = self.file.read_text(encoding="utf-8")
