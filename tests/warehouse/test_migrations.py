@@ -67,7 +67,7 @@ def test_an_empty_database_is_migrated_with_alembics_log_on(
         for schema in ("mart", "ledger", "facts", "quality", "core"):
             connection.execute(text(f"drop schema {schema} cascade"))
     caplog.set_level("INFO", logger="alembic")
-    assert migrate(warehouse)[-1] == "0005_mart"
+    assert "0005_mart" in migrate(warehouse)
     assert "0004_ledger" in caplog.text
 
 
