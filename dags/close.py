@@ -54,15 +54,12 @@ with DAG(
         params={"comment": Param("", type="string", description="Required to dispute; kept with the decision.")},
     )
 
-    @task(retries=0)
+    @task.branch(retries=0)
     def record(drafted: dict, answer: dict) -> str:
         from deskledger.steps import review
 
-        return review.record_answer(drafted["draft_id"], answer)
-
-    @task.branch
-    def route(decision: str) -> str:
-        return "post" if decision == "approve" else "draft_again"
+        decision = review.record_answer(drafted["draft_id"], answer)
+        return {"approve": "post", "dispute": "draft_again"}[decision]
 
     @task
     def post(drafted: dict) -> dict:
@@ -78,7 +75,7 @@ with DAG(
         from deskledger.steps import close, runs
 
         context = get_current_context()
-        keys = close.due(now=runs.started_at(context))
+        keys = close.following(runs.partition(context), now=runs.started_at(context))
         if not keys:  # an event without keys of its own would carry this month's key
             raise AirflowSkipException("No later month is due.")
         context["outlet_events"][DUE].add_partitions(keys)
@@ -94,5 +91,5 @@ with DAG(
     drafted = draft()
     drafted >> review
     posted = post(drafted)
-    route(record(drafted, review.output)) >> [posted, draft_again()]
+    record(drafted, review.output) >> [posted, draft_again()]
     posted >> following()

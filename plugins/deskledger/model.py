@@ -7,7 +7,7 @@ column's `kind`. Instants are UTC with microseconds; enumerations are categories
 from collections.abc import Iterable
 from dataclasses import dataclass
 from hashlib import blake2b
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
@@ -37,7 +37,7 @@ EVENT_KINDS = (
 
 Kind = Literal["key", "month", "text", "word", "instant", "integer", "flag", "money"]
 
-_DTYPES: dict[Kind, str] = {
+_DTYPES: dict[Kind, Any] = {
     "key": "int64",
     "month": "int32",  # yyyymm, UTC
     "text": "str",
@@ -59,7 +59,7 @@ class Column:
     words: tuple[str, ...] | None = None
 
     @property
-    def dtype(self) -> str:
+    def dtype(self) -> Any:
         return _DTYPES[self.kind]
 
 

@@ -101,26 +101,23 @@ class History:
         find = _finder(bounds)
         for piece in pieces:
             packet[piece] = find(self.event_keys[piece])
-        sizes = sum(np.bincount(packet[piece], minlength=len(bounds) + 1) for piece in pieces)
-        shares = [
-            {name: np.empty(count, dtype=values.dtype) for name, values in self._columns(slice(0, 0)).items()}
-            for count in np.broadcast_to(sizes, len(bounds) + 1)
-        ]
-        filled = np.zeros(len(shares), dtype=np.int64)
-        for piece in pieces:
+        counts = [np.bincount(packet[piece], minlength=len(bounds) + 1) for piece in pieces]
+        ends = np.cumsum(np.sum(counts, axis=0) if counts else np.zeros(len(bounds) + 1, dtype=np.int64))
+        dealt = {name: np.empty(len(packet), dtype=values.dtype) for name, values in self._columns(slice(0, 0)).items()}
+        filled = np.append(0, ends[:-1])
+        for piece, count in zip(pieces, counts, strict=True):
             order = np.argsort(packet[piece], kind="stable")  # a radix sort at these widths
-            counts = np.bincount(packet[piece], minlength=len(shares))
-            ends = np.cumsum(counts)
+            stops = np.cumsum(count)
             for name, values in self._columns(piece).items():
-                dealt = values[order]
-                for number in range(len(shares)):
-                    begin, count = filled[number], counts[number]
-                    shares[number][name][begin : begin + count] = dealt[ends[number] - count : ends[number]]
-            filled += counts
+                ordered, column = values[order], dealt[name]
+                for begin, stop, size_here in zip(filled, stops, count, strict=True):
+                    column[begin : begin + size_here] = ordered[stop - size_here : stop]
+            filled += count
         del packet
-        shares.reverse()
-        for number in range(len(filled)):
-            yield slice(number * size, (number + 1) * size), self._until_as_of(shares.pop())
+        for number, end in enumerate(ends):
+            mine = slice(ends[number - 1] if number else 0, end)
+            share = {name: values[mine] for name, values in dealt.items()}
+            yield slice(number * size, (number + 1) * size), self._until_as_of(share)
 
     def _columns(self, rows: slice) -> Columns:
         return {

@@ -44,8 +44,8 @@ def measure(
     """
     run = _Run(tickets, events, clocks, calendars, as_of)
     table = _Table()
-    for columns in run.parts(block_tickets):
-        table.add(columns)
+    for columns, share in run.parts(block_tickets):
+        table.add(columns, share)
     return run.frame(table)
 
 
@@ -60,9 +60,9 @@ def measure_blocks(
 ) -> Iterator[pd.DataFrame]:
     """The rows of `measure` block by block, for callers that write each out before the next is made."""
     run = _Run(tickets, events, clocks, calendars, as_of)
-    for columns in run.parts(block_tickets):
+    for columns, _ in run.parts(block_tickets):
         table = _Table()
-        table.add(columns)
+        table.add(columns, share=1.0)
         yield run.frame(table)
 
 
@@ -97,8 +97,9 @@ class _Run:
         self._history = History.of(tickets, events, instant_us(as_of))
         self._vocabulary = Vocabulary(self._history)
 
-    def parts(self, block_tickets: int) -> Iterator[Columns]:
-        """The columns of each block, in order of ticket, clock and cycle."""
+    def parts(self, block_tickets: int) -> Iterator[tuple[Columns, float]]:
+        """The columns of each block, in order of ticket, clock and cycle, and its share of the tickets."""
+        tickets = len(self._history.ticket_keys)
         for block in blocks(self._history, block_tickets):
             states = States(block, self._vocabulary)
             of_clocks = [self._clock(block, states, number) for number in range(len(self._clocks))]
@@ -106,7 +107,9 @@ class _Run:
                 continue
             place = np.concatenate([columns.pop("place") for columns in of_clocks])
             order = np.argsort(place.astype(np.uint16), kind="stable")  # a block has no more tickets than that
-            yield {name: np.concatenate([each[name] for each in of_clocks])[order] for name in of_clocks[0]}
+            columns = {name: np.concatenate([each[name] for each in of_clocks])[order] for name in of_clocks[0]}
+            first, end, _ = block.tickets.indices(tickets)
+            yield columns, (end - first) / tickets if tickets else 1.0
 
     def frame(self, table: "_Table") -> pd.DataFrame:
         """The cycle frame of a filled table, which it empties."""
@@ -181,13 +184,15 @@ class _Table:
         self.length = 0
         self._columns: Columns = {}
 
-    def add(self, columns: Columns) -> None:
-        """Append rows; every call has the same columns and types."""
+    def add(self, columns: Columns, share: float) -> None:
+        """Append the rows of a share of the whole; every call has the same columns and types."""
         before, self.length = self.length, self.length + len(columns["ticket_key"])
         for name, values in columns.items():
-            column = self._columns.setdefault(name, np.empty(0, dtype=values.dtype))
+            if name not in self._columns:  # room for all, if the rest is like this; memory only when it is written
+                self._columns[name] = np.empty(int(len(values) / share * 1.02) + 1, dtype=values.dtype)
+            column = self._columns[name]
             if len(column) < self.length:
-                column.resize(max(self.length, before + before // 8), refcheck=False)
+                column.resize(self.length + self.length // 8, refcheck=False)
             column[before : self.length] = values
 
     def take(self, name: str) -> np.ndarray:

@@ -57,7 +57,8 @@ def open_spans(
 
 
 def _written(spans: pd.DataFrame, first: pd.Timestamp, end_at: pd.Timestamp) -> list[list[str]]:
-    opens, closes = spans["opens_at"].clip(lower=first), spans["closes_at"].clip(upper=end_at)
+    opens = spans["opens_at"].where(spans["opens_at"] >= first, first)
+    closes = spans["closes_at"].where(spans["closes_at"] <= end_at, end_at)
     return [[one.isoformat(), other.isoformat()] for one, other in zip(opens, closes, strict=True)]
 
 

@@ -40,7 +40,9 @@ def stale_sources(now: datetime) -> list[str]:
 
     good, bad = mappings.load_all(settings().mappings)
     with open_warehouse().connect() as connection:
-        known = dict(connection.execute(text("select source, complete_until from quality.watermark")).tuples().all())
+        known: dict[str, datetime] = dict(
+            connection.execute(text("select source, complete_until from quality.watermark")).tuples().all()
+        )
     stale = []
     for mapping in good:
         if mapping.stale_after is None:

@@ -43,6 +43,12 @@ def due(now: datetime) -> list[str]:
     return sorted(keys)
 
 
+def following(key: str, now: datetime) -> list[str]:
+    """The months of the key's own contract that are due: after a posting, the next one, if its data are complete."""
+    contract = key.partition("|")[0]
+    return [each for each in due(now) if each.partition("|")[0] == contract]
+
+
 def _due_of(connection: Connection, contract: Contract, now: datetime) -> str | None:
     period = _earliest_open(connection, contract)
     if period is None or not _is_complete(connection, contract, period, now):

@@ -22,8 +22,11 @@ from deskledger.warehouse import open_warehouse
 
 
 def sources() -> list[str]:
-    """The names of all mappings, sound or not: a source with a bad one fails alone, when its turn comes."""
-    return sorted(path.stem for path in settings().mappings.glob("*.yaml"))
+    """The mappings that have an inbox, sound or not: a source with a bad one fails alone, when its turn comes.
+
+    A mapping without an inbox is that of a desk which has not been set up here; `freshness` watches those that were.
+    """
+    return [name for name in _mapped() if (settings().inbox / name).is_dir()]
 
 
 def land(source: str, day: str, now: datetime) -> dict[str, Any]:
@@ -101,10 +104,14 @@ def check_inbox(source: str) -> None:
         )
 
 
+def _mapped() -> list[str]:
+    return sorted(path.stem for path in settings().mappings.glob("*.yaml"))
+
+
 def _mapping(source: str) -> Mapping:
     path = settings().mappings / f"{source}.yaml"
     if not path.is_file():
-        known = ", ".join(sources()) or "none"
+        known = ", ".join(_mapped()) or "none"
         raise MappingError(f"no mapping for the source {source!r} (known: {known})", where=str(path), remedy="write it")
     return mappings.load(path)
 

@@ -189,7 +189,9 @@ def measure_shards(contract: str, month: str, first_shard: int, last_shard: int,
 
 def watermark(connection: Connection, contract: Contract) -> datetime | None:
     """The instant before which all of the contract's sources are complete; None while one has never been loaded."""
-    known = dict(connection.execute(_WATERMARKS, {"sources": list(contract.sources)}).tuples().all())
+    known: dict[str, datetime] = dict(
+        connection.execute(_WATERMARKS, {"sources": list(contract.sources)}).tuples().all()
+    )
     return min(known.values()) if set(known) == set(contract.sources) else None
 
 

@@ -21,6 +21,7 @@ _STAGED = "deskledger_staged"
 _REPLACED = "deskledger_replaced"
 _WORK_MEMORY = "128MB"  # the join of a million staged rows stays out of temporary files
 _ANALYSE_FROM_ROWS = 1_000  # below, the planner's guess for a new table is good enough
+_ANALYSE_SHARE = 10  # a tenth of the table changed
 
 
 @dataclass(frozen=True)
@@ -222,7 +223,17 @@ def _merge_distinct(
         deleted = cursor.rowcount
     superseded = _superseded(cursor, relation, target, staged, same_key)
     inserted, updated = _merge(cursor, relation, target, staged, same_key)
+    _analyse_grown(cursor, target, inserted + updated + deleted)
     return MergeCounts(inserted, updated, len(rows) - inserted - updated - superseded, superseded, deleted)
+
+
+def _analyse_grown(cursor: Any, target: sql.Identifier, changed: int) -> None:
+    """Refresh the statistics of a table that many small merges have outgrown: its next merge is planned by them."""
+    cursor.execute(
+        "select greatest(reltuples, 0) from pg_class where oid = to_regclass(%s)", (target.as_string(cursor),)
+    )
+    if changed and changed * _ANALYSE_SHARE >= cursor.fetchone()[0]:
+        cursor.execute(sql.SQL("analyze {}").format(target))
 
 
 def _superseded(
