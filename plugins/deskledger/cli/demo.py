@@ -141,7 +141,7 @@ class _Reviews:
         self._answered: set[tuple[str, int]] = set()
 
     def approve(self) -> int:
-        """Answer the reviews that have waited long enough to be parked for certain, and any that asks again; how many."""
+        """Answer the reviews that waited long enough to be parked for certain, and any that asks again; how many."""
         answers = 0
         for key, review in self._reviewer.waiting_reviews().items():
             instance = review["task_instance"]

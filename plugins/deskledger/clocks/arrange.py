@@ -13,7 +13,7 @@ from deskledger.clocks.block import Block
 from deskledger.clocks.history import Columns, History
 
 MOST_TICKETS = 65_536
-BLOCK_TICKETS = 16_384  # the arrays of so many tickets of eight events fit a processor's cache
+BLOCK_TICKETS = 8_192  # the arrays of so many tickets of eight events fit a processor's cache
 
 
 def blocks(history: History, block_tickets: int = BLOCK_TICKETS) -> Iterator[Block]:

@@ -165,9 +165,12 @@ def _instants(column: pd.Series) -> np.ndarray:
 
 
 def _narrow(values: np.ndarray) -> np.ndarray:
-    """The same integers in half the space where they fit."""
-    fits = not len(values) or (values.min() >= -(2**31) and values.max() < 2**31)
-    return values.astype(np.int32) if fits else values
+    """The same integers in as little space as they fit."""
+    least, most = (int(values.min()), int(values.max())) if len(values) else (0, 0)
+    for kind in (np.int16, np.int32):
+        if np.iinfo(kind).min <= least and most <= np.iinfo(kind).max:
+            return values.astype(kind)
+    return values
 
 
 def _flags(column: pd.Series) -> np.ndarray:
