@@ -2,5 +2,6 @@
 
 from deskledger.clocks.evidence import segments
 from deskledger.clocks.measure import measure, measure_blocks
+from deskledger.clocks.selection import select_cycles
 
-__all__ = ["measure", "measure_blocks", "segments"]
+__all__ = ["measure", "measure_blocks", "segments", "select_cycles"]
