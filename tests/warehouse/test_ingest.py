@@ -333,6 +333,8 @@ def test_hostile_text_is_data(warehouse: Engine, inbox: Path) -> None:
 
 def test_a_source_without_a_mapping_or_with_a_bad_one_fails_alone(warehouse: Engine, inbox: Path) -> None:
     write_mapping("broken", watermark="hope")
+    write_mapping("elsewhere")  # a desk that has no inbox here
+    (inbox.parent / "broken").mkdir()
     assert ingest.sources() == ["broken", "desk"]
     with pytest.raises(MappingError, match=r"broken.yaml:\d+"):
         ingest.land("broken", "2026-04-01", NOW)
