@@ -25,7 +25,7 @@ from deskledger.statement.assessment import (
     late_items,
     run_of_failures,
 )
-from deskledger.statement.cycles import contract_cycles, open_spans
+from deskledger.statement.cycles import contract_cycles, open_spans, with_choice
 from deskledger.statement.figures import figures
 from deskledger.statement.inputs import Inputs
 from deskledger.statement.levels import LevelResult, measurements
@@ -74,7 +74,7 @@ def compose(
     charges = charge_amounts(contract, version, period, inputs.charges)
     cycles = contract_cycles(contract, inputs.tickets, inputs.events, end, inputs.incomplete)
     cycles = with_ticket_fields(cycles, inputs.tickets)
-    cycles = cycles[within(cycles, contract.scope)]
+    cycles = with_choice(contract, cycles[within(cycles, contract.scope)])
     answers = _answers(contract, version, inputs, start_at, end_at)
     earlier = {level.name: [month.figures[level.name] for month in past if level.name in month.figures]
                for level in version.service_levels}  # fmt: skip

@@ -56,6 +56,15 @@ def open_spans(
     return spans
 
 
+def with_choice(contract: Contract, cycles: pd.DataFrame) -> pd.DataFrame:
+    """`cycles` with `is_chosen`: whether each counts under its clock's `cycles` rule (all, first, last, worst)."""
+    chosen = [
+        clocks.select_cycles(cycles[cycles["version"] == version.number], version.clocks).index
+        for version in contract.versions
+    ]
+    return cycles.assign(is_chosen=cycles.index.isin(pd.Index([]).append(chosen)))
+
+
 def _written(spans: pd.DataFrame, first: pd.Timestamp, end_at: pd.Timestamp) -> list[list[str]]:
     opens = spans["opens_at"].where(spans["opens_at"] >= first, first)
     closes = spans["closes_at"].where(spans["closes_at"] <= end_at, end_at)

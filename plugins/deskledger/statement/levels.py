@@ -102,15 +102,24 @@ def _clock_rows(
     complete = ~rows["is_incomplete"].fillna(False).astype(bool)
     by_time = level.measure.statistic in {"mean", "percentile"}
     stopped = rows["stopped_at"].notna()
-    counted = complete & (stopped & decided if by_time else decided)
+    chosen = rows["is_chosen"].astype(bool) if "is_chosen" in rows else complete | True
+    # A cycle for which no target was agreed can be late for nothing; its time may still be averaged.
+    agreed = complete | True if by_time else rows["target_us"].notna()
+    counted = complete & chosen & agreed & (stopped & decided if by_time else decided)
     fate = np.select(
         [~complete, counted & by_time, counted & (state == "met"), counted],
         ["incomplete", "counted", "met", "failed"],
         default="excluded",
     )
     why = np.select(
-        [~complete, state == "cancelled", state == "running"],
-        ["a row of this ticket is in quarantine", "cancelled", "still running"],
+        [~complete, state == "cancelled", ~chosen, state == "running", ~agreed],
+        [
+            "a row of this ticket is in quarantine",
+            "cancelled",
+            "another cycle of this ticket counts",
+            "still running",
+            "no target was agreed for it",
+        ],
         default="not stopped",
     )
     rows["fate"] = fate

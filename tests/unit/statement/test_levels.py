@@ -1,5 +1,6 @@
 """Service levels measured: membership, populations, exact shares, times, windows, CSAT; both sides of each boundary."""
 
+from dataclasses import replace
 from datetime import date
 from fractions import Fraction
 
@@ -9,8 +10,9 @@ import pytest
 
 from deskledger import model
 from deskledger.contract.periods import period_bounds
-from deskledger.contract.terms import Contract, CsatTerms, Measure, Period, ServiceLevel, Version
+from deskledger.contract.terms import ClockTerms, Contract, CsatTerms, Measure, Period, ServiceLevel, Version
 from deskledger.errors import StatementError
+from deskledger.statement.cycles import with_choice
 from deskledger.statement.levels import LevelResult, MonthFigures, measured_form, measurements
 
 HOUR = 3_600_000_000
@@ -278,3 +280,29 @@ def test_the_rows_behind_a_level_add_up_to_its_counts() -> None:
     assert (int(rows["is_numerator"].sum()), int(rows["is_denominator"].sum())) == (result.numerator, 9)
     assert result.met + result.failed + result.excluded == len(rows) == 10
     assert np.array_equal(rows["is_numerator"] & ~rows["is_denominator"], np.zeros(10, dtype=bool))
+
+
+@pytest.mark.parametrize(("rule", "counted"), [("all", [1, 2, 3]), ("first", [1]), ("last", [3]), ("worst", [2])])
+def test_the_clock_says_which_of_a_tickets_cycles_count(rule: str, counted: list[int]) -> None:
+    frame = cycles({"cycle": 1}, {"cycle": 2, "state": "breached", "elapsed_us": 5 * HOUR}, {"cycle": 3})
+    frame["ticket_key"] = 7
+    clock = ClockTerms(
+        name="resolution",
+        clause="4.2",
+        start=(),
+        stop=(),
+        calendars=(),
+        targets=(),
+        cycles=rule,  # type: ignore[arg-type]
+    )
+    terms = replace(contract(), versions=(replace(version(), clocks=(clock,)),))
+    result, rows = taken(share(), with_choice(terms, frame))
+    assert rows.loc[rows["is_denominator"], "cycle"].tolist() == counted
+    assert set(rows.loc[~rows["is_denominator"], "reason"]) <= {"another cycle of this ticket counts"}
+    assert result.denominator == len(counted)
+
+
+def test_a_cycle_without_a_target_is_neither_met_nor_missed() -> None:
+    result, rows = taken(share(), cycles({}, {"target_us": None, "due_at": None}))
+    assert (result.numerator, result.denominator) == (1, 1)
+    assert rows["reason"].tolist()[1] == "no target was agreed for it"
