@@ -73,7 +73,11 @@ with DAG(
 
     @task_group
     def day_of_source(source: str) -> None:
-        load(land(source)) >> refused(source)
+        landed = land(source)
+        loaded = load(landed)
+        checked = refused(source)
+        loaded >> checked
+        [landed, loaded, checked] >> verdict()
 
     # A group a source: each goes its own way, whatever becomes of the others.
-    day_of_source.expand(source=sources()) >> verdict()
+    day_of_source.expand(source=sources())
