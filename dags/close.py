@@ -40,7 +40,7 @@ with DAG(
 
         context = get_current_context()
         now = runs.started_at(context)
-        made = close.draft(runs.partition(context), now=now, run_id=context["dag_run"].run_id)
+        made = close.draft(runs.contract_month(context), now=now, run_id=context["dag_run"].run_id)
         if made["status"] != "drafted":
             raise AirflowSkipException(f"Nothing to review: {made['status']}.")
         report.render(made["draft_id"], now=now)
@@ -75,7 +75,7 @@ with DAG(
         from deskledger.steps import close, runs
 
         context = get_current_context()
-        keys = close.following(runs.partition(context), now=runs.started_at(context))
+        keys = close.following(runs.contract_month(context), now=runs.started_at(context))
         if not keys:  # an event without keys of its own would carry this month's key
             raise AirflowSkipException("No later month is due.")
         context["outlet_events"][DUE].add_partitions(keys)
@@ -86,7 +86,7 @@ with DAG(
         from deskledger.steps import runs
 
         context = get_current_context()
-        context["outlet_events"][DUE].add_partitions(runs.partition(context))
+        context["outlet_events"][DUE].add_partitions(runs.contract_month(context))
 
     drafted = draft()
     drafted >> review

@@ -48,7 +48,7 @@ with DAG(
 
         context = get_current_context()
         context["source"] = source
-        print(ingest.land(source, runs.partition(context), now=runs.started_at(context)))
+        print(ingest.land(source, runs.day(context), now=runs.started_at(context)))
         return source
 
     @task(map_index_template="{{ source }}", outlets=[CORE])
@@ -57,7 +57,7 @@ with DAG(
 
         context = get_current_context()
         context["source"] = source
-        counts = ingest.load(source, runs.partition(context), now=runs.started_at(context))
+        counts = ingest.load(source, runs.day(context), now=runs.started_at(context))
         if not counts["extracted"]:
             raise AirflowSkipException(f"Nothing of {source} has landed for this day.")
         return counts

@@ -39,7 +39,7 @@ with DAG(
     def plan() -> list[dict]:
         from deskledger.steps import measure, runs
 
-        return measure.plan(runs.partition(get_current_context()))
+        return measure.plan(runs.month(get_current_context()))
 
     @task(map_index_template="{{ share['contract'] }} {{ share['first_shard'] }}-{{ share['last_shard'] }}")
     def shards(share: dict) -> dict:

@@ -83,7 +83,7 @@ def test_documentation_says_what_in_out_rerun_and_failure(parsed: dict, dag_id: 
 def test_every_task_alerts_when_it_fails(parsed: dict, dag_id: str) -> None:
     tasks = parsed["dags"][dag_id]["tasks"]
     # `verdict` fails only after another task has failed, and alerted.
-    assert [name for name, task in tasks.items() if not task["has_callback"] and name != "verdict"] == []
+    assert [name for name, task in tasks.items() if not task["has_callback"] and not name.endswith("verdict")] == []
 
 
 @pytest.mark.parametrize("dag_id", DAG_IDS)

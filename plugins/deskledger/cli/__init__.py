@@ -38,6 +38,10 @@ def _parser() -> argparse.ArgumentParser:
         run=_status
     )
 
+    airflow = commands.add_parser("airflow", help="Airflow's own command line, on the local installation")
+    airflow.add_argument("arguments", nargs=argparse.REMAINDER, help="as Airflow takes them: dags list, backfill …")
+    airflow.set_defaults(run=_airflow)
+
     contracts = commands.add_parser("contracts", help="look at the contracts").add_subparsers(required=True)
     check = contracts.add_parser("check", help="read every contract and say what is wrong with it")
     check.add_argument("folder", nargs="?", help="default: contracts/")
@@ -63,11 +67,19 @@ def _down(_: argparse.Namespace) -> int:
     return take_down()
 
 
+def _airflow(arguments: argparse.Namespace) -> int:
+    from deskledger.cli.local_airflow import LocalAirflow
+    from deskledger.settings import settings
+
+    return LocalAirflow(settings()).command(arguments.arguments)
+
+
 def _migrate(_: argparse.Namespace) -> int:
     from deskledger.warehouse import migrate, open_warehouse
 
-    migrate(open_warehouse())
-    print("The warehouse has this version's schema.")
+    engine = open_warehouse()
+    migrate(engine)
+    print(f"{engine.url.render_as_string(hide_password=True)} has this version's schema.")
     return 0
 
 

@@ -47,7 +47,7 @@ class AirflowApi:
                 "dag_id": dag_id,
                 "from_date": f"{first}T00:00:00Z",
                 "to_date": f"{last}T23:59:00Z",
-                "reprocess_behavior": "none",
+                "reprocess_behavior": "failed",
                 "max_active_runs": 4,
             },
         )

@@ -11,7 +11,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from types import MappingProxyType
@@ -29,6 +29,7 @@ from deskledger.warehouse import embedded
 PROCESSES: Mapping[str, tuple[str, ...]] = {"api-server": (), "scheduler": ("--skip-serve-logs",), "dag-processor": ()}
 USERS = {"admin": "admin", "fatima": "user", "felix": "user", "mara": "viewer"}
 FIRST_PORT = 8085
+WAREHOUSE_CONNECTION = "AIRFLOW_CONN_DESKLEDGER_WAREHOUSE"  # one's own warehouse: tasks and commands must agree on it
 READY_SECONDS = 180
 STOP_SECONDS = 20
 
@@ -155,8 +156,9 @@ class LocalAirflow:
             "AIRFLOW__LOGGING__LOGGING_LEVEL": "WARNING",
             "DESKLEDGER_HOME": str(self.settings.home),
             "DESKLEDGER_STATE": str(self.settings.state),
-            "DESKLEDGER_WAREHOUSE": os.environ.get("DESKLEDGER_WAREHOUSE") or self.postgres.url_for("deskledger"),
         }
+        if WAREHOUSE_CONNECTION not in os.environ:
+            ours["DESKLEDGER_WAREHOUSE"] = os.environ.get("DESKLEDGER_WAREHOUSE") or self.postgres.url_for("deskledger")
         inherited = {name: value for name, value in os.environ.items() if not _is_foreign(name)}
         path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}"
         return {**inherited, **ours, "PATH": path, **self.overrides}
@@ -187,6 +189,13 @@ class LocalAirflow:
                 start_new_session=True,
             )
         return process.pid
+
+    def command(self, arguments: Sequence[str]) -> int:
+        """Airflow's own command line on this installation, with the caller's terminal; its exit status."""
+        if not (self.home / "secrets.json").exists():
+            self.prepare()
+        command = [sys.executable, "-m", "airflow", *arguments]
+        return subprocess.run(command, env=self.environment(), check=False).returncode
 
     def _run(self, *arguments: str) -> None:
         done = subprocess.run(
@@ -235,6 +244,8 @@ def terminate_on_signals() -> None:
 
 def _is_foreign(name: str) -> bool:
     """Settings of another Airflow, or that make every process start slower, must not leak into ours."""
+    if name == WAREHOUSE_CONNECTION:
+        return False
     return name.startswith("AIRFLOW_") or name == "PYTHONDONTWRITEBYTECODE"
 
 

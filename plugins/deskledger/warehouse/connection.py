@@ -37,8 +37,10 @@ def open_warehouse(url: str | None = None) -> Engine:
     engine = create_engine(
         address.set(drivername="postgresql+psycopg2"),
         poolclass=NullPool,
+        hide_parameters=True,  # an error names the statement, never the customer's words bound to it
         connect_args={
-            "options": "-c timezone=UTC -c datestyle=ISO",
+            # A load computes between its statements, for as long as it takes.
+            "options": "-c timezone=UTC -c datestyle=ISO -c idle_in_transaction_session_timeout=0",
             "application_name": "deskledger",
             "client_encoding": "utf8",
         },
