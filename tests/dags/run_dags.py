@@ -1,0 +1,88 @@
+"""Runs DAGs in this process with chosen steps failing, and prints what became of each task; called by test_dag_runs.
+
+The steps are replaced by ones that fail or succeed at once: what is under test is how the DAGs hang together.
+"""
+
+import json
+import sys
+from typing import Any
+
+from airflow.dag_processing.dagbag import DagBag
+
+from deskledger.errors import QualityError, SourceError
+from deskledger.steps import close, ingest, measure, runs
+
+PLAN = [{"contract": name, "month": "2026-04", "first_shard": 0, "last_shard": 255} for name in ("good", "bad")]
+
+
+def _fails(error: Exception) -> Any:
+    def step(*_: Any, **__: Any) -> Any:
+        raise error
+
+    return step
+
+
+def _for_source(bad: Exception | None, good: Any) -> Any:
+    def step(source: str, *_: Any, **__: Any) -> Any:
+        if bad is not None and source == "bad":
+            raise bad
+        return good
+
+    return step
+
+
+def _sound() -> None:
+    runs.day = lambda context: "2026-04-01"
+    runs.month = lambda context: "2026-04"
+    ingest.sources = lambda: ["bad", "good"]
+    ingest.land = _for_source(None, {})
+    ingest.load = _for_source(None, {"extracted": 1})
+    ingest.check_inbox = _for_source(None, None)
+    ingest.land_history = lambda source, now: ["2026-03", "2026-04"]
+    ingest.load_batch = lambda source, batch, now: {"extracted": 1}
+    ingest.finish_history = lambda source, now: ["2026-04-01"]
+    measure.plan = lambda month: PLAN
+    measure.measure_shards = lambda contract, **_: {"contract": contract}
+    close.due = lambda now: ["good|2026-03"]
+
+
+def _bad_shards(contract: str, **_: Any) -> dict:
+    if contract == "bad":
+        raise SourceError("the contract is not valid")
+    return {"contract": contract}
+
+
+def _bad_batch(source: str, batch: str, now: Any) -> dict:
+    if batch == "2026-03":
+        raise QualityError("the table fails its suite")
+    return {"extracted": 1}
+
+
+SCENES = {
+    "ingest sound": ("ingest", lambda: None),
+    "ingest land fails": ("ingest", lambda: setattr(ingest, "land", _for_source(SourceError("x"), {}))),
+    "ingest load fails": ("ingest", lambda: setattr(ingest, "load", _for_source(QualityError("x"), {"extracted": 1}))),
+    "ingest file refused": ("ingest", lambda: setattr(ingest, "check_inbox", _for_source(SourceError("x"), None))),
+    "ingest nothing landed": ("ingest", lambda: setattr(ingest, "load", _for_source(None, {"extracted": 0}))),
+    "history sound": ("ingest_history", lambda: None),
+    "history batch fails": ("ingest_history", lambda: setattr(ingest, "load_batch", _bad_batch)),
+    "measure sound": ("measure", lambda: None),
+    "measure contract fails": ("measure", lambda: setattr(measure, "measure_shards", _bad_shards)),
+    "measure nothing due": ("measure", lambda: setattr(close, "due", lambda now: [])),
+}
+
+
+def main() -> None:
+    bag = DagBag(sys.argv[1])
+    results = {}
+    for name, (dag_id, break_it) in SCENES.items():
+        _sound()
+        break_it()
+        run = bag.dags[dag_id].test()
+        tasks = {f"{each.task_id}[{each.map_index}]": str(each.state) for each in run.get_task_instances()}
+        results[name] = {"run": str(run.state), "tasks": tasks}
+    print("RESULT" + json.dumps(results))
+
+
+if __name__ == "__main__":
+    main()

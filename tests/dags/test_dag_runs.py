@@ -1,0 +1,74 @@
+"""How the DAGs hang together when something fails: the others go on, and the run never looks green."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+@pytest.fixture(scope="module")
+def scenes(tmp_path_factory: pytest.TempPathFactory) -> dict:
+    home = tmp_path_factory.mktemp("airflow")
+    environment = {
+        **{name: value for name, value in os.environ.items() if not name.startswith(("AIRFLOW", "DESKLEDGER"))},
+        "AIRFLOW_HOME": str(home),
+        "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
+        "AIRFLOW__CORE__PLUGINS_FOLDER": str(ROOT / "plugins"),
+        "AIRFLOW__CORE__DAGS_FOLDER": str(ROOT / "dags"),
+        "AIRFLOW__LOGGING__LOGGING_LEVEL": "ERROR",
+        "DESKLEDGER_STATE": str(home / "state"),
+        "PYTHONPATH": str(ROOT / "dags"),
+    }
+    migrated = [sys.executable, "-m", "airflow", "db", "migrate"]
+    subprocess.run(migrated, env=environment, capture_output=True, check=True)
+    script = [sys.executable, str(Path(__file__).with_name("run_dags.py")), str(ROOT / "dags")]
+    done = subprocess.run(script, env=environment, capture_output=True, text=True, check=False)
+    lines = [line for line in done.stdout.splitlines() if line.startswith("RESULT")]
+    assert lines, done.stderr[-3000:]
+    return json.loads(lines[0].removeprefix("RESULT"))
+
+
+@pytest.mark.parametrize(
+    ("scene", "state"),
+    [
+        ("ingest sound", "success"),
+        ("ingest land fails", "failed"),
+        ("ingest load fails", "failed"),
+        ("ingest file refused", "failed"),
+        ("ingest nothing landed", "success"),
+        ("history sound", "success"),
+        ("history batch fails", "failed"),
+        ("measure sound", "success"),
+        ("measure contract fails", "failed"),
+        ("measure nothing due", "success"),
+    ],
+)
+def test_a_run_is_green_only_if_nothing_failed(scenes: dict, scene: str, state: str) -> None:
+    assert scenes[scene]["run"] == state, scenes[scene]["tasks"]
+
+
+@pytest.mark.parametrize("scene", ["ingest land fails", "ingest load fails", "ingest file refused"])
+def test_a_source_that_fails_stops_no_other(scenes: dict, scene: str) -> None:
+    assert scenes[scene]["tasks"]["day_of_source.load[1]"] == "success"
+
+
+def test_a_contract_that_fails_stops_no_other_and_months_are_still_named(scenes: dict) -> None:
+    tasks = scenes["measure contract fails"]["tasks"]
+    assert (tasks["shards[0]"], tasks["shards[1]"], tasks["due[-1]"]) == ("success", "failed", "success")
+
+
+def test_the_history_is_finished_only_when_every_batch_is_loaded(scenes: dict) -> None:
+    tasks = scenes["history batch fails"]["tasks"]
+    assert (tasks["load[0]"], tasks["load[1]"], tasks["finish[-1]"]) == ("failed", "success", "upstream_failed")
+
+
+@pytest.mark.parametrize(
+    ("scene", "task"), [("ingest nothing landed", "day_of_source.load[1]"), ("measure nothing due", "due[-1]")]
+)
+def test_no_news_is_skipped_and_so_starts_nothing(scenes: dict, scene: str, task: str) -> None:
+    assert scenes[scene]["tasks"][task] == "skipped"
