@@ -24,7 +24,6 @@ from core.ticket as ticket
 where
     ticket.source = any(:sources)
     and ticket.created_at < :end_at
-    and ticket.landed_at <= :data_cutoff
     and (
         cast(:accounts as text []) is null
         or ticket.account = any(cast(:accounts as text []))
@@ -73,21 +72,20 @@ select {columns}
 from core.ticket_event as event
 inner join statement_ticket as chosen
     on event.ticket_key = chosen.ticket_key and event.created_month = chosen.created_month
-where event.occurred_at < :end_at and event.landed_at <= :data_cutoff
+where event.occurred_at < :end_at
 """
 
 _ANSWERS = """
 select {columns}
 from core.survey_answer as answer
 inner join statement_ticket as chosen on answer.ticket_key = chosen.ticket_key
-where answer.landed_at <= :data_cutoff
 order by answer.source, answer.survey_id, answer.answer_id
 """
 
 _CHARGES = """
 select {columns}
 from core.charge as charge
-where charge.contract = :contract and charge.period = :period and charge.landed_at <= :data_cutoff
+where charge.contract = :contract and charge.period = :period
 order by charge.kind
 """
 
@@ -115,6 +113,19 @@ where
     )
 """)
 
+# The newest instant that anything visible landed at. A load notes the instant it began, so this may be after `now`.
+_CUTOFF = text("""
+select
+    greatest(
+        :now,
+        (select max(landed_at) from core.ticket where source = any(:sources)),
+        (select max(landed_at) from core.survey_answer where source = any(:sources)),
+        (select max(landed_at) from core.charge where contract = :contract),
+        (select max(loaded_at) from quality.load where source = any(:sources)),
+        (select max(quarantined_at) from quality.quarantine where source = any(:sources))
+    )
+""")
+
 _LOADS = text("""
 select
     source,
@@ -125,7 +136,7 @@ select
     sum(superseded)::bigint as superseded,
     sum(quarantined)::bigint as quarantined
 from quality.load
-where source = any(:sources) and loaded_at <= :data_cutoff
+where source = any(:sources)
 group by source, table_name
 order by source, table_name
 """)
@@ -133,7 +144,10 @@ order by source, table_name
 
 @dataclass(frozen=True)
 class Inputs:
-    """The rows that a contract's period may rest on, as of `data_cutoff`; `incomplete` are ticket keys."""
+    """The rows that a contract's period may rest on; `incomplete` are ticket keys.
+
+    `data_cutoff` is the instant by which all of them had landed.
+    """
 
     tickets: pd.DataFrame
     events: pd.DataFrame
@@ -142,12 +156,18 @@ class Inputs:
     incomplete: frozenset[int]
     unplaced_records: int
     loads: tuple[Mapping[str, Any], ...]
+    data_cutoff: datetime
 
 
 def read_inputs(
-    connection: Connection, contract: Contract, period: str, start_at: datetime, end_at: datetime, data_cutoff: datetime
+    connection: Connection, contract: Contract, period: str, start_at: datetime, end_at: datetime, now: datetime
 ) -> Inputs:
-    """Everything that the contract's period [start_at, end_at) may rest on, of what had landed by `data_cutoff`."""
+    """Everything visible that the contract's period [start_at, end_at) may rest on.
+
+    Several queries make it up: the transaction must be REPEATABLE READ, or a load that commits between two of them
+    tears them apart. No row is left out for when it landed: a row keeps only the instant it was last told, so that
+    leaving out the new ones would lose what was known of their tickets before.
+    """
     accounts = contract.scope.get("account")
     bound = {
         "sources": list(contract.sources),
@@ -156,7 +176,7 @@ def read_inputs(
         "accounts": None if accounts is None else sorted(accounts),
         "start_at": start_at,
         "end_at": end_at,
-        "data_cutoff": data_cutoff,
+        "now": now,
     }
     connection.execute(text("drop table if exists pg_temp.statement_ticket"))
     connection.execute(_CHOOSE, bound)
@@ -176,6 +196,7 @@ def read_inputs(
         ),
         unplaced_records=int(connection.execute(_UNPLACED, bound).scalar_one()),
         loads=tuple(dict(row) for row in connection.execute(_LOADS, bound).mappings()),
+        data_cutoff=connection.execute(_CUTOFF, bound).scalar_one(),
     )
 
 

@@ -4,7 +4,7 @@ import logging
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, Engine, text
 
 from deskledger import contract as contracts
 from deskledger import ledger
@@ -12,7 +12,7 @@ from deskledger.contract.terms import Contract
 from deskledger.errors import ContractError, DeskledgerError, LedgerError, StatementError
 from deskledger.settings import settings
 from deskledger.steps import report
-from deskledger.steps.close_content import charge_mark, data_mark, draft_content
+from deskledger.steps.close_content import charge_mark, data_mark, draft_content, snapshot
 from deskledger.warehouse import open_warehouse
 
 _log = logging.getLogger(__name__)
@@ -103,7 +103,7 @@ def _has_news(connection: Connection, contract: Contract, draft: dict[str, Any])
 
 
 def draft(key: str, now: datetime, run_id: str | None = None) -> dict[str, Any]:
-    """Draft the month of `key` over what had landed by `now`, unless the newest draft still holds.
+    """Draft the month of `key` over all that has landed, unless the newest draft still holds.
 
     Returns draft_id, status (`drafted`, `current` for a draft that still holds, `posted`), state, credit and currency.
     A retry of the run that made the newest draft (`run_id`) is told `drafted` again, so that its review goes on.
@@ -119,8 +119,9 @@ def draft(key: str, now: datetime, run_id: str | None = None) -> dict[str, Any]:
             return _told_draft(ledger.draft_state(connection, done["draft_id"]), "posted")
         watermark = _allowed_watermark(connection, contract, period, now)
     try:
-        with engine.begin() as connection:
+        with snapshot(engine) as connection:
             content = draft_content(connection, contract, period, now, watermark)
+        with engine.begin() as connection:
             ref = ledger.write(connection, content, at=now, run_id=run_id)
             state = ledger.draft_state(connection, ref.draft_id)
     except StatementError as error:
@@ -182,10 +183,11 @@ def decide(draft_id: str, decision: str, comment: str, user: str, at: datetime) 
     """Record a person's decision (`approve` or `dispute`) on the newest draft of a month.
 
     Raises LedgerError when the rules refuse it: a preparer approves, a dispute has no comment, the draft is superseded,
-    or stale, because data, charges or terms that landed by `at` would make another draft.
+    or stale, because the data, charges or terms of now would make another draft.
     """
-    with open_warehouse().begin() as connection:
-        state = ledger.draft_state(connection, draft_id)
+    engine = open_warehouse()
+    inputs = _inputs_now(engine, draft_id, at)
+    with engine.begin() as connection:
         row = ledger.decide(
             connection,
             draft_id,
@@ -193,7 +195,7 @@ def decide(draft_id: str, decision: str, comment: str, user: str, at: datetime) 
             comment=comment,
             user=user,
             at=at,
-            inputs_sha256=_inputs_now(connection, state, at),
+            inputs_sha256=inputs,
         )
     return {
         "draft_id": draft_id,
@@ -209,10 +211,11 @@ def post(draft_id: str, at: datetime) -> dict[str, Any]:
 
     Raises LedgerError for a draft that is not approved, superseded, stale, or rests on incomplete tickets.
     """
-    with open_warehouse().begin() as connection:
+    engine = open_warehouse()
+    inputs = _inputs_now(engine, draft_id, at)
+    with engine.begin() as connection:
         state = ledger.draft_state(connection, draft_id)
         already = ledger.posted(connection, state["contract"], state["period"])
-        inputs = None if already else _inputs_now(connection, state, at)
         row = ledger.post(connection, draft_id, at=at, inputs_sha256=inputs)
     return {
         "statement_number": row["statement_number"],
@@ -224,21 +227,28 @@ def post(draft_id: str, at: datetime) -> dict[str, Any]:
     }
 
 
-def _inputs_now(connection: Connection, state: dict[str, Any], at: datetime) -> str | None:
-    """The hash that a draft made `at` would have; None when nothing changed since this one, which then still holds."""
-    contract = _contract(state["contract"])
-    if state["state"] == "posted" or not _has_news(connection, contract, state):
-        return None
-    try:
-        return ledger.inputs_sha256(
-            draft_content(connection, contract, state["period"], at, _watermark(connection, contract) or at)
-        )
-    except StatementError as error:
-        raise LedgerError(
-            f"it is stale, and no new draft can be made: {error.what}",
-            where=f"draft {state['draft_id']}",
-            remedy=error.remedy,
-        ) from error
+def _inputs_now(engine: Engine, draft_id: str, at: datetime) -> str | None:
+    """The hash that a draft made `at` would have; None when nothing changed since this one, which then still holds.
+
+    None too for a month that is posted: what changed since changes nothing there.
+    """
+    with snapshot(engine) as connection:
+        state = ledger.draft_state(connection, draft_id)
+        if ledger.posted(connection, state["contract"], state["period"]) is not None:
+            return None
+        contract = _contract(state["contract"])
+        if not _has_news(connection, contract, state):
+            return None
+        try:
+            return ledger.inputs_sha256(
+                draft_content(connection, contract, state["period"], at, _watermark(connection, contract) or at)
+            )
+        except StatementError as error:
+            raise LedgerError(
+                f"it is stale, and no new draft can be made: {error.what}",
+                where=f"draft {draft_id}",
+                remedy=error.remedy,
+            ) from error
 
 
 def _contract(name: str) -> Contract:

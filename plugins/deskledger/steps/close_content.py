@@ -1,11 +1,13 @@
 """What a draft states, from what landed; and a mark that tells cheaply whether anything landed since."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import datetime
 from decimal import Decimal
 from fractions import Fraction
 from typing import Any
 
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, Engine, text
 
 from deskledger import contract as contracts
 from deskledger import ledger, statement
@@ -57,14 +59,27 @@ def data_mark(connection: Connection, contract: Contract, period: str) -> str:
     return ledger.digest([loads, charge_mark(connection, contract, period)])
 
 
+@contextmanager
+def snapshot(engine: Engine) -> Iterator[Connection]:
+    """A transaction that sees the warehouse at one instant, whatever commits meanwhile; it writes nothing that stays.
+
+    Not for writing to the ledger: whoever waits for its lock must see what the one before wrote.
+    """
+    with engine.connect().execution_options(isolation_level="REPEATABLE READ") as connection, connection.begin():
+        yield connection
+
+
 def draft_content(
-    connection: Connection, contract: Contract, period: str, data_cutoff: datetime, watermark: datetime
+    connection: Connection, contract: Contract, period: str, now: datetime, watermark: datetime
 ) -> ledger.DraftContent:
-    """All that a draft of the contract's period states, measured at its end over what had landed by `data_cutoff`."""
+    """All that a draft of the contract's period states, measured at its end over all that `connection` sees.
+
+    `connection` is that of a `snapshot`: the mark then speaks of the very rows that the draft is made of. The draft's
+    `data_cutoff` is `now`, or the newest instant at which something it sees landed, if that is later.
+    """
     start, end = contracts.period_bounds(contract, period)
-    # Before anything is read: what lands in between is then news, at worst for nothing.
     mark = data_mark(connection, contract, period)
-    inputs = statement.read_inputs(connection, contract, period, start, end, data_cutoff)
+    inputs = statement.read_inputs(connection, contract, period, start, end, now)
     past = [_past(row) for row in ledger.posted_months(connection, contract.name, period)]
     made = statement.compose(contract, period, inputs, past)
     return ledger.DraftContent(
@@ -80,7 +95,7 @@ def draft_content(
         period_start_at=start,
         period_end_at=end,
         as_of=end,
-        data_cutoff=data_cutoff,
+        data_cutoff=inputs.data_cutoff,
         watermark_at=watermark,
         data_mark=mark,
         contract_sha256=contract.sha256,
