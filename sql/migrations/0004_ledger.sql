@@ -273,6 +273,122 @@ begin
 end
 $$;
 
+-- Four eyes, for every role: what Deskledger refuses, the tables refuse too. The lock is the one that Deskledger holds
+-- while it drafts, decides and posts the month.
+create function ledger.lock_month(contract text, period text) returns void
+language sql as $$
+    select pg_advisory_xact_lock(hashtextextended('ledger|' || contract || '|' || period, 0))
+$$;
+
+create function ledger.folded(name text) returns text
+language sql immutable as $$
+    select lower(regexp_replace(name, '^\s+|\s+$', '', 'g'))
+$$;
+
+create function ledger.refuse_decision() returns trigger
+language plpgsql set search_path = pg_catalog, pg_temp as $$
+declare
+    draft ledger.draft;
+    fault text;
+begin
+    select * into draft from ledger.draft as d where d.draft_id = new.draft_id;
+    perform ledger.lock_month(draft.contract, draft.period);
+    fault := case
+        when draft.draft_id is null then 'there is no such draft'
+        when ledger.folded(new.decided_by) = '' then 'the decision names nobody'
+        when exists (
+            select from ledger.posting as p where p.contract = draft.contract and p.period = draft.period
+        ) then 'its month is posted'
+        when exists (
+            select from ledger.draft as d
+            where d.contract = draft.contract and d.period = draft.period and d.number > draft.number
+        ) then 'it is superseded'
+        when new.decision = 'approve' and exists (
+            select from jsonb_array_elements_text(draft.preparers) as preparer (name)
+            where ledger.folded(preparer.name) = ledger.folded(new.decided_by)
+        ) then new.decided_by || ' prepared it and cannot approve it'
+    end;
+    if fault is not null then
+        raise exception using
+            errcode = 'restrict_violation',
+            message = 'decision on draft ' || coalesce(new.draft_id, 'null') || ' refused: ' || fault;
+    end if;
+    return new;
+end
+$$;
+create trigger refuse_decision before insert on ledger.decision
+for each row execute function ledger.refuse_decision();
+alter table ledger.decision enable always trigger refuse_decision;
+
+-- A posting repeats its draft and the approval of it, to the letter.
+create function ledger.refuse_posting() returns trigger
+language plpgsql set search_path = pg_catalog, pg_temp as $$
+declare
+    draft ledger.draft;
+    approval ledger.decision;
+    differing text;
+    fault text;
+begin
+    select * into draft from ledger.draft as d where d.draft_id = new.draft_id;
+    perform ledger.lock_month(draft.contract, draft.period);
+    select * into approval from ledger.decision as d where d.draft_id = new.draft_id and d.decision = 'approve';
+    select string_agg(posted.key, ', ' order by posted.key) into differing
+    from jsonb_each(to_jsonb(new)) as posted
+    where
+        posted.key <> 'posted_at'
+        and posted.value is distinct from (
+            to_jsonb(draft) || jsonb_build_object(
+                'approved_by', approval.decided_by,
+                'approved_at', approval.decided_at,
+                'approval_comment', approval.comment
+            )
+        ) -> posted.key;
+    fault := case
+        when draft.draft_id is null then 'there is no such draft'
+        when approval.draft_id is null then 'it is not approved'
+        when exists (
+            select from ledger.draft as d
+            where d.contract = draft.contract and d.period = draft.period and d.number > draft.number
+        ) then 'it is superseded'
+        when draft.incomplete_tickets > 0 then 'it rests on incomplete tickets'
+        when differing is not null then 'not what was drafted and approved: ' || differing
+    end;
+    if fault is not null then
+        raise exception using
+            errcode = 'restrict_violation',
+            message = 'posting of draft ' || coalesce(new.draft_id, 'null') || ' refused: ' || fault;
+    end if;
+    return new;
+end
+$$;
+create trigger refuse_posting before insert on ledger.posting
+for each row execute function ledger.refuse_posting();
+alter table ledger.posting enable always trigger refuse_posting;
+
+-- A draft that was decided takes no more rows: what was approved is what is posted.
+create function ledger.refuse_late_rows() returns trigger
+language plpgsql set search_path = pg_catalog, pg_temp as $$
+begin
+    if exists (select from added inner join ledger.decision using (draft_id)) then
+        raise exception using
+            errcode = 'restrict_violation',
+            message = 'ledger.' || tg_table_name || ': its draft is decided already';
+    end if;
+    return null;
+end
+$$;
+do $$
+declare
+    part text;
+begin
+    foreach part in array array['draft_level', 'draft_line', 'draft_trace', 'draft_ticket'] loop
+        execute 'create trigger refuse_late_rows after insert on ledger.' || quote_ident(part)
+            || ' referencing new table as added for each statement execute function ledger.refuse_late_rows()';
+        execute 'alter table ledger.' || quote_ident(part) || ' enable always trigger refuse_late_rows';
+    end loop;
+end
+$$;
+
 -- Entries that do not follow from the ones before them. Empty when the chain is whole.
 create view ledger.broken_entry as
 with numbered as (
