@@ -17,7 +17,7 @@ from deskledger.landing.manifest import PageRef
 from deskledger.model import TICKET, TICKET_EVENT, Table
 from deskledger.quality import balance, quarantine, suites
 from deskledger.settings import settings
-from deskledger.sources.event_log import pages
+from deskledger.sources.event_log import frames, pages
 from deskledger.sources.event_log.fates import FATES, QUARANTINED
 from deskledger.sources.event_log.files import sections_of
 from deskledger.sources.event_log.mapping import Mapping, TableSection
@@ -119,55 +119,46 @@ def _prepare_table(connection: Connection, mapping: Mapping, section: str, own: 
 
 def _read(connection: Connection, mapping: Mapping, section: str, own: list[PageRef], by_ticket: str | None) -> _Raw:
     """The rows of the section's own pages, and every landed row of the same tickets (or, without tickets, of all)."""
-    frames, origins = _read_pages(mapping, section, own, is_extracted=True)
+    read = [_read_page(mapping, section, page, is_extracted=True) for page in own]
     mine = {(page.sha256, page.landed_order) for page in own}
-    columns = pages.combine(frames)
+    keys = None
     if by_ticket:
-        ids = set(columns[by_ticket].cat.categories)
-        keys = pages.keys_of(mapping, columns[by_ticket])
-        candidates = manifest.pages_of(connection, mapping.source, keys=keys)
-    else:
-        candidates = manifest.pages_of(connection, mapping.source)
+        keys = np.unique(np.concatenate([frames.keys_of(mapping, frame[by_ticket]) for frame, _ in read]))
     others = [
         page
-        for page in candidates
+        for page in manifest.pages_of(connection, mapping.source, keys=keys)
         if (page.sha256, page.landed_order) not in mine and sections_of(mapping, page.file_name) == [section]
     ]
-    more_frames, more_origins = _read_pages(mapping, section, others, is_extracted=False)
-    if by_ticket:
-        for number, frame in enumerate(more_frames):
-            concerned = frame[by_ticket].isin(ids).to_numpy()
-            more_frames[number] = frame[concerned]
-            more_origins[number] = more_origins[number][concerned]
+    for page in others:
+        frame, origin = _read_page(mapping, section, page, is_extracted=False)
+        if by_ticket and keys is not None:
+            # Page by page: together they may hold many times what the load is about.
+            frame, is_kept = frames.keep_tickets(mapping, frame, by_ticket, keys)
+            origin = origin[is_kept]
+        read.append((frame, origin))
     return _Raw(
-        columns=pages.combine([columns, *more_frames]),
-        origin=pd.concat([*origins, *more_origins], ignore_index=True),
+        columns=frames.combine([frame for frame, _ in read]),
+        origin=pd.concat([origin for _, origin in read], ignore_index=True),
         extracted=sum(page.records for page in own),
         pages=[page.sha256 for page in (own if by_ticket else [*own, *others])],
     )
 
 
-def _read_pages(
-    mapping: Mapping, section: str, refs: list[PageRef], *, is_extracted: bool
-) -> tuple[list[pd.DataFrame], list[pd.DataFrame]]:
-    folder = settings().landing / mapping.source
-    frames, origins = [], []
-    for page in refs:
-        frame, lines = pages.read_page(landed_pages.read(folder, page.path, page.sha256), mapping, section)
-        frames.append(frame)
-        origins.append(
-            pd.DataFrame(
-                {
-                    "page_sha256": _same(page.sha256, len(frame)),
-                    "record_no": np.arange(1, len(frame) + 1),
-                    "file": _same(page.file_name, len(frame)),
-                    "line": lines,
-                    "landed_order": page.landed_order,
-                    "is_extracted": is_extracted,
-                }
-            )
-        )
-    return frames, origins
+def _read_page(
+    mapping: Mapping, section: str, page: PageRef, *, is_extracted: bool
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """A page's columns, and the origin of each of its rows (rows.ORIGIN)."""
+    content = landed_pages.read(settings().landing / mapping.source, page.path, page.sha256)
+    frame, lines = pages.read_page(content, mapping, section)
+    origin = {
+        "page_sha256": _same(page.sha256, len(frame)),
+        "record_no": np.arange(1, len(frame) + 1),
+        "file": _same(page.file_name, len(frame)),
+        "line": lines,
+        "landed_order": page.landed_order,
+        "is_extracted": is_extracted,
+    }
+    return frame, pd.DataFrame(origin)
 
 
 def _same(word: str, length: int) -> "pd.Categorical[str]":

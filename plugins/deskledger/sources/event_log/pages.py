@@ -17,7 +17,6 @@ from typing import IO
 import numpy as np
 import pandas as pd
 import pyarrow as pa
-from pandas.api.types import union_categoricals
 from pyarrow import csv
 
 from deskledger.errors import LandingError, SourceError
@@ -100,18 +99,6 @@ def cut(mapping: Mapping, section: str, path: Path, *, by_month: bool) -> Iterat
             where=f"{path.name}:2",
             remedy=f"correct instant_format in mappings/{mapping.source}.yaml, or export the file again",
         )
-
-
-def keys_of(mapping: Mapping, ids: pd.Series) -> np.ndarray:
-    """The distinct ticket keys in a column of ticket ids."""
-    return np.unique(ticket_keys(mapping.source, words_of(ids, mapping.missing).distinct))
-
-
-def combine(frames: list[pd.DataFrame]) -> pd.DataFrame:
-    """Several pages' columns as one frame of categories."""
-    if len(frames) == 1:
-        return frames[0]
-    return pd.DataFrame({name: union_categoricals([each[name] for each in frames]) for name in frames[0].columns})
 
 
 def read_page(content: bytes, mapping: Mapping, section: str) -> tuple[pd.DataFrame, np.ndarray]:

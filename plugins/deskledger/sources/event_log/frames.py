@@ -1,0 +1,30 @@
+"""Pages read again: several as one frame, and of each the rows of some tickets."""
+
+import numpy as np
+import pandas as pd
+from pandas.api.types import union_categoricals
+
+from deskledger.model import ticket_keys
+from deskledger.sources.event_log.mapping import Mapping
+from deskledger.sources.event_log.words import words_of
+
+
+def keys_of(mapping: Mapping, ids: pd.Series) -> np.ndarray:
+    """The distinct ticket keys in a column of ticket ids."""
+    return np.unique(ticket_keys(mapping.source, words_of(ids, mapping.missing).distinct))
+
+
+def keep_tickets(mapping: Mapping, frame: pd.DataFrame, ids: str, keys: np.ndarray) -> tuple[pd.DataFrame, np.ndarray]:
+    """The page's rows whose ticket, named in the column `ids`, is one of `keys`; and where they stood (bool a row)."""
+    words = words_of(frame[ids], mapping.missing)
+    is_kept = np.append(np.isin(ticket_keys(mapping.source, words.distinct), keys), [False])[words.codes]
+    kept = frame[is_kept]
+    # Else the categories keep what all the other tickets said.
+    return kept.assign(**{name: kept[name].cat.remove_unused_categories() for name in kept.columns}), is_kept
+
+
+def combine(frames: list[pd.DataFrame]) -> pd.DataFrame:
+    """Several pages' columns as one frame of categories."""
+    if len(frames) == 1:
+        return frames[0]
+    return pd.DataFrame({name: union_categoricals([each[name] for each in frames]) for name in frames[0].columns})
