@@ -1,5 +1,6 @@
 """The books as a hash chain: append, and prove that nothing was changed."""
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
@@ -8,7 +9,9 @@ from typing import Any
 
 from sqlalchemy import Connection, text
 
-from deskledger.ledger.canonical import canonical, digest, frame_digest
+from deskledger.ledger.canonical import canonical, frame_digest
+from deskledger.ledger.drafted import digest_or_fault, draft_sha256
+from deskledger.ledger.drafts import read_evidence
 from deskledger.ledger.tables import every, insert, one
 from deskledger.model import EVIDENCE
 from deskledger.warehouse import read_frame
@@ -48,12 +51,13 @@ def append(connection: Connection, records: Sequence[Mapping[str, Any]]) -> None
 
 def frozen_sha256(posting: Mapping[str, Any]) -> str:
     """The hash of what a posting froze beside its evidence: terms, assessment, charges, control totals, CSAT."""
-    return digest({name: posting[name] for name in _FROZEN})
+    return digest_or_fault({name: posting[name] for name in _FROZEN})
 
 
 def verify(connection: Connection, expected_head: str | None = None) -> Verification:
     """Recompute the whole chain, and each statement's hashes and sum from what is stored.
 
+    That is its posting with what it froze, and its draft: reports and the months after it read the draft's rows.
     `expected_head` is a hash noted earlier (every posted report prints one): the chain must still contain it, which
     shows a ledger whose newest entries were cut off.
     """
@@ -80,8 +84,14 @@ def _faults(connection: Connection, posting: Mapping[str, Any], entries: Sequenc
     if len(headers) != 1:
         return [f"has {len(headers)} statement entries instead of one"]
     faults = []
-    if headers[0]["record"] != canonical(header(posting)):
+    booked_draft = json.loads(headers[0]["record"]).get("draft_sha256", {})
+    if headers[0]["record"] != canonical(header(posting, booked_draft)):
         faults.append("its posting or frozen terms are not what was booked")
+    for part, own in draft_sha256(connection, posting["draft_id"]).items():
+        if booked_draft.get(part) != own:
+            faults.append(f"the {part} of its draft {posting['draft_id']}: not what was booked")
+    if frame_digest(read_evidence(connection, posting["draft_id"])) != posting["evidence_sha256"]:
+        faults.append(f"the evidence of its draft {posting['draft_id']}: not what was booked")
     evidence = read_posted_evidence(connection, posting["statement_number"])
     if frame_digest(evidence) != posting["evidence_sha256"]:
         faults.append("its frozen evidence is not what was booked")
@@ -91,14 +101,22 @@ def _faults(connection: Connection, posting: Mapping[str, Any], entries: Sequenc
     return faults
 
 
-def header(posting: Mapping[str, Any]) -> dict[str, Any]:
-    """The entry that opens a statement: everything that names or proves it. Its amounts are its lines'."""
+def header(posting: Mapping[str, Any], draft_parts: Mapping[str, str]) -> dict[str, Any]:
+    """The entry that opens a statement: everything that names or proves it. Its amounts are its lines'.
+
+    `draft_parts` are the hashes of the posted draft, as `draft_sha256` gives them.
+    """
     names = (
         "statement_number", "contract", "period", "draft_id", "currency", "credit_amount", "approved_by", "approved_at",
         "approval_comment", "version", "contract_sha256", "inputs_sha256", "evidence_sha256", "code_version",
         "posted_at",
     )  # fmt: skip
-    return {"kind": "statement", **{name: posting[name] for name in names}, "frozen_sha256": frozen_sha256(posting)}
+    return {
+        "kind": "statement",
+        **{name: posting[name] for name in names},
+        "frozen_sha256": frozen_sha256(posting),
+        "draft_sha256": dict(draft_parts),
+    }
 
 
 def statement_entry(connection: Connection, statement_number: str) -> str | None:

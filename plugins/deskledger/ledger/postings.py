@@ -14,6 +14,7 @@ from deskledger.errors import LedgerError
 from deskledger.ledger.canonical import plain
 from deskledger.ledger.chain import append, header, read_posted_evidence
 from deskledger.ledger.decisions import refuse_stale
+from deskledger.ledger.drafted import draft_sha256
 from deskledger.ledger.drafts import draft_state
 from deskledger.ledger.tables import every, insert, lock, one
 from deskledger.model import EVIDENCE
@@ -79,7 +80,7 @@ def post(connection: Connection, draft_id: str, *, at: datetime, inputs_sha256: 
         ),
         {"number": row["statement_number"], "draft_id": draft_id},
     )
-    append(connection, [header(row), *_lines(connection, row)])
+    append(connection, [header(row, draft_sha256(connection, draft_id)), *_lines(connection, row)])
     return row
 
 
