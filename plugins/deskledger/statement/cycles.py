@@ -1,15 +1,18 @@
 """The cycles of a contract as of an instant: each under the version that was in force when it started."""
 
 from collections.abc import Collection
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
+import numpy as np
 import pandas as pd
 
 from deskledger import clocks
 from deskledger.business_time import BusinessCalendar
-from deskledger.contract.terms import Contract, Version
+from deskledger.contract.terms import Contract, Target, Version
 from deskledger.model import CYCLE, conform, empty
+
+_LONGEST_DAYS = 4096
 
 
 def contract_cycles(
@@ -54,6 +57,42 @@ def open_spans(
             for name, terms in version.calendars.items()
         }
     return spans
+
+
+def silent_since(contract: Contract, start_at: datetime) -> datetime:
+    """The instant such that no ticket that was last touched before it can still come due from `start_at` on.
+
+    A clock that no event touches any more comes due at the latest when the longest target, counted from the last event,
+    is used up. Promised dates (`until: eta`) are not bounded by it. Without a bound within ten years: the earliest
+    instant there is.
+    """
+    start = np.datetime64(start_at.astimezone(UTC).replace(tzinfo=None), "us")
+    used = [
+        (BusinessCalendar.from_terms(version.calendars[choice.calendar]), target)
+        for version in contract.versions
+        for clock in version.clocks
+        for choice in clock.calendars
+        for target in clock.targets
+    ]
+    days = 1
+    while days <= _LONGEST_DAYS:
+        last_event = start - np.timedelta64(days, "D")
+        if all(_is_over(calendar, target, last_event, start) for calendar, target in used):
+            return start_at - timedelta(days=days)
+        days *= 2
+    return datetime.min.replace(tzinfo=UTC)
+
+
+def _is_over(calendar: BusinessCalendar, target: Target, last_event: np.datetime64, start: np.datetime64) -> bool:
+    begun = np.array([last_event])
+    if target.open_us is not None:
+        due = calendar.deadline(begun, np.array([target.open_us], "timedelta64[us]"), at_close="next_opening")[0]
+    elif target.open_days is not None:
+        # Its last open day ends at the latest where the next one ends; a promise is looked for on its own.
+        due = calendar.open_day_deadline(begun, [target.open_days + 1])[0]
+    else:
+        return True
+    return bool(due < start)  # never due (NaT) is not over
 
 
 def with_choice(contract: Contract, cycles: pd.DataFrame) -> pd.DataFrame:

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pandas as pd
@@ -10,11 +10,12 @@ from sqlalchemy import Connection, text
 
 from deskledger.contract.terms import Contract
 from deskledger.model import CHARGE, SURVEY_ANSWER, TICKET, TICKET_EVENT, Table
+from deskledger.statement.cycles import silent_since
 from deskledger.warehouse import read_frame
 
-# A ticket can matter to a period in four ways: it changed or landed since the period began, one of its cycles was not
-# over before it, or a survey about it was sent or answered since. Tickets that match none of these cannot have a
-# cycle or an answer attributed to the period. Scope by account takes every ticket that ever belonged to the account.
+# Tickets that can matter to a period, by what landed alone: whether and how they were measured before does not count.
+# They were touched late enough for a clock to come due in the period, are not finished, carry a promise that is not
+# over, or a survey about them was sent or answered since. Scope by account takes every ticket that ever belonged to it.
 _CHOOSE = text("""
 create temporary table statement_ticket on commit drop as
 select
@@ -38,16 +39,28 @@ where
         )
     )
     and (
-        ticket.updated_at >= :start_at
-        or ticket.landed_at >= :start_at
+        ticket.updated_at >= :silent_since
+        or coalesce(
+            (
+                select event.value
+                from core.ticket_event as event
+                where
+                    event.ticket_key = ticket.ticket_key
+                    and event.created_month = ticket.created_month
+                    and event.kind = 'status'
+                order by event.occurred_at desc, event.seq desc, event.event_id desc
+                limit 1
+            ),
+            'new'
+        ) not in ('resolved', 'closed')
         or exists (
             select 1
-            from facts.cycle as cycle
+            from core.ticket_event as event
             where
-                cycle.contract = :contract
-                and cycle.ticket_key = ticket.ticket_key
-                and cycle.created_month = ticket.created_month
-                and (coalesce(cycle.stopped_at, 'infinity') >= :start_at or cycle.due_at >= :start_at)
+                event.ticket_key = ticket.ticket_key
+                and event.created_month = ticket.created_month
+                and event.kind = 'eta'
+                and left(event.value, 10) >= :start_day
         )
         or exists (
             select 1
@@ -176,6 +189,8 @@ def read_inputs(
         "accounts": None if accounts is None else sorted(accounts),
         "start_at": start_at,
         "end_at": end_at,
+        "silent_since": silent_since(contract, start_at),
+        "start_day": f"{start_at.astimezone(UTC) - timedelta(days=1):%Y-%m-%d}",  # a promise may have any offset
         "now": now,
     }
     connection.execute(text("drop table if exists pg_temp.statement_ticket"))
