@@ -20,6 +20,8 @@ no-op. A draft that still holds is not made twice; late data make a new one.
 refuses a decision that breaks a rule: clear `review` and the tasks after it to ask again.
 """
 
+from datetime import timedelta
+
 from airflow.providers.standard.operators.hitl import HITLOperator
 from airflow.sdk import DAG, Param, PartitionedAssetTimetable, get_current_context, task
 from airflow.sdk.exceptions import AirflowSkipException
@@ -51,7 +53,10 @@ with DAG(
         subject="{{ ti.xcom_pull(task_ids='draft')['subject'] }}",
         body="{{ ti.xcom_pull(task_ids='draft')['body'] }}",
         options=["Approve", "Dispute"],
-        params={"comment": Param("", type="string", description="Required to dispute; kept with the decision.")},
+        # An answer in the instant the task parks can be lost by the scheduler: then it asks again, soon.
+        retries=5,
+        retry_delay=timedelta(seconds=5),
+        params={"comment": Param(None, type=["null", "string"], description="Needed to dispute; kept on record.")},
     )
 
     @task.branch(retries=0)

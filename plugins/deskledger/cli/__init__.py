@@ -3,6 +3,7 @@
 import argparse
 import sys
 from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
 
 from deskledger import __version__
 from deskledger.errors import DeskledgerError
@@ -41,6 +42,16 @@ def _parser() -> argparse.ArgumentParser:
     airflow = commands.add_parser("airflow", help="Airflow's own command line, on the local installation")
     airflow.add_argument("arguments", nargs=argparse.REMAINDER, help="as Airflow takes them: dags list, backfill …")
     airflow.set_defaults(run=_airflow)
+
+    explain = commands.add_parser("explain", help="the evidence of one ticket: every stretch, counted or not, and why")
+    explain.add_argument("ticket", help="the helpdesk's own id")
+    explain.add_argument("--source", help="where several sources have a ticket of this id")
+    explain.add_argument("--contract", help="default: every contract that measures the ticket")
+    explain.add_argument(
+        "--as-of", type=_instant, metavar="INSTANT", help="2026-04-01T00:00+02:00; default: as far as events arrived"
+    )
+    explain.add_argument("--json", action="store_true", help="as data")
+    explain.set_defaults(run=_explain)
 
     contracts = commands.add_parser("contracts", help="look at the contracts").add_subparsers(required=True)
     check = contracts.add_parser("check", help="read every contract and say what is wrong with it")
@@ -89,6 +100,33 @@ def _status(_: argparse.Namespace) -> int:
 
     print_months(open_warehouse())
     return 0
+
+
+def _explain(arguments: argparse.Namespace) -> int:
+    from deskledger.cli import explain as pages
+    from deskledger.steps.explain import explain
+
+    found = explain(
+        arguments.ticket,
+        now=datetime.now(UTC),
+        source=arguments.source,
+        contract=arguments.contract,
+        as_of=arguments.as_of,
+    )
+    print(pages.as_json(found) if arguments.json else pages.as_text(found))
+    for message in found.unreadable:
+        print(f"deskledger: this contract was left out:\n{message}", file=sys.stderr)
+    return 0
+
+
+def _instant(written: str) -> datetime:
+    try:
+        instant = datetime.fromisoformat(written)
+    except ValueError:
+        instant = None
+    if instant is None or instant.tzinfo is None:
+        raise argparse.ArgumentTypeError(f"{written!r} is no instant with its offset, such as 2026-04-01T00:00+02:00")
+    return instant
 
 
 def _contracts_check(arguments: argparse.Namespace) -> int:
