@@ -206,9 +206,11 @@ class Replay:
                     if breached is None and in_force is not None and spent > in_force:
                         breached, kept = max(until - (spent - in_force), in_force_since), in_force
         target = in_force if kept is None else kept
-        due = None
+        due = in_time_until = None
         if target is not None:
-            due = self._due(cycle, since, target, last, end)
+            in_time_until = self._due(cycle, since, target, last, end, closing=False)
+            in_time_until = None if in_time_until is None else max(in_time_until, in_force_since)
+            due = self._due(cycle, since, target, last, end, closing=self._clock.at_close == "closing")
             stated = self._stated(in_force_key, since, since_place)
             if due is not None and stated is not None and self._same_calendar(since_place, last):
                 calendar = self._calendar(since_place)
@@ -216,7 +218,7 @@ class Replay:
                 if not calendar.elapsed(first, until):
                     due = stated
             due = None if due is None else max(due, in_force_since)
-        attributed = {"started": start, "stopped": end}.get(self._clock.attribution) or due or end
+        attributed = {"started": start, "stopped": end}.get(self._clock.attribution) or in_time_until or end
         if self._clock.attribution == "started":
             place = settled
         elif self._clock.attribution == "stopped":
@@ -240,8 +242,9 @@ class Replay:
             "agent": self._value("agent", place if cycle.ended is None else last),
         }
 
-    def _due(self, cycle: Cycle, since: datetime, target: timedelta, last: int, end: datetime) -> datetime | None:
-        closing = self._clock.at_close == "closing"
+    def _due(
+        self, cycle: Cycle, since: datetime, target: timedelta, last: int, end: datetime, *, closing: bool
+    ) -> datetime | None:
         if closing and not target:
             return since
         left = target

@@ -144,7 +144,7 @@ class _Run:
 
         started, finished = cycles.started_us, cycles.finished_us
         stopped = np.where(cycles.is_open, NEVER, finished)
-        attributed = _attributed(clock, started, finished, verdicts.due_us)
+        attributed = _attributed(clock, started, finished, verdicts.in_time_until_us)
         state = np.where(cycles.is_open, 2, 0)
         state[verdicts.breached_us != NEVER] = 1
         state[cycles.is_cancelled] = 3
@@ -204,13 +204,17 @@ class _Table:
         return column
 
 
-def _attributed(clock: ClockTerms, started: np.ndarray, finished: np.ndarray, due: np.ndarray) -> np.ndarray:
-    """The instant that decides which period a cycle belongs to; without a target, the stop or the as-of instant."""
+def _attributed(clock: ClockTerms, started: np.ndarray, finished: np.ndarray, until: np.ndarray) -> np.ndarray:
+    """The instant that decides which period a cycle belongs to; without a target, the stop or the as-of instant.
+
+    By `due` it is the last instant still in time. One that is due at Friday's close is late from Monday's opening: at
+    a month's end in between it can be neither met nor breached, so the month of its verdict must be Monday's.
+    """
     if clock.attribution == "started":
         return started
     if clock.attribution == "stopped":
         return finished
-    return np.where(due == NEVER, finished, due)
+    return np.where(until == NEVER, finished, until)
 
 
 def _told_at(block: Block, states: States, cycles: Cycles, attributed_us: np.ndarray, clock: ClockTerms) -> np.ndarray:

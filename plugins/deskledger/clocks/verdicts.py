@@ -16,11 +16,16 @@ from deskledger.contract.terms import ClockTerms
 
 @dataclass(frozen=True)
 class Verdicts:
-    """One place a cycle. `NEVER` marks absent instants; `has_target` says whether the target fields mean anything."""
+    """One place a cycle. `NEVER` marks absent instants; `has_target` says whether the target fields mean anything.
+
+    `due_us` is where the target ends as the contract's `at_close` writes it, `in_time_until_us` the last instant at
+    which the cycle is still in time whatever it writes: where the target ends at closing time, the next opening.
+    """
 
     has_target: np.ndarray
     target_us: np.ndarray
     due_us: np.ndarray
+    in_time_until_us: np.ndarray
     breached_us: np.ndarray
     elapsed_us: np.ndarray
 
@@ -75,7 +80,13 @@ def _judge(
     due_us = _as_stated(due_us, stated, calendars, phases.counted_from[chosen], cycles.ended - 1)
     due_us = np.where(due_us == NEVER, NEVER, np.maximum(due_us, begun_us))
     due_us[~has_target] = NEVER
-    return Verdicts(has_target, target_us, due_us, breached_us, runs.ended_axis - base)
+
+    until_us = due_us
+    if clock.attribution == "due":  # only membership asks for it
+        until_us = runs.instant(cycles, cycle, goal, "next_opening")
+        until_us = np.where(until_us == NEVER, due_us, np.maximum(until_us, begun_us))
+        until_us[~has_target] = NEVER
+    return Verdicts(has_target, target_us, due_us, until_us, breached_us, runs.ended_axis - base)
 
 
 def _first_exceeded(cycle: np.ndarray, exceeded: np.ndarray, cycles: int) -> tuple[np.ndarray, np.ndarray]:

@@ -1,5 +1,6 @@
 """Worked cases of the clocks: what a contract's reader would check by hand, both sides of every boundary."""
 
+from itertools import pairwise
 from typing import Any
 
 import pandas as pd
@@ -384,6 +385,60 @@ def test_a_due_instant_after_as_of_takes_the_values_as_of_as_of() -> None:
     history = [CREATED, (0, "priority", "P3"), (0, "team", "team-01"), (2, "team", "team-02"), (5, "team", "team-03")]
     (cycle,) = _measure(RESOLUTION, *history, as_of=MONDAY + 3 * HOUR)
     assert (cycle["attributed_at"], cycle["team"]) == (MONDAY + 8 * HOUR, "team-02")
+
+
+FRIDAY_CLOSE, MONDAY_OPEN = MONDAY + 104 * HOUR, MONDAY + 168 * HOUR
+US = pd.Timedelta(microseconds=1)
+
+
+@pytest.mark.parametrize(
+    ("target_hours", "at_close", "due_at", "in_time_until"),
+    [
+        (40 - 1e-6 / 3600, "closing", FRIDAY_CLOSE - US, FRIDAY_CLOSE - US),
+        (40, "closing", FRIDAY_CLOSE, MONDAY_OPEN),
+        (40, "next_opening", MONDAY_OPEN, MONDAY_OPEN),
+        (40 + 1e-6 / 3600, "closing", MONDAY_OPEN + US, MONDAY_OPEN + US),
+    ],
+    ids=["before closing", "at closing", "at opening", "after opening"],
+)
+def test_a_cycle_due_at_closing_time_belongs_to_the_instant_until_which_it_is_in_time(
+    target_hours: float, at_close: Any, due_at: pd.Timestamp, in_time_until: pd.Timestamp
+) -> None:
+    clock = ready_made("resolution", clause="4", calendar="office", targets=_within(target_hours), at_close=at_close)
+    (cycle,) = _measure(clock, CREATED)
+    assert cycle["due_at"] == due_at
+    assert cycle["attributed_at"] == cycle["breached_at"] == in_time_until
+
+
+@pytest.mark.parametrize(
+    ("begins", "ends"),
+    [(FRIDAY_CLOSE, FRIDAY_CLOSE + 20 * HOUR), (MONDAY, MONDAY_OPEN), (MONDAY, MONDAY + 168.5 * HOUR)],
+)
+@pytest.mark.parametrize("stopped_after_hours", [1, 103.5, 104, 120, 168, 169, None])
+@pytest.mark.parametrize("target_hours", [39, 40, 40.25])
+def test_every_cycle_is_judged_at_the_end_of_exactly_one_period(
+    begins: pd.Timestamp, ends: pd.Timestamp, stopped_after_hours: float | None, target_hours: float
+) -> None:
+    """Each period's cycles are measured at its end and counted there if they belong to it and are decided by then."""
+    clock = ready_made("resolution", clause="4", calendar="office", targets=_within(target_hours))
+    stop = [] if stopped_after_hours is None else [(stopped_after_hours, "status", "resolved")]
+    edges = [MONDAY - 9 * HOUR, begins, ends, LATER]
+    judged = []
+    for begin, end in pairwise(edges):
+        seen = _measure(clock, CREATED, *stop, as_of=end)
+        judged += [row["state"] for row in seen if begin <= row["attributed_at"] < end and row["state"] != "running"]
+    (at_last,) = _measure(clock, CREATED, *stop)
+    assert judged == [at_last["state"]]
+
+
+def test_waiting_that_begins_when_the_target_is_used_up_keeps_a_cycle_in_time() -> None:
+    clock = ready_made("resolution_without_waiting", clause="4", calendar="always", targets=_within(8))
+    waiting = (8, "status", "waiting_on_customer")
+    (cycle,) = _measure(clock, CREATED, waiting, as_of=MONDAY + 50 * HOUR)
+    assert (cycle["state"], cycle["due_at"]) == ("running", MONDAY + 8 * HOUR)
+    assert cycle["attributed_at"] == MONDAY + 50 * HOUR  # not before: it could only be late from then on
+    (cycle,) = _measure(clock, CREATED, waiting, (60, "status", "open"), as_of=MONDAY + 70 * HOUR)
+    assert (cycle["state"], cycle["attributed_at"]) == ("breached", MONDAY + 60 * HOUR)
 
 
 def test_without_a_matching_target_a_cycle_is_timed_and_not_judged() -> None:
