@@ -2,6 +2,7 @@
 
 import gc
 import weakref
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -10,9 +11,10 @@ import pandas as pd
 import pytest
 from sqlalchemy import Engine
 
+from deskledger.quality.quarantine import incomplete_tickets
 from deskledger.sources.event_log import pages
 
-from tests.warehouse.ingest_desk import NEXT, NOW, STATUSES, ask, export, fates, row, take
+from tests.warehouse.ingest_desk import LAST, NEXT, NOW, STATUSES, ask, export, fates, row, take
 
 
 @pytest.mark.parametrize("written", ["T1 ", " T1", "\tT1"])
@@ -52,3 +54,33 @@ def test_a_load_holds_the_rows_of_its_tickets_and_one_page_more(
     assert len(whole_pages) == 6
     assert max(whole_pages) <= 3  # the load's own page, the one just read, and the one before it
     assert ask(warehouse, STATUSES)[:2] == [("T1-0", "open resolved"), ("T1-1", "open")]
+
+
+def test_a_row_that_a_later_file_makes_wrong_goes_to_quarantine_and_comes_back(warehouse: Engine, inbox: Path) -> None:
+    """A newer row moves the creation behind rows that an earlier day had loaded: they are held, never just gone."""
+
+    def incomplete(until: datetime) -> int:
+        with warehouse.connect() as connection:
+            return len(incomplete_tickets(connection, "desk", until))
+
+    first, second = row("T1", 1, "2026-04-01 09:00"), row("T1", 2, "2026-04-01 10:00", "Done")
+    export(inbox, "log-2026-04-01.csv", first, second)
+    assert fates(take("2026-04-01", NOW)) == [2, 2, 0, 0, 0]
+    assert incomplete(NOW) == 0
+    export(inbox, "log-2026-04-02.csv", row("T1", 3, "2026-04-02 11:00", opened="2026-04-01 12:00"))
+    assert fates(take("2026-04-02", NEXT)) == [1, 1, 0, 0, 0]
+    held = "select partition, rule, record ->> 'at', replayed_at from quality.quarantine order by record_no"
+    assert ask(warehouse, held) == [
+        ("2026-04-01", "event_before_ticket", "2026-04-01 09:00", None),
+        ("2026-04-01", "event_before_ticket", "2026-04-01 10:00", None),
+    ]
+    assert ask(warehouse, STATUSES) == [("T1", "new open")]
+    assert incomplete(NEXT) == 1
+    # The day that they landed on says the same of them, and holds nothing twice.
+    assert fates(take("2026-04-01", NEXT)) == [2, 0, 0, 0, 2]
+    assert len(ask(warehouse, held)) == 2
+    export(inbox, "log-2026-04-03.csv", row("T1", 4, "2026-04-03 11:00"))
+    take("2026-04-03", LAST)
+    assert {each[-1] for each in ask(warehouse, held)} == {LAST}
+    assert ask(warehouse, STATUSES) == [("T1", "open resolved open")]
+    assert incomplete(LAST) == 0

@@ -9,7 +9,7 @@ from sqlalchemy import Connection, text
 
 from deskledger.warehouse.transfer import read_frame
 
-# One entry a row and rule. `is_mine`: the load accounts for the row; others are known from their own load.
+# One entry a row and rule. `partition` is that of the page which the row landed on; None: the load's own.
 COLUMNS = (
     "table_name",
     "suite",
@@ -20,7 +20,7 @@ COLUMNS = (
     "record_no",
     "record",
     "message",
-    "is_mine",
+    "partition",
 )
 
 _INSERT = """
@@ -29,13 +29,12 @@ insert into quality.quarantine (
     quarantined_at
 )
 select
-    :run_id, :source, :partition, table_name, suite, rule, severity, ticket_key, page_sha256, record_no, record,
-    message, :now
+    :run_id, :source, coalesce(partition, :partition), table_name, suite, rule, severity, ticket_key, page_sha256,
+    record_no, record, message, :now
 from jsonb_to_recordset(cast(:entries as jsonb)) as entry (
     table_name text, suite text, rule text, severity text, ticket_key bigint, page_sha256 text, record_no bigint,
-    record jsonb, message text, is_mine boolean
+    record jsonb, message text, partition text
 )
-where is_mine
 on conflict do nothing
 """
 # What no longer fails has been let in (or was told again): its ticket is complete from now on.
@@ -50,7 +49,7 @@ where
     and not exists (
         select from jsonb_to_recordset(cast(:entries as jsonb)) as entry (
             table_name text, suite text, rule text, severity text, ticket_key bigint, page_sha256 text,
-            record_no bigint, record jsonb, message text, is_mine boolean
+            record_no bigint, record jsonb, message text, partition text
         )
         where
             entry.table_name = held.table_name and entry.suite = held.suite and entry.rule = held.rule
@@ -90,13 +89,13 @@ def entries(
             "record_no": None,
             "record": kept,
             "message": faults["message"].to_numpy(),
-            "is_mine": True,
+            "partition": None,
         }
     )
     if origin is not None:
         source = origin.iloc[row].reset_index(drop=True)
         frame["page_sha256"], frame["record_no"] = source["page_sha256"].astype(object), source["record_no"]
-        frame["is_mine"] = source["is_extracted"]
+        frame["partition"] = source["partition"].astype(object)
         frame["message"] = source["file"].astype(object) + ":" + source["line"].astype("str") + ": " + frame["message"]
     return frame[list(COLUMNS)]
 
@@ -113,6 +112,8 @@ def settle(
     now: datetime,
 ) -> tuple[int, int]:
     """Writes new entries, and releases those of `tables` that fail no more.
+
+    That includes rows which an earlier load let in and which a newer row has made wrong since.
 
     `keys` and `pages` are the tickets, and for rows without a ticket the pages, that `found` speaks of; others are left
     alone. Gives how many were written and released. A rerun writes nothing twice.

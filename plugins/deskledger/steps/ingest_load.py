@@ -153,6 +153,7 @@ def _read_page(
     origin = {
         "page_sha256": _same(page.sha256, len(frame)),
         "record_no": np.arange(1, len(frame) + 1),
+        "partition": _same(page.partition, len(frame)),
         "file": _same(page.file_name, len(frame)),
         "line": lines,
         "landed_order": page.landed_order,

@@ -14,7 +14,7 @@ from deskledger.sources.event_log.words import NO_INSTANT, Words, as_utc, consta
 
 # What the caller says about each row besides its text: which page and record it is, how new its file is (landed later
 # is higher), and whether this load must account for it (rows of touched tickets on other pages are context only).
-ORIGIN = ("page_sha256", "record_no", "file", "line", "landed_order", "is_extracted")
+ORIGIN = ("page_sha256", "record_no", "partition", "file", "line", "landed_order", "is_extracted")
 
 
 @dataclass

@@ -79,6 +79,7 @@ def origin(landed: list[int]) -> pd.DataFrame:
         {
             "page_sha256": [f"page{each}" for each in landed],
             "record_no": range(1, len(landed) + 1),
+            "partition": "2026-03-02",
             "file": [f"log{each}.csv" for each in landed],
             "line": range(2, len(landed) + 2),
             "landed_order": landed,
