@@ -1,5 +1,6 @@
 """A desk whose months can be closed: Alder's contract, tickets by the month, charges, and what is in quarantine."""
 
+import json
 from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
@@ -168,16 +169,22 @@ def month(
     )
 
 
-def quarantine(engine: Engine, ticket_id: str | None, at: datetime = LANDED) -> None:
+def quarantine(
+    engine: Engine,
+    ticket_id: str | None,
+    record: dict[str, Any] | None = None,
+    table: str = "events",
+    at: datetime = LANDED,
+) -> None:
     key = None if ticket_id is None else int(model.ticket_keys("desk", [ticket_id])[0])
     with engine.begin() as connection:
         connection.execute(
             text(
                 "insert into quality.quarantine (run_id, source, partition, table_name, suite, rule, severity, "
-                "ticket_key, record, message, quarantined_at) values ('r', 'desk', 'p', 'events', 'ticket_event', "
-                "'status_known', 'critical', :key, '{}', 'bad', :at)"
+                "ticket_key, record, message, quarantined_at) values ('r', 'desk', 'p', :table, 'ticket_event', "
+                "'status_known', 'critical', :key, cast(:record as jsonb), 'bad', :at)"
             ),
-            {"key": key, "at": at},
+            {"key": key, "record": json.dumps(record or {}), "table": table, "at": at},
         )
 
 

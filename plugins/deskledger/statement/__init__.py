@@ -3,18 +3,23 @@
 from deskledger.statement.assessment import Opening, PastMonth
 from deskledger.statement.compose import Statement, compose
 from deskledger.statement.cycles import contract_cycles
-from deskledger.statement.inputs import Inputs, read_inputs
+from deskledger.statement.held import Held, RawColumn, RawColumns
+from deskledger.statement.inputs import Inputs, data_cutoff, read_inputs
 from deskledger.statement.levels import LevelResult, MonthFigures, measurements
 
 __all__ = [
+    "Held",
     "Inputs",
     "LevelResult",
     "MonthFigures",
     "Opening",
     "PastMonth",
+    "RawColumn",
+    "RawColumns",
     "Statement",
     "compose",
     "contract_cycles",
+    "data_cutoff",
     "measurements",
     "read_inputs",
 ]

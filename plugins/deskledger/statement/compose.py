@@ -31,6 +31,8 @@ from deskledger.statement.inputs import Inputs
 from deskledger.statement.levels import LevelResult, measurements
 from deskledger.statement.population import describe, with_ticket_fields, within
 
+_NAMED = 100
+
 
 @dataclass(frozen=True)
 class Statement:
@@ -94,7 +96,8 @@ def compose(
         if version.csat is None
         else surveys.summary(answers, version.csat, version.service_levels, start_at, end_at)
     )
-    incomplete = evidence[evidence["fate"].astype("str") == "incomplete"]["ticket_key"].nunique()
+    listed = evidence[evidence["fate"].astype("str") == "incomplete"]["ticket_key"]
+    incomplete = {*listed.astype("int64").tolist(), *inputs.held.tickets}
     return Statement(
         contract=contract,
         version=version,
@@ -110,10 +113,11 @@ def compose(
         assessment={"contract": priced, "measurements": measured, "flags": list(assessed.flags)},
         charges=charges,
         open_spans=open_spans(contract, cycles, start_at, end_at),
-        control=_control(contract, inputs, cycles, start_at, end_at),
+        control=_control(contract, inputs, cycles, len(incomplete), start_at, end_at),
         csat=csat,
         evidence=evidence,
-        incomplete_tickets=int(incomplete) + _blocking(contract, inputs),
+        # A row of no known ticket may hide a whole one: each counts as a ticket that is not there.
+        incomplete_tickets=len(incomplete) + len(inputs.held.unplaced),
         preparers=_preparers(version, charges),
     )
 
@@ -225,23 +229,29 @@ def _step(number: int, row: TraceRow) -> dict[str, Any]:
 
 
 def _control(
-    contract: Contract, inputs: Inputs, cycles: pd.DataFrame, start_at: pd.Timestamp, end_at: pd.Timestamp
+    contract: Contract,
+    inputs: Inputs,
+    cycles: pd.DataFrame,
+    incomplete: int,
+    start_at: pd.Timestamp,
+    end_at: pd.Timestamp,
 ) -> dict[str, Any]:
-    """Control totals of this draft: what was read, what the loads say, what stands in quarantine, and the figures."""
+    """Control totals of this draft: what was read, what the loads say, what stands in quarantine, and the figures.
+
+    Tickets and rows in quarantine are named up to a hundred each; the numbers beside them are of all.
+    """
     return {
         "tickets": len(inputs.tickets),
         "events": len(inputs.events),
         "cycles": len(cycles),
         "answers": len(inputs.answers),
-        "unplaced_records": inputs.unplaced_records,
+        "incomplete_tickets": incomplete,
+        "incomplete": sorted(inputs.held.tickets.values())[:_NAMED],
+        "unplaced_records": len(inputs.held.unplaced),
+        "unplaced": [dict(row) for row in inputs.held.unplaced[:_NAMED]],
         "loads": [dict(load) for load in inputs.loads],
         "figures": figures(inputs.tickets, inputs.events, contract.scope, start_at, end_at),
     }
-
-
-def _blocking(contract: Contract, inputs: Inputs) -> int:
-    """Records in quarantine that may hide whole tickets: they count where every ticket of the source is in scope."""
-    return 0 if contract.scope else inputs.unplaced_records
 
 
 def _preparers(version: Version, charges: Mapping[str, Mapping[str, Any]]) -> tuple[str, ...]:

@@ -11,6 +11,7 @@ from sqlalchemy import Connection, text
 from deskledger.contract.terms import Contract
 from deskledger.model import CHARGE, SURVEY_ANSWER, TICKET, TICKET_EVENT, Table
 from deskledger.statement.cycles import silent_since
+from deskledger.statement.held import Held, RawColumns, read_held
 from deskledger.warehouse import read_frame
 
 # Tickets that can matter to a period, by what landed alone: whether and how they were measured before does not count.
@@ -102,30 +103,6 @@ where charge.contract = :contract and charge.period = :period
 order by charge.kind
 """
 
-_INCOMPLETE = """
-select distinct quarantine.ticket_key
-from quality.quarantine as quarantine
-where
-    quarantine.source = any(:sources)
-    and quarantine.replayed_at is null
-    and quarantine.severity = 'critical'
-    and quarantine.ticket_key is not null
-"""
-
-# Rows in quarantine whose ticket is not known at all: nobody can say yet whose they are.
-_UNPLACED = text("""
-select count(*)
-from quality.quarantine as quarantine
-where
-    quarantine.source = any(:sources)
-    and quarantine.replayed_at is null
-    and not exists (
-        select 1
-        from core.ticket as ticket
-        where ticket.ticket_key = quarantine.ticket_key
-    )
-""")
-
 # The newest instant that anything visible landed at. A load notes the instant it began, so this may be after `now`.
 _CUTOFF = text("""
 select
@@ -157,9 +134,10 @@ order by source, table_name
 
 @dataclass(frozen=True)
 class Inputs:
-    """The rows that a contract's period may rest on; `incomplete` are ticket keys.
+    """The rows that a contract's period may rest on, and the instant by which all of them had landed.
 
-    `data_cutoff` is the instant by which all of them had landed.
+    `incomplete` are the keys of tickets with rows in quarantine; `held` is what of those, and of quarantined rows
+    without a ticket, could belong to the period.
     """
 
     tickets: pd.DataFrame
@@ -167,21 +145,37 @@ class Inputs:
     answers: pd.DataFrame
     charges: pd.DataFrame
     incomplete: frozenset[int]
-    unplaced_records: int
+    held: Held
     loads: tuple[Mapping[str, Any], ...]
     data_cutoff: datetime
 
 
+def data_cutoff(connection: Connection, contract: Contract, now: datetime) -> datetime:
+    """The instant by which all that the connection sees of the contract's data had landed; not before `now`."""
+    bound = {"sources": list(contract.sources), "contract": contract.name, "now": now}
+    cutoff: datetime = connection.execute(_CUTOFF, bound).scalar_one()
+    return cutoff
+
+
 def read_inputs(
-    connection: Connection, contract: Contract, period: str, start_at: datetime, end_at: datetime, now: datetime
+    connection: Connection,
+    contract: Contract,
+    period: str,
+    start_at: datetime,
+    end_at: datetime,
+    cutoff: datetime,
+    incomplete: frozenset[int],
+    raw_columns: RawColumns,
 ) -> Inputs:
     """Everything visible that the contract's period [start_at, end_at) may rest on.
 
     Several queries make it up: the transaction must be REPEATABLE READ, or a load that commits between two of them
     tears them apart. No row is left out for when it landed: a row keeps only the instant it was last told, so that
-    leaving out the new ones would lose what was known of their tickets before.
+    leaving out the new ones would lose what was known of their tickets before; `cutoff` is that of `data_cutoff`.
+    `incomplete` are the keys of tickets with rows in quarantine, `raw_columns` where such rows tell their fields.
     """
     accounts = contract.scope.get("account")
+    silent = silent_since(contract, start_at)
     bound = {
         "sources": list(contract.sources),
         "contract": contract.name,
@@ -189,9 +183,8 @@ def read_inputs(
         "accounts": None if accounts is None else sorted(accounts),
         "start_at": start_at,
         "end_at": end_at,
-        "silent_since": silent_since(contract, start_at),
+        "silent_since": silent,
         "start_day": f"{start_at.astimezone(UTC) - timedelta(days=1):%Y-%m-%d}",  # a promise may have any offset
-        "now": now,
     }
     connection.execute(text("drop table if exists pg_temp.statement_ticket"))
     connection.execute(_CHOOSE, bound)
@@ -206,12 +199,10 @@ def read_inputs(
         events=read(_EVENTS, TICKET_EVENT, "event"),
         answers=read(_ANSWERS, SURVEY_ANSWER, "answer"),
         charges=read(_CHARGES, CHARGE, "charge"),
-        incomplete=frozenset(
-            read_frame(connection, _INCOMPLETE, _named(_INCOMPLETE, bound), {"ticket_key": "int64"})["ticket_key"]
-        ),
-        unplaced_records=int(connection.execute(_UNPLACED, bound).scalar_one()),
+        incomplete=incomplete,
+        held=read_held(connection, contract, incomplete, raw_columns, silent, end_at),
         loads=tuple(dict(row) for row in connection.execute(_LOADS, bound).mappings()),
-        data_cutoff=connection.execute(_CUTOFF, bound).scalar_one(),
+        data_cutoff=cutoff,
     )
 
 

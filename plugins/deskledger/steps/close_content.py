@@ -1,6 +1,6 @@
 """What a draft states, from what landed; and a mark that tells cheaply whether anything landed since."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime
 from decimal import Decimal
@@ -12,6 +12,9 @@ from sqlalchemy import Connection, Engine, text
 from deskledger import contract as contracts
 from deskledger import ledger, statement
 from deskledger.contract.terms import Contract
+from deskledger.quality import quarantine
+from deskledger.settings import settings
+from deskledger.sources.event_log import mapping as mappings
 
 _CHARGE_MARK = text("""
 select coalesce(
@@ -79,7 +82,15 @@ def draft_content(
     """
     start, end = contracts.period_bounds(contract, period)
     mark = data_mark(connection, contract, period)
-    inputs = statement.read_inputs(connection, contract, period, start, end, now)
+    cutoff = statement.data_cutoff(connection, contract, now)
+    incomplete = frozenset(
+        key
+        for source in contract.sources
+        for key in quarantine.incomplete_tickets(connection, source, cutoff)["ticket_key"].tolist()
+    )
+    inputs = statement.read_inputs(
+        connection, contract, period, start, end, cutoff, incomplete, _raw_columns(contract.sources)
+    )
     past = [_past(row) for row in ledger.posted_months(connection, contract.name, period)]
     made = statement.compose(contract, period, inputs, past)
     return ledger.DraftContent(
@@ -111,6 +122,29 @@ def draft_content(
         trace=made.trace,
         evidence=made.evidence,
     )
+
+
+def _raw_columns(sources: Iterable[str]) -> statement.RawColumns:
+    """Where the sources' exports tell their tickets' fields; nothing for a source without a sound mapping."""
+    known = {each.source: each for each in mappings.load_all(settings().mappings)[0]}
+    return {
+        source: {
+            field: statement.RawColumn(part.column, _words(part.words), frozenset(known[source].missing))
+            for field, part in {**known[source].events.attributes, **known[source].events.fields}.items()
+        }
+        for source in sources
+        if source in known
+    }
+
+
+def _words(words: Mapping[str, Any] | None) -> dict[str, str | None] | None:
+    """The desk's words with what they mean as text, as filters write it."""
+    if words is None:
+        return None
+    return {
+        word: None if means is None else str(means).lower() if isinstance(means, bool) else str(means)
+        for word, means in words.items()
+    }
 
 
 def _past(row: dict[str, Any]) -> statement.PastMonth:
