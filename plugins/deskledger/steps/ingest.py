@@ -33,11 +33,11 @@ def land(source: str, day: str, now: datetime) -> dict[str, Any]:
     """Lands the new files of the source's inbox under the partition `day`; a rerun lands nothing again.
 
     Gives the names of landed and known files and the messages of refused ones (`check_inbox` raises those). Files
-    whose names date them after `day` wait for their day.
+    whose names date them after `day`, or to a day that is not over at `now`, wait.
     """
     mapping = _mapping(source)
     upto = date.fromisoformat(day)
-    landed = land_inbox(open_warehouse(), mapping, day, now, takes=lambda name: is_due(mapping, name, upto))
+    landed = land_inbox(open_warehouse(), mapping, day, now, takes=lambda name: is_due(mapping, name, upto, now))
     return {"source": source, "partition": day, **asdict(landed)}
 
 

@@ -80,10 +80,12 @@ def refused_files(engine: Engine, mapping: Mapping) -> list[str]:
 
 
 def waiting_files(connection: Connection, mapping: Mapping) -> list[str]:
-    """The names of the files in the inbox that have not landed."""
+    """The names of the files in the inbox that have not landed; those that several sections take are among them."""
     known = manifest.files(connection, mapping.source)
     asked = files.ask(mapping, settings().inbox / mapping.source)
-    return [path.name for path, _ in asked.files if _digest(path) not in known]
+    return [path.name for path, _ in asked.files if _digest(path) not in known] + [
+        str(error.where) for error in asked.refused
+    ]
 
 
 def _land_file(

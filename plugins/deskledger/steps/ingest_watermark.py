@@ -38,8 +38,9 @@ def current(connection: Connection, source: str) -> datetime | None:
 def advance(connection: Connection, mapping: Mapping, now: datetime) -> datetime | None:
     """Moves the watermark as far as the loaded files allow, and gives it.
 
-    By `last_event` it is the newest event; by `file_day` and `file_month` the end of the days that the names of the
-    loaded files cover without a gap. A file that waits in the inbox (refused, or not taken yet) holds it back.
+    By `last_event` it is the newest event, once all that has landed is loaded and no event file waits; by `file_day`
+    and `file_month` the end of the days that the names of the loaded files cover without a gap. A file that waits in
+    the inbox (refused, or not taken yet) holds it back. A file speaks of no day that was not over when it landed.
     """
     known = current(connection, mapping.source)
     until = (
@@ -53,17 +54,32 @@ def advance(connection: Connection, mapping: Mapping, now: datetime) -> datetime
 
 
 def _by_events(connection: Connection, mapping: Mapping, now: datetime) -> datetime | None:
+    # Names say nothing here: any file that is not in could hold events from before the newest one.
+    if _waiting_events(connection, mapping) or _loaded(connection, mapping) != set(
+        manifest.files(connection, mapping.source)
+    ):
+        return None
     return connection.execute(text(_LAST_EVENT), {"source": mapping.source, "now": now}).scalar_one_or_none()
 
 
 def _by_names(connection: Connection, mapping: Mapping, known: datetime | None) -> datetime | None:
-    loaded = set(connection.execute(text(_LOADED), {"source": mapping.source}).scalars())
-    landed = manifest.files(connection, mapping.source)
-    until = complete_until(mapping, [file.name for digest, file in landed.items() if digest in loaded], known)
+    loaded = _loaded(connection, mapping)
+    files = [
+        (file.name, file.landed_at)
+        for digest, file in manifest.files(connection, mapping.source).items()
+        if digest in loaded
+    ]
+    until = complete_until(mapping, files, known)
     if until is None:
         return None
-    waiting = (
-        days_covered(name) for name in waiting_files(connection, mapping) if "events" in sections_of(mapping, name)
-    )
+    waiting = (days_covered(name) for name in _waiting_events(connection, mapping))
     held_at = min((covered[0] for covered in waiting if covered), default=None)
     return until if held_at is None else min(until, datetime.combine(held_at, time(), mapping.zone))
+
+
+def _loaded(connection: Connection, mapping: Mapping) -> set[str]:
+    return set(connection.execute(text(_LOADED), {"source": mapping.source}).scalars())
+
+
+def _waiting_events(connection: Connection, mapping: Mapping) -> list[str]:
+    return [name for name in waiting_files(connection, mapping) if "events" in sections_of(mapping, name)]

@@ -66,19 +66,26 @@ def days_covered(name: str) -> tuple[date, date] | None:
         return None
 
 
-def is_due(mapping: Mapping, name: str, day: date) -> bool:
-    """Whether a run for `day` takes the file: names that date their content wait for their day."""
+def is_due(mapping: Mapping, name: str, day: date, now: datetime) -> bool:
+    """Whether a run for `day` takes the file: names that date their content wait for their day, and for its end."""
     covered = None if mapping.watermark == "last_event" else days_covered(name)
-    return covered is None or covered[1] <= day
+    return covered is None or covered[1] <= min(day, _last_day_over(mapping, now))
 
 
-def complete_until(mapping: Mapping, names: Iterable[str], known_until: datetime | None) -> datetime | None:
-    """The instant before which the event files of these names are complete; None if they say nothing.
+def complete_until(
+    mapping: Mapping, landed: Iterable[tuple[str, datetime]], known_until: datetime | None
+) -> datetime | None:
+    """The instant before which these files (name, instant of landing) make the events complete; None if they say none.
 
     Days must follow on each other, from `known_until` or else from the oldest name: a missing day is a gap that
-    stops the watermark. A day ends in the mapping's zone.
+    stops the watermark. A day ends in the mapping's zone; one that was not over when its file landed does not count.
     """
-    covers = sorted(filter(None, (days_covered(name) for name in names if "events" in sections_of(mapping, name))))
+    covers = []
+    for name, landed_at in landed:
+        covered = days_covered(name) if "events" in sections_of(mapping, name) else None
+        if covered:
+            covers.append((covered[0], min(covered[1], _last_day_over(mapping, landed_at))))
+    covers = sorted(cover for cover in covers if cover[0] <= cover[1])
     if not covers:
         return None
     until = covers[0][0] if known_until is None else known_until.astimezone(mapping.zone).date()
@@ -87,3 +94,7 @@ def complete_until(mapping: Mapping, names: Iterable[str], known_until: datetime
             break
         until = max(until, last + timedelta(days=1))
     return datetime.combine(until, time(), mapping.zone)
+
+
+def _last_day_over(mapping: Mapping, now: datetime) -> date:
+    return now.astimezone(mapping.zone).date() - timedelta(days=1)

@@ -10,6 +10,8 @@ from deskledger.sources.event_log.files import ask, complete_until, days_covered
 
 from tests.unit.sources.event_log.desk import mapping
 
+LATER = datetime(2026, 6, 1, tzinfo=UTC)
+
 
 def test_the_inbox_is_sorted_out(tmp_path: Path) -> None:
     for name in ("log-2.csv", "log-1.csv.gz", "notes.txt", ".log-3.csv", "log-4.csv.part", "log_accounts.csv"):
@@ -57,7 +59,13 @@ def test_days_that_a_name_covers(name: str, covered: tuple[date, date] | None) -
     ],
 )
 def test_a_run_takes_the_files_that_are_due_on_its_day(watermark: str, name: str, due: bool) -> None:
-    assert is_due(mapping(watermark=watermark), name, date(2026, 4, 1)) is due
+    assert is_due(mapping(watermark=watermark), name, date(2026, 4, 1), LATER) is due
+
+
+@pytest.mark.parametrize(("now", "due"), [("2026-04-02T03:59Z", False), ("2026-04-02T04:00Z", True)])
+def test_a_day_that_is_not_over_where_the_desk_is_waits(now: str, due: bool) -> None:
+    desk = mapping(watermark="file_day", timezone="America/New_York")
+    assert is_due(desk, "log-2026-04-01.csv", date(2026, 4, 1), datetime.fromisoformat(now)) is due
 
 
 @pytest.mark.parametrize(
@@ -76,5 +84,25 @@ def test_a_run_takes_the_files_that_are_due_on_its_day(watermark: str, name: str
 def test_days_must_follow_on_each_other(names: list[str], known_until: str | None, expected: str | None) -> None:
     madrid = ZoneInfo("Europe/Madrid")
     known = datetime.fromisoformat(known_until).replace(tzinfo=madrid).astimezone(UTC) if known_until else None
-    until = complete_until(mapping(watermark="file_day", timezone="Europe/Madrid"), names, known)
+    landed = [(name, LATER) for name in names]
+    until = complete_until(mapping(watermark="file_day", timezone="Europe/Madrid"), landed, known)
     assert until == (datetime.fromisoformat(expected).replace(tzinfo=madrid) if expected else None)
+
+
+@pytest.mark.parametrize(
+    ("names", "landed_at", "expected"),
+    [
+        (["log-2026-03.csv"], "2026-03-10T12:00+01:00", "2026-03-10"),
+        (["log-2026-03.csv"], "2026-03-31T23:59+02:00", "2026-03-31"),
+        (["log-2026-03.csv"], "2026-04-01T00:00+02:00", "2026-04-01"),
+        (["log-2026-03.csv"], "2026-03-01T12:00+01:00", None),
+        (["log-2026-03-31.csv"], "2026-03-31T23:59+02:00", None),
+        (["log-2026-02.csv", "log-2026-03-01.csv"], "2026-03-01T23:59+01:00", "2026-03-01"),
+    ],
+)
+def test_a_day_that_was_not_over_when_its_file_landed_does_not_count(
+    names: list[str], landed_at: str, expected: str | None
+) -> None:
+    desk = mapping(watermark="file_month", timezone="Europe/Madrid")
+    until = complete_until(desk, [(name, datetime.fromisoformat(landed_at)) for name in names], None)
+    assert until == (datetime.fromisoformat(expected).replace(tzinfo=ZoneInfo("Europe/Madrid")) if expected else None)
