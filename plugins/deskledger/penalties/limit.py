@@ -48,18 +48,26 @@ def limit(contract: Mapping[str, Any], dues: Sequence[Due], bases: Bases, money:
         trace.append(TraceRow(term, "limit", f"{shown(total)}: {reason}", shown(total + amount), clause))
         total += amount
 
-    if "no_net_bonus" in contract.get("bonus_rules", ()) and total < 0:
+    is_floored = "no_net_bonus" in contract.get("bonus_rules", ())
+    if is_floored and total < 0:
         add("bonus_floor", "floor", -total, "rewards offset penalties, they are never payable")
+    # What each line still costs: a cap takes from the lines that it is about in proportion, so that no later cap takes
+    # the same money again.
+    left = [due.amount for due in dues]
     tightest: Fraction | None = None
     for cap in contract.get("caps") or ():
         ceiling = _ceiling(cap, bases, money)
         scope = cap.get("terms")
         if scope is None:
             tightest = ceiling if tightest is None else min(tightest, ceiling)
-        reached = total if scope is None else _part(scope, dues, added, contract)
+        mine = [index for index, due in enumerate(dues) if scope is None or due.line.term in scope]
+        reached = total if scope is None else sum((left[index] for index in mine), Fraction(0))
         if reached > ceiling:
-            add(cap["id"], "cap", ceiling - reached, f"at most {shown(ceiling)}", str(cap.get("clause", "")))
+            taken = reached - ceiling if not is_floored else min(reached - ceiling, max(total, Fraction(0)))
+            add(cap["id"], "cap", -taken, f"at most {shown(ceiling)}", str(cap.get("clause", "")))
             flags.append(f"cap:{cap['id']}")
+            for index in mine:
+                left[index] *= ceiling / reached
     rules = contract.get("de_minimis") or {}
     issued = Fraction(money.of(total))
     if rules.get("issue_if_gt") is not None and 0 < issued <= exact(rules["issue_if_gt"]):
@@ -76,10 +84,3 @@ def _ceiling(cap: Mapping[str, Any], bases: Bases, money: Money) -> Fraction:
     whole_cap = exact(cap["amount"]) if "amount" in cap else base_of(cap, bases) * exact(cap["pct"]) / 100
     left = max(whole_cap - exact(cap.get("used", 0)), Fraction(0))
     return Fraction(rounded(left, money.places, "down"))
-
-
-def _part(scope: Sequence[str], dues: Sequence[Due], added: Sequence[Due], contract: Mapping[str, Any]) -> Fraction:
-    """The credit of the lines in a cap's scope, less what narrower caps already took off them."""
-    narrower = {cap["id"] for cap in contract.get("caps") or () if cap.get("terms") and set(cap["terms"]) <= set(scope)}
-    lines = sum((due.amount for due in dues if due.line.term in scope), Fraction(0))
-    return lines + sum((due.amount for due in added if due.line.term in narrower), Fraction(0))

@@ -1,6 +1,6 @@
 """From measured service levels to money: bases from charges, history from posted months, lines with their clause."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from fractions import Fraction
@@ -27,6 +27,7 @@ class PastMonth:
     figures: Mapping[str, MonthFigures]  # of each service level
     credit: Decimal
     points: str | None = None
+    credits: Mapping[str, Decimal] | None = None  # of each line; None where only the whole is known
 
 
 @dataclass(frozen=True)
@@ -139,9 +140,25 @@ def _cap(cap: Mapping[str, Any], period: str, past: Sequence[PastMonth], opening
     plain = {key: value for key, value in cap.items() if key != "per"}
     if per == "month":
         return plain
-    used = sum((month.credit for month in past if _same_span(per, month.period, period)), Decimal(0))
+    span = [month for month in past if _same_span(per, month.period, period)]
+    lines = cap.get("terms")
+    if lines is None:
+        used = sum((month.credit for month in span), Decimal(0))
+    else:
+        used = sum((_line_credits(month, {*lines, cap["id"]}, cap) for month in span), Decimal(0))
     used += Decimal(opening.caps_used.get(str(cap["id"]), "0"))
     return {**plain, "used": str(used)}
+
+
+def _line_credits(month: PastMonth, names: Collection[str], cap: Mapping[str, Any]) -> Decimal:
+    """What a month's lines cost that a cap is about, less what that cap took off them."""
+    if month.credits is None:
+        raise StatementError(
+            f"the cap {cap['id']!r} is about some lines, and of {month.period} only the whole credit is known",
+            where=f"cap {cap['id']}",
+            remedy="give the credit of each line of that month",
+        )
+    return sum((amount for line, amount in month.credits.items() if line in names), Decimal(0))
 
 
 def _same_span(per: str, earlier: str, period: str) -> bool:

@@ -443,3 +443,43 @@ def test_every_step_leaves_a_trace_row() -> None:
         ("m", "limit", "300", "7.9"),
         ("total", "rounding", "300.00", ""),
     ]
+
+
+_BAD = {"num": 1, "den": 10}
+
+
+def _failing(name: str, amount: str) -> dict:
+    consequence = {"amount": amount}
+    schedule = {"kind": "threshold", "op": ">=", "target": "90", "consequence": consequence}
+    return {"id": name, "clause": "7", "measure": name, "schedule": schedule}
+
+
+@pytest.mark.parametrize(
+    ("amounts", "caps", "credits"),
+    [
+        # The month's cap leaves 50 of 100; the cap on a takes from those 50, not from the 100 again.
+        ({"a": "100"}, [("month", "50", None), ("only_a", "30", ["a"])], ["-50.00", "-20.00"]),
+        ({"a": "100"}, [("only_a", "30", ["a"]), ("month", "50", None)], ["-70.00"]),
+        ({"a": "100"}, [("month", "50", None), ("only_a", "0", ["a"])], ["-50.00", "-50.00"]),
+        # Half of the 50 is a's.
+        ({"a": "100", "b": "100"}, [("month", "50", None), ("only_a", "25", ["a"])], ["-150.00"]),
+        ({"a": "100", "b": "100"}, [("month", "50", None), ("only_a", "24.99", ["a"])], ["-150.00", "-0.01"]),
+        # Caps whose lines overlap share what both are about.
+        ({"a": "100", "b": "100", "c": "100"}, [("ab", "100", ["a", "b"]), ("bc", "150", ["b", "c"])], ["-100.00"]),
+    ],
+)
+def test_no_cap_takes_money_that_an_earlier_one_took(amounts: dict, caps: list, credits: list[str]) -> None:
+    given = [{"id": name, "amount": amount} | ({"terms": terms} if terms else {}) for name, amount, terms in caps]
+    contract = {"currency": "EUR", "terms": [_failing(name, each) for name, each in amounts.items()], "caps": given}
+    found = assess(contract, {"measures": dict.fromkeys(amounts, _BAD)})
+    assert [str(line.credit) for line in found.lines if line.status == "cap"] == credits
+    assert found.credit == sum(line.credit for line in found.lines) >= 0
+
+
+def test_a_cap_does_not_make_rewards_payable_that_never_are() -> None:
+    reward = _failing("b", "-150")
+    contract = {
+        "currency": "EUR", "terms": [_failing("a", "100"), reward], "bonus_rules": ["no_net_bonus"],
+        "caps": [{"id": "only_a", "amount": "30", "terms": ["a"]}],
+    }  # fmt: skip
+    assert str(assess(contract, {"measures": {"a": _BAD, "b": _BAD}}).credit) == "0.00"

@@ -143,6 +143,29 @@ def test_a_cap_of_a_quarter_or_year_knows_what_posted_months_used(
 
 
 @pytest.mark.parametrize(
+    ("lines", "credit"),
+    [
+        ({"other": "900.00"}, "400.00"),  # another line's money is not this cap's
+        ({"late": "500.00", "other": "900.00"}, "400.00"),  # exactly what is left
+        ({"late": "700.00"}, "200.00"),
+        ({"late": "1000.00", "most": "-100.00"}, "0.00"),  # 900 were paid under the cap
+    ],
+)
+def test_a_cap_of_some_lines_knows_what_these_lines_used(lines: dict[str, str], credit: str) -> None:
+    cap = {"id": "most", "amount": "900", "per": "year", "terms": ["late"]}
+    made = contract(terms=[{**TERM, "repeat": None}], caps=[cap])
+    credits = {name: Decimal(amount) for name, amount in lines.items()}
+    before = PastMonth("2026-02", {"late": "breach"}, {}, sum(credits.values(), Decimal(0)), credits=credits)
+    assert priced(made, [before])[0].credit == Decimal(credit)
+
+
+def test_a_cap_of_some_lines_is_not_guessed_from_whole_credits() -> None:
+    cap = {"id": "most", "amount": "900", "per": "year", "terms": ["late"]}
+    with pytest.raises(StatementError, match="only the whole credit is known"):
+        priced(contract(caps=[cap]), [past("2026-02", "breach", "400.00")])
+
+
+@pytest.mark.parametrize(
     ("history", "failed", "run"), [([], True, 1), ([1, None, 1], True, 3), ([1, 0], True, 1), ([1], False, 0)]
 )
 def test_a_run_counts_this_month(history: list[int | None], failed: bool, run: int) -> None:
