@@ -102,8 +102,9 @@ def test_recompute_reports_what_does_not_add_up(warehouse: Engine) -> None:
     with warehouse.connect() as connection:
         again = ledger.recompute(connection, number)
     assert again.differences == (
-        "resolution: the tickets give (7, 10), the statement says (8, 10)",
-        "the terms give 50.00, 49.00 was posted",
+        "resolution: the tickets give num 7, den 10, the statement says num 8, den 10",
+        "resolution: ticket T1: on the wrong side of the share",
+        "the tickets and terms give 50.00, 49.00 was posted",
     )
 
 

@@ -4,7 +4,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
-from fractions import Fraction
 from typing import Any
 
 from sqlalchemy import Connection, text
@@ -16,6 +15,7 @@ from deskledger.ledger.chain import append, header, read_posted_evidence
 from deskledger.ledger.decisions import refuse_stale
 from deskledger.ledger.drafted import draft_sha256
 from deskledger.ledger.drafts import draft_state
+from deskledger.ledger.recount import counted_again
 from deskledger.ledger.tables import every, insert, lock, one
 from deskledger.model import EVIDENCE
 
@@ -130,9 +130,12 @@ class Recomputation:
 
 
 def recompute(connection: Connection, statement_number: str) -> Recomputation:
-    """Work a posted statement out again from what it froze alone: counts from tickets, then money from counts.
+    """Work a posted statement out again from what it froze alone: counts from tickets, then money from those counts.
 
-    What a newer engine would say differently is reported, never substituted. Raises LedgerError when it is unknown.
+    Counts, classes, times and late tickets of this month come from the frozen evidence; a rolling window's earlier
+    months, the history of repeat runs and what caps had used come from what was frozen of them, since their own
+    statements prove them. Cycles are not measured again from events. What a newer engine would say differently is
+    reported, never substituted. Raises LedgerError when the statement is unknown.
     """
     row = one(
         connection,
@@ -143,31 +146,18 @@ def recompute(connection: Connection, statement_number: str) -> Recomputation:
         raise LedgerError(
             f"no statement {statement_number!r} is posted", remedy="list them: `select * from ledger.posting`"
         )
-    differences = _counted_again(connection, row)
-    again = penalties.assess(row["assessment"]["contract"], row["assessment"]["measurements"])
+    priced, frozen = row["assessment"]["contract"], row["assessment"]["measurements"]
+    levels = every(
+        connection,
+        "select * from ledger.draft_level where draft_id = :draft_id order by ordinal",
+        draft_id=row["draft_id"],
+    )
+    evidence = read_posted_evidence(connection, statement_number)
+    measures, differences = counted_again(frozen["measures"], levels, row["terms"], priced.get("terms") or [], evidence)
+    again = penalties.assess(priced, {**frozen, "measures": measures})
     if again.credit != row["credit_amount"]:
-        differences.append(f"the terms give {again.credit}, {row['credit_amount']} was posted")
+        differences.append(f"the tickets and terms give {again.credit}, {row['credit_amount']} was posted")
     return Recomputation(statement_number, row["credit_amount"], again.credit, tuple(differences))
-
-
-def _counted_again(connection: Connection, posting: Mapping[str, Any]) -> list[str]:
-    """Differences between the frozen measurements and what the frozen tickets add up to."""
-    evidence = read_posted_evidence(connection, posting["statement_number"])
-    sums = evidence.groupby(evidence["service_level"].astype("str"))[["is_numerator", "is_denominator"]].sum()
-    counted = {level: (int(row["is_numerator"]), int(row["is_denominator"])) for level, row in sums.iterrows()}
-    differences = []
-    for level, measured in posting["assessment"]["measurements"]["measures"].items():
-        this_month = measured["months"][-1] if "months" in measured else measured
-        if "num" not in this_month:
-            continue
-        told = (int(Fraction(str(this_month["num"]))), int(this_month["den"]))
-        if counted.get(level, (0, 0)) != told:
-            differences.append(f"{level}: the tickets give {counted.get(level, (0, 0))}, the statement says {told}")
-    clocked = evidence[evidence["state"].isin(["met", "breached"]) & evidence["target_us"].notna()]
-    met = clocked["elapsed_us"] <= clocked["target_us"]
-    wrong = clocked[(clocked["state"].astype("str") == "met") & ~met]
-    differences += [f"ticket {ticket_id}: called met, but over its target" for ticket_id in wrong["ticket_id"]]
-    return differences
 
 
 def statement_of(connection: Connection, statement_number: str) -> dict[str, Any]:
