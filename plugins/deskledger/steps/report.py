@@ -12,6 +12,8 @@ from deskledger.reports import review
 from deskledger.settings import settings
 from deskledger.warehouse import open_warehouse
 
+_MARTS_LOCK = text("select pg_advisory_xact_lock(hashtextextended('marts', 0))")
+
 
 def render(draft_id: str, now: datetime) -> dict[str, str]:
     """Write the page and CSV files of a draft, and of its statement once it is posted; their paths.
@@ -36,9 +38,11 @@ def render(draft_id: str, now: datetime) -> dict[str, str]:
 
 
 def refresh_marts() -> list[str]:
-    """Run every statement of sql/marts, in one transaction; the names of the marts."""
+    """Run every statement of sql/marts, in one transaction and one at a time; the names of the marts."""
     files = sorted((settings().sql / "marts").glob("*.sql"))
     with open_warehouse().begin() as connection:
+        # Two closes may end at once, and a MERGE does not see the row that the other one is inserting.
+        connection.execute(_MARTS_LOCK)
         for file in files:
             connection.execute(text(file.read_text(encoding="utf-8")))
     return [file.stem for file in files]
