@@ -14,7 +14,8 @@ needs a comment and leads to a new draft in a new run. Whoever prepared the draf
 charge) cannot approve it.
 
 **How to rerun.** Clear any task, or trigger the DAG with the partition key. A posted month is posted once: again is a
-no-op. A draft that still holds is not made twice; late data make a new one.
+no-op. A draft that still holds is not made twice; late data make a new one. If a draft waits and nobody is asked,
+because its run died, trigger the DAG by hand: it asks for the same draft.
 
 **When it fails.** `draft` says what is missing (no charge, a contract that is not valid) and what to do. `record`
 refuses a decision that breaks a rule: clear `review` and the tasks after it to ask again.

@@ -102,11 +102,13 @@ def _has_news(connection: Connection, contract: Contract, draft: dict[str, Any])
     return data_mark(connection, contract, draft["period"]) != draft["data_mark"]
 
 
-def draft(key: str, now: datetime, run_id: str | None = None) -> dict[str, Any]:
+def draft(key: str, now: datetime, run_id: str | None = None, *, is_by_hand: bool = False) -> dict[str, Any]:
     """Draft the month of `key` over all that has landed, unless the newest draft still holds.
 
     Returns draft_id, status (`drafted`, `current` for a draft that still holds, `posted`), state, credit and currency.
-    A retry of the run that made the newest draft (`run_id`) is told `drafted` again, so that its review goes on.
+    While the newest draft waits for a decision, a retry of the run that made it (`run_id`), and a run that somebody
+    started by hand (`is_by_hand`), are told `drafted` again, so that its review goes on: the run that made it may have
+    died before it asked. Another run is told `current`: it comes with every load, and must not ask every day.
     Raises ContractError, and StatementError: too early, an earlier month open, or what makes the month itself
     impossible (`no_base`), which ledger.attempt keeps on record.
     """
@@ -139,8 +141,9 @@ def draft(key: str, now: datetime, run_id: str | None = None) -> dict[str, Any]:
                 at=now,
             )
         raise
-    is_retry = run_id is not None and state["run_id"] == run_id and state["state"] == "in_review"
-    return _told_draft(state, "drafted" if is_retry else ref.outcome)
+    is_retry = run_id is not None and state["run_id"] == run_id
+    is_asked = state["state"] == "in_review" and (is_retry or is_by_hand)
+    return _told_draft(state, "drafted" if is_asked else ref.outcome)
 
 
 def _told_draft(state: dict[str, Any], status: str) -> dict[str, Any]:
