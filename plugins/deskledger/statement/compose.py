@@ -63,11 +63,13 @@ def compose(
     inputs: Inputs,
     past: Sequence[PastMonth],
     opening: Opening | None = None,
+    verdicts: Mapping[str, Sequence[str]] | None = None,
 ) -> Statement:
     """The statement of a contract's period, measured at the period's end over `inputs`.
 
-    `past` are the months before, oldest first. Schedules, bases and caps are those of the version in force at the
-    period's start. Raises StatementError (`no_base`, a measure that cannot be taken).
+    `past` are the months before, oldest first; `verdicts` the statuses of each service level in them. Schedules, bases
+    and caps are those of the version in force at the period's start. Raises StatementError (`no_base`, a measure that
+    cannot be taken).
     """
     opening = opening or Opening()
     start, end = period_bounds(contract, period)
@@ -105,7 +107,8 @@ def compose(
         start_at=start,
         end_at=end,
         levels=tuple(
-            _level(ordinal, result, terms, measured["history"], past) for ordinal, result in enumerate(results, start=1)
+            _level(ordinal, result, terms, measured["history"], (verdicts or {}).get(result.level.name, ()))
+            for ordinal, result in enumerate(results, start=1)
         ),
         lines=lines,
         trace=tuple(_step(number, row) for number, row in enumerate(assessed.trace, start=1)),
@@ -148,13 +151,14 @@ def _level(
     ordinal: int,
     result: LevelResult,
     terms: Sequence[Mapping[str, Any]],
-    history: Mapping[str, Sequence[int]],
-    past: Sequence[PastMonth],
+    history: Mapping[str, Sequence[int | None]],
+    verdicts: Sequence[str],
 ) -> dict[str, Any]:
     level = result.level
     own_terms = [term["id"] for term in terms if term["measure"] == level.name]
-    # A level that no term prices has its run from its own earlier verdicts, kept as statuses under its name.
-    earlier = history.get(own_terms[0], []) if own_terms else []
+    # A level that no term prices has no line of money to remember its failures: its run is that of its own verdicts.
+    own = [None if status == "no_data" else int(status == "breached") for status in verdicts]
+    earlier = history.get(own_terms[0], []) if own_terms else own
     return {
         "ordinal": ordinal,
         "service_level": level.name,

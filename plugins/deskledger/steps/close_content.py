@@ -49,6 +49,16 @@ select
     )
 """)
 
+_VERDICTS = text("""
+select
+    level.service_level,
+    level.status
+from ledger.posting as posting
+inner join ledger.draft_level as level on posting.draft_id = level.draft_id
+where posting.contract = :contract and posting.period < :period
+order by posting.period
+""")
+
 
 def charge_mark(connection: Connection, contract: Contract, period: str) -> str:
     """A text that changes when a charge of the contract's period does."""
@@ -92,7 +102,7 @@ def draft_content(
         connection, contract, period, start, end, cutoff, incomplete, _raw_columns(contract.sources)
     )
     past = [_past(row) for row in ledger.posted_months(connection, contract.name, period)]
-    made = statement.compose(contract, period, inputs, past)
+    made = statement.compose(contract, period, inputs, past, verdicts=_verdicts(connection, contract, period))
     return ledger.DraftContent(
         contract=contract.name,
         contract_title=contract.title,
@@ -145,6 +155,14 @@ def _words(words: Mapping[str, Any] | None) -> dict[str, str | None] | None:
         word: None if means is None else str(means).lower() if isinstance(means, bool) else str(means)
         for word, means in words.items()
     }
+
+
+def _verdicts(connection: Connection, contract: Contract, period: str) -> dict[str, list[str]]:
+    """The statuses of each service level in the posted months before the period, oldest first."""
+    verdicts: dict[str, list[str]] = {}
+    for level, status in connection.execute(_VERDICTS, {"contract": contract.name, "period": period}).tuples():
+        verdicts.setdefault(level, []).append(status)
+    return verdicts
 
 
 def _past(row: dict[str, Any]) -> statement.PastMonth:
