@@ -26,6 +26,7 @@ where source = any(:sources)
 """)
 
 _FIRST_TICKET = text("select min(created_at) from core.ticket where source = any(:sources)")
+_FIRST_POSTED = text("select min(period) from ledger.posting where contract = :contract")
 
 
 def due(now: datetime) -> list[str]:
@@ -67,12 +68,17 @@ def _due_of(connection: Connection, contract: Contract, now: datetime) -> str | 
 
 
 def _earliest_open(connection: Connection, contract: Contract) -> str | None:
-    """The first period with tickets under a version that is not posted; None before there are tickets."""
+    """The first period with tickets under a version that is not posted; None before there are tickets.
+
+    Never one before the first posted month: history that is imported later reopens nothing, as repeat runs and caps of
+    the posted months would have had to follow from it.
+    """
     first_ticket = connection.execute(_FIRST_TICKET, {"sources": list(contract.sources)}).scalar_one()
     if first_ticket is None:
         return None
     begins = contract.versions[0].effective_from
-    period = max(f"{begins:%Y-%m}", contracts.period_of(contract, first_ticket))
+    first_posted = connection.execute(_FIRST_POSTED, {"contract": contract.name}).scalar_one()
+    period = max(f"{begins:%Y-%m}", contracts.period_of(contract, first_ticket), first_posted or "")
     while ledger.posted(connection, contract.name, period) is not None:
         period = contracts.next_period(period)
     return period
