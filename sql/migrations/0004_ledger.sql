@@ -461,7 +461,8 @@ left join decisions on drafts.draft_id = decisions.draft_id
 left join postings on drafts.contract = postings.contract and drafts.period = postings.period;
 
 -- Enforcement register. Grain: one row a failed service level of a contract's month, from the posted draft, or else
--- from the newest. Every failure has exactly one outcome: nothing is missing.
+-- from the newest. A level failed when its objective was missed, or when a line that prices it says that it failed (a
+-- gate may decide otherwise than the objective). Every failure has exactly one outcome: nothing is missing.
 create view ledger.enforcement as
 with states as (
     select
@@ -472,11 +473,7 @@ with states as (
     from ledger.draft_state
 ),
 
-levels as (
-    select *
-    from ledger.draft_level
-    where status = 'breached'
-),
+levels as (select * from ledger.draft_level),
 
 lines as (select * from ledger.draft_line),
 
@@ -489,15 +486,35 @@ cuts as (
     group by draft_id
 ),
 
+-- A line of money names its service level; a failure that names none stands under its own term.
 priced as (
     select
         draft_id,
-        service_level,
+        coalesce(service_level, term) as service_level,
+        min(clause) as clause,
+        min(operator) as operator,
+        min(target) as target,
         sum(credit_amount) as line_amount,
-        string_agg(distinct status, ', ' order by status) as line_status
+        string_agg(distinct status, ', ' order by status) as line_status,
+        bool_or(status in ('breach', 'expected_miss', 'superseded', 'unmapped', 'late_claim')) as is_failed
     from lines
-    where service_level is not null
-    group by draft_id, service_level
+    group by draft_id, coalesce(service_level, term)
+),
+
+failures as (
+    select
+        levels.shown_value,
+        levels.sample,
+        priced.line_amount,
+        priced.line_status,
+        coalesce(levels.draft_id, priced.draft_id) as draft_id,
+        coalesce(levels.service_level, priced.service_level) as service_level,
+        coalesce(levels.clause, priced.clause) as clause,
+        coalesce(levels.operator, priced.operator) as operator,
+        coalesce(levels.target, priced.target) as target
+    from levels
+    full outer join priced on levels.draft_id = priced.draft_id and levels.service_level = priced.service_level
+    where levels.status = 'breached' or priced.is_failed
 )
 
 select
@@ -507,28 +524,27 @@ select
     states.statement_number,
     states.state,
     states.currency,
-    levels.service_level,
-    levels.clause,
-    levels.operator,
-    levels.target,
-    levels.shown_value,
-    levels.sample,
-    coalesce(priced.line_amount, 0) as line_amount,
+    failures.service_level,
+    failures.clause,
+    failures.operator,
+    failures.target,
+    failures.shown_value,
+    failures.sample,
+    coalesce(failures.line_amount, 0) as line_amount,
     coalesce(cuts.cap_amount, 0) as cap_amount,
-    coalesce(priced.line_status, 'not priced') as line_status,
+    coalesce(failures.line_status, 'not priced') as line_status,
     case
         when states.state = 'disputed' then 'disputed'
-        when priced.service_level is null then 'reported only'
+        when failures.line_status is null then 'reported only'
         when states.state <> 'posted' then 'awaiting decision'
-        when position('superseded' in priced.line_status) > 0 then 'superseded'
-        when priced.line_amount > 0 and states.credit_amount <= 0 and coalesce(cuts.cap_amount, 0) < 0 then 'capped'
-        when priced.line_amount > 0 and coalesce(cuts.cap_amount, 0) < 0 then 'credited, capped'
-        when priced.line_amount > 0 then 'credited'
-        else 'no amount: ' || priced.line_status
+        when position('superseded' in failures.line_status) > 0 then 'superseded'
+        when failures.line_amount > 0 and states.credit_amount <= 0 and coalesce(cuts.cap_amount, 0) < 0 then 'capped'
+        when failures.line_amount > 0 and coalesce(cuts.cap_amount, 0) < 0 then 'credited, capped'
+        when failures.line_amount > 0 then 'credited'
+        else 'no amount: ' || failures.line_status
     end as outcome
 from states
-inner join levels on states.draft_id = levels.draft_id
-left join priced on levels.draft_id = priced.draft_id and levels.service_level = priced.service_level
+inner join failures on states.draft_id = failures.draft_id
 left join cuts on states.draft_id = cuts.draft_id
 where states.preference = 1;
 
