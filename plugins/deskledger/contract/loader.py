@@ -14,6 +14,7 @@ from deskledger.contract.document import Document, read_document
 from deskledger.contract.file_schema import ContractFile, Version
 from deskledger.contract.penalty_checks import check_penalties
 from deskledger.contract.problems import Problem, one_of, refusal, suggestion
+from deskledger.contract.statement_checks import check_clock_names, check_statement
 from deskledger.contract.terms import Contract
 from deskledger.errors import ContractError
 
@@ -148,6 +149,8 @@ def _check(shape: ContractFile) -> Iterator[Fault]:
             what = f"version {version.number} does not begin after version {shape.versions[index - 1].number}"
             yield (*path, "effective_from"), what, "put versions in the order of their dates, each one later"
         yield from _check_version(path, version)
+        yield from check_statement(path, version, shape.period.survey_wait)
+    yield from check_clock_names(shape.versions)
 
 
 def _check_version(path: tuple[str | int, ...], version: Version) -> Iterator[Fault]:

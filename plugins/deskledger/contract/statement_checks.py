@@ -1,0 +1,126 @@
+"""What a monthly statement cannot do yet with the tickets that it reads: refused, so that no signed term is ignored.
+
+`penalties.assess` knows more than a statement can feed it. Each check yields faults as (path in the file, what,
+remedy).
+"""
+
+from collections.abc import Iterator, Sequence
+from datetime import timedelta
+from typing import Any
+
+from deskledger.contract.checks import Fault
+from deskledger.contract.definitions import DEFINITIONS
+from deskledger.contract.document import Path
+from deskledger.contract.file_schema import Version
+from deskledger.contract.penalty_schema import Penalties, PerItem
+from deskledger.contract.schema import Clock, ServiceLevel
+
+
+def check_statement(path: Path, version: Version, survey_wait: timedelta) -> Iterator[Fault]:
+    """Every term of a version that a statement would overlook or count in the wrong month."""
+    for name, level in version.service_levels.items():
+        yield from _check_level((*path, "service_levels", name), level)
+    for name, clock in version.clocks.items():
+        if any(level.clock == name for level in version.service_levels.values()):
+            yield from _check_resume((*path, "clocks", name), clock)
+    csat = version.csat
+    if csat is not None and csat.attribution != "responded" and not survey_wait:
+        what = f"a survey counts when it was {csat.attribution}, but nothing waits for its answer after the month's end"
+        remedy = "say how long in `period: {survey_wait: 7 days}`, or use `attribution: responded`"
+        yield (*path, "csat", "attribution"), what, remedy
+    if version.penalties is not None:
+        yield from _check_money((*path, "penalties"), version.penalties)
+        yield from _check_items((*path, "penalties"), version)
+
+
+def _check_level(path: Path, level: ServiceLevel) -> Iterator[Fault]:
+    if level.kpi is not None:
+        what = f"the KPI `{level.kpi}` is not yet measured for statements"
+        yield (*path, "kpi"), what, "take it out of the service levels; use a `clock` or `csat`"
+
+
+def _check_resume(path: Path, clock: Clock) -> Iterator[Fault]:
+    """A reopening takes a stop back, also one that a posted month has already counted."""
+    if _part(clock, "resume") and _part(clock, "attribution", "due") != "started":
+        what = "a cycle that goes on when the ticket is reopened would count in two months"
+        remedy = (
+            "use `resolution` or `resolution_without_waiting` (a reopening is a cycle of its own), or "
+            "`attribution: started` (counts in its first month, as it stood at that month's end)"
+        )
+        yield (*path, "attribution" if clock.attribution else "use"), what, remedy
+
+
+def _part(clock: Clock, word: str, default: Any = ()) -> Any:
+    """A part of a clock: as the contract writes it, else as the ready-made clock has it."""
+    written = getattr(clock, word)
+    return DEFINITIONS.get(clock.use or "", {}).get(word, default) if written is None else written
+
+
+def _check_money(path: Path, penalties: Penalties) -> Iterator[Fault]:
+    if penalties.overlap != "sum":
+        what = f"`overlap: {penalties.overlap}` is not yet priced from tickets: none says what is one event"
+        yield (*path, "overlap"), what, "use `overlap: sum`, with a cap of the penalties that overlap (`caps: terms:`)"
+    if penalties.claim_window_days is not None:
+        what = "`claim_window_days` is not yet priced from tickets: no source tells when a claim was made"
+        yield (*path, "claim_window_days"), what, "remove it: a late claim can be disputed when the draft is reviewed"
+    if penalties.critical is not None and penalties.points_to_money is None:
+        what = "`critical` counts the points of earlier months, and without `points_to_money` none are kept"
+        yield (
+            (*path, "critical"),
+            what,
+            "add `points_to_money: {amount_per_point: 0}` if points cost nothing by themselves",
+        )
+    if penalties.tax is not None:
+        what = "`tax` is not yet on statements, which state credits before tax"
+        yield (*path, "tax"), what, "remove it: the credit note states the tax"
+    for index, cap in enumerate(penalties.caps):
+        if cap.per != "month" and cap.terms:
+            what = (
+                f"a cap of some penalties by the {cap.per} is not yet priced: past months keep their whole credit only"
+            )
+            remedy = "use a cap of all penalties (without `terms`), or one by the month"
+            yield (*path, "caps", index, "terms"), what, remedy
+
+
+def _check_items(path: Path, version: Version) -> Iterator[Fault]:
+    """A price by the late ticket needs whole latenesses, and its service level for itself."""
+    terms = version.penalties.terms if version.penalties is not None else []
+    for index, term in enumerate(terms):
+        if not isinstance(term.schedule, PerItem):
+            continue
+        here = (*path, "terms", index, "measure")
+        if any(other.measure == term.measure for other in terms if other is not term):
+            what = f"`{term.measure}` is priced by the late ticket and by another penalty too"
+            yield here, what, "add a second service level of the same clock and let this penalty measure it"
+        level = version.service_levels.get(term.measure)
+        name = level.clock if level is not None else None
+        if name in version.clocks and _part(version.clocks[name], "attribution", "due") != "stopped":
+            what = f"lateness of `{term.measure}` after the month's end is not yet priced from tickets"
+            remedy = (
+                f"give `{name}`, or another clock for this, `attribution: stopped`: then the whole of it is charged"
+            )
+            yield here, what, remedy
+
+
+def check_clock_names(versions: Sequence[Version]) -> Iterator[Fault]:
+    """A cycle is measured by the version that it started under: a later version must find it by its clock's name."""
+    measured: dict[str, int] = {}
+    levels: dict[str, tuple[str, int]] = {}
+    for index, version in enumerate(versions):
+        path = ("versions", index)
+        for clock in sorted(set(measured) - set(version.clocks)):
+            what = f"the clock `{clock}`, which service levels measured until version {measured[clock]}, is gone"
+            remedy = f"keep the name `{clock}`, also for changed terms: cycles that began before are counted by it"
+            yield (*path, "clocks"), what, remedy
+        for name, level in version.service_levels.items():
+            if level.clock is None:
+                continue
+            before = levels.get(name)
+            if before is not None and before[0] != level.clock and level.clock in version.clocks:
+                what = f"`{name}` measured the clock `{before[0]}` until version {before[1]}"
+                remedy = (
+                    f"keep `clock: {before[0]}` with the new terms: cycles that began before are counted by that name"
+                )
+                yield (*path, "service_levels", name, "clock"), what, remedy
+            levels[name] = level.clock, version.number
+            measured[level.clock] = version.number

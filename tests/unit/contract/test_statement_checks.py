@@ -1,0 +1,161 @@
+"""Terms that a statement cannot follow yet are refused with the line, the reason and what to write instead."""
+
+from pathlib import Path
+
+import pytest
+
+from deskledger import contract
+from deskledger.contract.terms import Contract
+from deskledger.errors import ContractError
+
+VALID = Path(__file__).with_name("acme.yaml").read_text("utf-8")
+BASES = "      bases:\n"
+CLOCK = "        use: first_response\n"
+LATE = VALID[VALID.index("            kind: threshold") : VALID.index("        - id: slow")]
+PER_ITEM = """            kind: per_item
+            unit: 1h
+            unit_rounding: up
+            ladder: [{amount: 10}]
+"""
+STOPPED = (CLOCK, CLOCK + "        attribution: stopped\n")
+BESIDE = (
+    "        - {id: each, clause: '7.8', measure: in_time, schedule: {kind: threshold, consequence: {amount: 5}}}\n"
+)
+POINTS = ("{pct_of_base: 3 %}", "{points: 2}")
+PAID = (BASES, "      points_to_money: {amount_per_point: 0}\n" + BASES)
+CRITICAL = (BASES, "      critical: {points: 4, months: 3}\n" + BASES)
+KPI = ("        csat: good\n", "        kpi: reopened\n")
+RESUMED = (CLOCK, "        use: resolution_total\n")
+WAIT = ("close_after: 5 days", "close_after: 5 days\n  survey_wait: 7 days")
+
+# What to replace, on which line the fault must be shown, what is said, and what to do.
+REFUSED = {
+    "most per event": (
+        [(BASES, "      overlap: max_per_event\n" + BASES)],
+        "overlap:", "not yet priced from tickets", "`overlap: sum`",
+    ),
+    "customer's choice": (
+        [(BASES, "      overlap: customer_choice\n" + BASES)], "overlap:", "not yet priced", "use `overlap: sum`",
+    ),
+    "claim window": (
+        [(BASES, "      claim_window_days: 30\n" + BASES)], "claim_window_days", "not yet priced", "disputed",
+    ),
+    "critical points that nobody keeps": (
+        [CRITICAL, POINTS], "critical:", "counts the points of earlier months", "add `points_to_money",
+    ),
+    "tax": ([(BASES, "      tax: {rate: 19 %, treatment: damages}\n" + BASES)], "tax:", "before tax", "credit note"),
+    "year's cap of some lines": (
+        [("base: fee, pct: 10 %}", "base: fee, pct: 10 %, per: year, terms: [late]}")],
+        "{id: month", "some penalties by the year is not yet priced", "without `terms`",
+    ),
+    "quarter's cap of some lines": (
+        [("base: fee, pct: 10 %}", "base: fee, pct: 10 %, per: quarter, terms: [late]}")],
+        "{id: month", "some penalties by the quarter", "by the month",
+    ),
+    "kpi": ([KPI], "kpi: reopened", "not yet measured for statements", "use a `clock` or `csat`"),
+    "lateness after the month": (
+        [(LATE, PER_ITEM)], "measure: in_time", "after the month's end is not yet priced", "`attribution: stopped`",
+    ),
+    "two prices of one level": (
+        [(LATE, PER_ITEM + BESIDE), STOPPED], "measure: in_time", "and by another penalty", "a second service level",
+    ),
+    "reopening counted by the due instant": (
+        [RESUMED], "use: resolution_total", "would count in two months", "`attribution: started`",
+    ),
+    "reopening counted by the stop": (
+        [(CLOCK, RESUMED[1] + "        attribution: stopped\n")],
+        "attribution: stopped", "would count in two months", "a reopening is a cycle of its own",
+    ),
+    "reopening written out": (
+        [(CLOCK, CLOCK + "        resume: [{kind: status, value: open}]\n")],
+        "use: first_response", "would count in two months", "`resolution`",
+    ),
+    "sent without a wait": (
+        [("attribution: responded", "attribution: sent")], "attribution: sent", "nothing waits", "survey_wait: 7 days",
+    ),
+    "solved without a wait": (
+        [("attribution: responded", "attribution: solved"), (WAIT[0], WAIT[1].replace("7 days", "0 days"))],
+        "attribution: solved", "nothing waits", "`attribution: responded`",
+    ),
+}  # fmt: skip
+
+# The nearest terms that a statement follows: what each remedy says.
+FOLLOWED = {
+    "critical points that are kept": [CRITICAL, POINTS, PAID],
+    "year's cap of all lines": [("pct: 10 %}", "pct: 10 %, per: year}")],
+    "month's cap of some lines": [("pct: 10 %}", "pct: 10 %, terms: [late]}")],
+    "lateness at the stop": [(LATE, PER_ITEM), STOPPED],
+    "two prices of two levels": [
+        (LATE, PER_ITEM + BESIDE.replace("in_time", "slow_tenth")), STOPPED,
+    ],
+    "reopening counted by the start": [(CLOCK, RESUMED[1] + "        attribution: started\n")],
+    "sent with a wait": [("attribution: responded", "attribution: sent"), WAIT],
+    "solved with a wait": [("attribution: responded", "attribution: solved"), WAIT],
+}  # fmt: skip
+
+
+def _changed(changes: list[tuple[str, str]]) -> str:
+    text = VALID
+    for old, new in changes:
+        assert old in text, "the case no longer changes anything"
+        text = text.replace(old, new, 1)
+    return text
+
+
+def _load(text: str) -> Contract:
+    return contract.parse(text.encode(), "contracts/acme.yaml")
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_a_term_that_a_statement_would_overlook_is_refused(name: str) -> None:
+    changes, where, what, remedy = REFUSED[name]
+    text = _changed(changes)
+    line = text[: text.index(where)].count("\n") + 1
+    with pytest.raises(ContractError) as caught:
+        _load(text)
+    told = str(caught.value).splitlines()
+    (row,) = [n for n, each in enumerate(told) if each.startswith(f"contracts/acme.yaml:{line}:") and what in each]
+    assert remedy in told[row + 1]
+
+
+@pytest.mark.parametrize("name", FOLLOWED)
+def test_what_the_remedy_says_is_accepted(name: str) -> None:
+    _load(_changed(FOLLOWED[name]))
+
+
+def _second(*changes: tuple[str, str]) -> str:
+    version = VALID[VALID.index("  - number: 1") :].replace("number: 1", "number: 2")
+    version = version.replace("2026-01-01", "2026-02-01")
+    for old, new in changes:
+        assert old in version
+        version = version.replace(old, new)
+    return VALID + version
+
+
+RENAMED = [("      response:\n", "      answering:\n"), ("clock: response", "clock: answering")]
+KEPT = (
+    "    clocks:\n",
+    "    clocks:\n      response: {clause: '4.1', use: first_response, calendar: office, targets: [{within: 4h}]}\n",
+)
+
+
+def test_a_version_that_renames_a_measured_clock_is_refused() -> None:
+    text = _second(*RENAMED)
+    line = text[: text.rindex("    clocks:")].count("\n") + 1
+    with pytest.raises(ContractError) as caught:
+        _load(text)
+    assert f"contracts/acme.yaml:{line}: the clock `response`, which service levels measured until version 1" in str(
+        caught.value
+    )
+    assert "keep the name `response`" in str(caught.value)
+
+
+def test_a_service_level_that_takes_another_clock_is_refused_although_its_old_one_is_kept() -> None:
+    with pytest.raises(ContractError, match=r"clause 4\.2: `in_time` measured the clock `response` until version 1"):
+        _load(_second(*RENAMED, KEPT))
+
+
+def test_a_version_may_change_a_clock_under_its_name_and_drop_one_that_nothing_measured() -> None:
+    spare = "      spare: {clause: '4.9', use: picked_up, calendar: office, targets: [{within: 4h}]}\n"
+    text = _second(("within: 30m", "within: 15m")).replace("    clocks:\n", "    clocks:\n" + spare, 1)
+    assert [len(version.clocks) for version in _load(text).versions] == [2, 1]
