@@ -6,7 +6,8 @@ loads them. A row that fails goes to quarantine with its reason; a table that fa
 
 **In.** Files in the inbox (`$DESKLEDGER_INBOX/<source>/`), one mapping a source in `mappings/`.
 **Out.** Landing pages and manifest, tables of the schema `core`, `quality.quarantine`, `quality.load`; the source's
-watermark; the asset `deskledger_core` for the day.
+watermark; the asset `deskledger_core` for the day, and for a day of each other month in which late rows changed
+something.
 
 **Partition.** The fetch day, `2026-04-01`, in UTC. A new day starts at 02:00 for the day before.
 
@@ -60,6 +61,7 @@ with DAG(
         counts = ingest.load(source, runs.day(context), now=runs.started_at(context))
         if not counts["extracted"]:
             raise AirflowSkipException(f"Nothing of {source} has landed for this day.")
+        context["outlet_events"][CORE].add_partitions(counts["days"])
         return counts
 
     @task(map_index_template="{{ source }}", trigger_rule=TriggerRule.ALL_DONE, retries=0)

@@ -179,6 +179,17 @@ def test_a_later_month_looks_at_tickets_still_under_a_clock(warehouse: Engine, c
     assert _cycles(warehouse) == [("late", 1, "breached"), ("solved", 1, "met")]
 
 
+def test_what_was_never_measured_is_measured_with_any_later_month(warehouse: Engine, contracts: Path) -> None:
+    """A contract that came late, or a share that failed; once measured, a ticket that is over is left alone."""
+    _load(warehouse, {"solved": SOLVED})
+    _complete_until(warehouse, "2026-03-10")
+    assert [each["tickets"] for each in _run("2025-12")] == [0]  # not created yet
+    assert [each["tickets"] for each in _run("2026-03")] == [1]
+    assert _cycles(warehouse) == [("solved", 1, "met")]
+    _complete_until(warehouse, "2026-03-11")
+    assert [each["tickets"] for each in _run("2026-03")] == [0]
+
+
 def test_tickets_outside_the_scope_are_not_measured(warehouse: Engine, contracts: Path) -> None:
     moved = [*OPEN, ("2026-01-03 10:00", "account", "other")]
     _load(warehouse, {"moved": moved, "solved": SOLVED})

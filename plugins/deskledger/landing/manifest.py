@@ -143,6 +143,19 @@ def pages_of(
     return [PageRef(*row) for row in found]
 
 
+def landed_since(connection: Connection, source: str, partition: str) -> datetime | None:
+    """When the first file with a page in this partition landed; None where there is none."""
+    found = connection.execute(
+        text(
+            "select min(file.landed_at) from quality.landed_page as page"
+            " join quality.landed_file as file on file.source = page.source and file.sha256 = page.file_sha256"
+            " where page.source = :source and page.partition = :partition"
+        ),
+        {"source": source, "partition": partition},
+    )
+    return found.scalar_one()
+
+
 def page_paths(connection: Connection, source: str) -> list[str]:
     """The paths of all pages that the manifest names."""
     found = connection.execute(text("select path from quality.landed_page where source = :source"), {"source": source})

@@ -15,7 +15,7 @@ from deskledger.settings import settings
 from deskledger.sources.event_log import mapping as mappings
 from deskledger.sources.event_log.files import is_due
 from deskledger.sources.event_log.mapping import Mapping
-from deskledger.steps import ingest_watermark
+from deskledger.steps import ingest_days, ingest_watermark
 from deskledger.steps.ingest_land import HISTORY, land_inbox, refused_files
 from deskledger.steps.ingest_load import load_partition
 from deskledger.warehouse import open_warehouse
@@ -44,16 +44,19 @@ def land(source: str, day: str, now: datetime) -> dict[str, Any]:
 def load(source: str, day: str, now: datetime) -> dict[str, Any]:
     """Loads what landed under the partition `day` and moves the watermark.
 
-    Gives the counts: extracted = loaded + unchanged + superseded + quarantined, changed rows a table, the watermark.
+    Gives the counts: extracted = loaded + unchanged + superseded + quarantined, changed rows a table, the watermark;
+    and `days`, in order: the partition's own, and the first day of each other month in which something changed.
     Raises QualityError before anything is written where a table fails or records do not balance.
     """
     mapping = _mapping(source)
     with open_warehouse().begin() as connection:
         # Two days' loads may share tickets; the later one must see what the earlier one saw.
         _wait_for_loads(connection, source, shared=False)
-        counts = load_partition(connection, mapping, day, now)
+        loaded = load_partition(connection, mapping, day, now)
+        days = ingest_days.to_measure(connection, mapping, day, loaded.tickets)
         watermark = ingest_watermark.advance(connection, mapping, now)
-    return {"source": source, "partition": day, **counts, "watermark": watermark and watermark.isoformat()}
+    until = watermark and watermark.isoformat()
+    return {"source": source, "partition": day, **loaded.counts, "days": days, "watermark": until}
 
 
 def land_history(source: str, now: datetime) -> list[str]:
@@ -72,8 +75,8 @@ def load_batch(source: str, batch: str, now: datetime) -> dict[str, Any]:
     mapping = _mapping(source)
     with open_warehouse().begin() as connection:
         _wait_for_loads(connection, source, shared=True)
-        counts = load_partition(connection, mapping, batch, now)
-    return {"source": source, "partition": batch, **counts}
+        loaded = load_partition(connection, mapping, batch, now)
+    return {"source": source, "partition": batch, **loaded.counts}
 
 
 def finish_history(source: str, now: datetime) -> list[str]:

@@ -61,8 +61,16 @@ class _Section:
     replaces: bool
 
 
-def load_partition(connection: Connection, mapping: Mapping, partition: str, now: datetime) -> dict[str, int]:
-    """Loads the pages of a partition in the caller's transaction; gives the records' fates and the rows' changes.
+@dataclass(frozen=True)
+class Loaded:
+    """What a load did: the records' fates and the rows' changes, and the tickets that it looked at."""
+
+    counts: dict[str, int]
+    tickets: np.ndarray  # keys
+
+
+def load_partition(connection: Connection, mapping: Mapping, partition: str, now: datetime) -> Loaded:
+    """Loads the pages of a partition in the caller's transaction.
 
     Raises QualityError before anything is written where a table fails its suite or records do not balance.
     """
@@ -77,7 +85,8 @@ def load_partition(connection: Connection, mapping: Mapping, partition: str, now
     run_id = f"{mapping.source}/{partition}/{now.isoformat()}"
     for ready in prepared:
         _write(connection, mapping.source, partition, run_id, ready, now, counts)
-    return dict(counts)
+    touched = [ready.touched for ready in prepared]
+    return Loaded(dict(counts), np.unique(np.concatenate(touched)) if touched else np.zeros(0, dtype=np.int64))
 
 
 def _prepare_events(connection: Connection, mapping: Mapping, section: str, own: list[PageRef]) -> _Section:

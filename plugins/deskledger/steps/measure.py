@@ -27,8 +27,9 @@ from deskledger.warehouse.transfer import read_frame
 # One group of shards holds about as many tickets as one block of the engine.
 GROUP_TICKETS = 65_536
 
-# The tickets that lived in the month: created before its end, and touched since its start or still under a clock. The
-# month is that of the days in the sources' zones, so it is taken a day wider on either side.
+# The tickets that lived in the month: created before its end, and touched since its start, still under a clock, or not
+# yet measured under this contract (it came late, or a share failed). The month is that of the days in the sources'
+# zones, so it is taken a day wider on either side.
 _CHOOSE = text("""
 create temporary table measured_ticket on commit drop as
 select
@@ -49,6 +50,14 @@ where
                 and cycle.ticket_key = ticket.ticket_key
                 and cycle.created_month = ticket.created_month
                 and cycle.state = 'running'
+        )
+        or not exists (
+            select 1
+            from facts.measured as measured
+            where
+                measured.contract = :contract
+                and measured.ticket_key = ticket.ticket_key
+                and measured.created_month = ticket.created_month
         )
     )
     and (

@@ -1,0 +1,65 @@
+"""Which days a load leads on to: those on which what it changed happened, not only the one on which it was fetched."""
+
+import numpy as np
+from sqlalchemy import Connection, text
+
+from deskledger.landing import manifest
+from deskledger.sources.event_log.mapping import Mapping
+
+# `since` is when the partition's first file landed, not when this load began: a try that was killed after its commit
+# has told nobody, and the next one finds nothing left to change. A ticket whose change is no event of its own (another
+# channel, an event that is gone, a row in or out of quarantine) stands with the day of its last row: the month of any
+# day from its creation to that one measures it from its full history.
+_CHANGED = """
+    with touched as (
+        select distinct ticket.ticket_key, ticket.created_month, ticket.updated_at, ticket.landed_at
+        from unnest(cast(:keys as bigint[])) as given (ticket_key)
+        join core.ticket as ticket on ticket.ticket_key = given.ticket_key
+    ),
+    changed (at) as (
+        select event.occurred_at
+        from touched
+        join core.ticket_event as event
+            on event.ticket_key = touched.ticket_key and event.created_month = touched.created_month
+        where event.landed_at >= :since
+        union all
+        select updated_at from touched
+        where
+            landed_at >= :since
+            or :has_deleted
+            or exists (
+                select from quality.quarantine as held
+                where
+                    held.ticket_key = touched.ticket_key
+                    and (held.quarantined_at >= :since or held.replayed_at >= :since)
+            )
+    )
+    select min((at at time zone :zone)::date) as day
+    from changed
+    group by date_trunc('month', at at time zone :zone)
+    order by day
+"""
+_DELETED = """
+    select exists (
+        select from quality.load
+        where source = :source and partition = :partition and loaded_at >= :since and produced_deleted > 0
+    )
+"""
+
+
+def to_measure(connection: Connection, mapping: Mapping, partition: str, tickets: np.ndarray) -> list[str]:
+    """The days, in the mapping's zone, whose months have to be measured after a load of these tickets (keys).
+
+    One day a month: the first on which something changed; and the partition's own day.
+    """
+    days = {partition}
+    since = manifest.landed_since(connection, mapping.source, partition)
+    if since is not None and len(tickets):
+        known = {"source": mapping.source, "partition": partition, "since": since}
+        has_deleted = connection.execute(text(_DELETED), known).scalar_one()
+        found = connection.execute(
+            text(_CHANGED),
+            {"keys": tickets.tolist(), "since": since, "has_deleted": has_deleted, "zone": mapping.timezone},
+        )
+        days.update(day.isoformat() for day in found.scalars() if f"{day:%Y-%m}" != partition[:7])
+    return sorted(days)
