@@ -14,7 +14,7 @@ import pandas as pd
 
 from deskledger import csat
 from deskledger.contract.terms import CsatTerms, ServiceLevel
-from deskledger.statement.population import CHANGING, values_at, with_ticket_fields
+from deskledger.statement.population import CHANGING, in_period, values_at, with_ticket_fields
 
 _INSTANT = pd.DatetimeTZDtype("us", "UTC")
 
@@ -33,7 +33,8 @@ def prepare(
     An answer is known when it was given before the period's end plus `survey_wait`; a later one leaves its survey
     unanswered. Adds `attributed_at` (an unanswered survey's is the instant that places it, or when it was sent),
     `is_counted` with `class` (good, neutral, poor) where the contract's rules count it, and the ticket's fields as
-    they were at the attribution instant. Rows of other periods are left out.
+    they were at the attribution instant. Rows of other periods are left out, but a survey of this one stays whenever it
+    was answered: it was sent.
     """
     known = _known(answers, end_at + survey_wait)
     known["solved_at"] = _solved_at(known, events)
@@ -42,13 +43,19 @@ def prepare(
     known["class"] = selected["class"].astype("str").reindex(known.index)
     instants = known[f"{terms.attribution}_at"].astype(_INSTANT)
     known["attributed_at"] = instants.fillna(known["sent_at"])
-    known = known[((known["attributed_at"] >= start_at) & (known["attributed_at"] < end_at)).to_numpy(dtype=bool)]
+    mine = in_period(known["attributed_at"], start_at, end_at) | in_period(_surveyed_at(known, terms), start_at, end_at)
+    known = known[mine]
     for field in CHANGING:
         told = values_at(events, field, known["ticket_key"], known["attributed_at"])
         # A survey that names its team or agent knows better than the ticket: it was asked about them.
         own = known[field].astype("str") if field in known else pd.Series(pd.NA, index=known.index, dtype="str")
         known[field] = own.where(own.notna(), told)
     return with_ticket_fields(known, tickets)
+
+
+def _surveyed_at(answers: pd.DataFrame, terms: CsatTerms) -> pd.Series:
+    """The instant that says whose survey it is: of the month of the solution, or of the one that it was sent in."""
+    return answers["attributed_at" if terms.attribution == "solved" else "sent_at"]
 
 
 def _known(answers: pd.DataFrame, limit: pd.Timestamp) -> pd.DataFrame:
@@ -68,8 +75,15 @@ def _known(answers: pd.DataFrame, limit: pd.Timestamp) -> pd.DataFrame:
 
 
 def _solved_at(known: pd.DataFrame, events: pd.DataFrame) -> pd.Series:
-    """When each survey's ticket had last been resolved before the survey was sent; missing where it had not."""
-    solved = events[(events["kind"].astype("str") == "status") & (events["value"].astype("str") == "resolved")]
+    """When each survey's ticket had last been resolved before the survey was sent; missing where it had not.
+
+    Closing a ticket that was not resolved is its resolution; closing a resolved one is not another.
+    """
+    told = events[(events["kind"].astype("str") == "status").to_numpy(dtype=bool)]
+    told = told.sort_values(["ticket_key", "occurred_at", "seq", "event_id"], kind="stable")
+    status = told["value"].astype("str")
+    was_done = status.groupby(told["ticket_key"]).shift().isin(["resolved", "closed"])
+    solved = told[(status == "resolved") | ((status == "closed") & ~was_done)]
     asked = known[["ticket_key", "sent_at"]].assign(row=np.arange(len(known)))
     found = pd.merge_asof(
         asked.sort_values("sent_at", kind="stable"),
@@ -93,7 +107,8 @@ def summary(
     Shares and bounds are text of per cent with two decimals. `answers` are those of `prepare`, in the contract's scope.
     """
     counted = csat.measurement(answers[answers["is_counted"].astype(bool)])
-    response = csat.response(answers, start_at.to_pydatetime(), end_at.to_pydatetime()).iloc[0]
+    surveys = answers.assign(sent_at=_surveyed_at(answers, terms))
+    response = csat.response(surveys, start_at.to_pydatetime(), end_at.to_pydatetime()).iloc[0]
     sent, answered = int(response["sent"]), int(response["answered"])
     considered = counted["good"] + counted["poor"]
     if terms.denominator == "include_neutral":

@@ -156,9 +156,14 @@ def _csat_rows(
     )
     rows["is_denominator"] = kept
     rows["is_numerator"] = counted & (of_class == level.measure.name)
+    unsolved = rows["solved_at"].isna() if terms.attribution == "solved" else pd.Series(False, index=rows.index)
     why = np.select(
-        [rows["rating"].isna(), ~counted],
-        ["no answer", "another answer of this ticket counts"],
+        [rows["rating"].isna(), unsolved, ~counted],
+        [
+            "no answer",
+            "the ticket was never solved before its survey was sent",
+            "another answer of this ticket counts",
+        ],
         default="neutral answers are not considered",
     )
     rows["reason"] = pd.Series(why, index=rows.index, dtype="str").mask(kept)

@@ -1,14 +1,15 @@
 """Survey answers of a period: what it may know of, which of several answers counts, and whose ticket it was."""
 
-from datetime import timedelta
+from datetime import date, timedelta
 from fractions import Fraction
 
 import pandas as pd
 import pytest
 
 from deskledger import model
-from deskledger.contract.terms import CsatTerms, Measure, ServiceLevel
+from deskledger.contract.terms import CsatTerms, Measure, ServiceLevel, Version
 from deskledger.statement.answers import prepare, summary
+from deskledger.statement.levels import measurements
 
 START, END = pd.Timestamp("2026-03-01T00:00Z"), pd.Timestamp("2026-04-01T00:00Z")
 KEYS = dict(zip("ABC", model.ticket_keys("desk", "ABC"), strict=True))
@@ -131,3 +132,55 @@ def test_the_summary_counts_and_cuts_towards_the_verdict() -> None:
     assert (told["good_pct"], told["poor_pct"], told["response_rate_pct"]) == ("66.66", "16.67", "85.71")
     assert told["poor_interval_pct"] == ["3.01", "56.35"]
     assert told["headroom"] == [{"title": "Poor", "poor_borne": 0, "good_needed": 4}]
+
+
+FEBRUARY = pd.Timestamp("2026-02-01T00:00Z")
+
+
+@pytest.mark.parametrize(
+    ("attribution", "sent", "responded", "february", "march"),
+    [
+        # Sent, answered and poor in each month's figures. The survey is February's, whenever its answer came.
+        ("responded", "2026-02-26T09:00Z", "2026-03-02T09:00Z", (1, 1, 0), (0, 0, 1)),
+        ("sent", "2026-02-26T09:00Z", "2026-03-02T09:00Z", (1, 1, 1), (0, 0, 0)),
+        ("solved", "2026-03-01T09:00Z", "2026-03-02T09:00Z", (1, 1, 1), (0, 0, 0)),
+    ],
+)
+def test_a_survey_is_sent_and_answered_in_exactly_one_month(
+    attribution: str, sent: str, responded: str, february: tuple[int, ...], march: tuple[int, ...]
+) -> None:
+    given = answers(("s1", "a1", "A", sent, responded, 1))
+    solved = events(("A", "2026-02-25T09:00Z", "status", "resolved"))
+    asked, wait = terms(attribution=attribution), timedelta(days=10)
+    found = []
+    for begin, end in ((FEBRUARY, START), (START, END)):
+        told = summary(prepare(given, tickets(), solved, asked, begin, end, wait), asked, [], begin, end)
+        found.append((told["sent"], told["answered"], told["poor"]))
+    assert found == [february, march]
+
+
+def _evidence(*happened: tuple[str, str, str, str]) -> tuple[str, str | None]:
+    """Fate and reason of a poor answer on ticket A, placed in March by its ticket's solution."""
+    asked = terms(attribution="solved")
+    given = answers(("s1", "a1", "A", "2026-03-20T09:00Z", "2026-03-21T09:00Z", 1))
+    level = ServiceLevel("poor", "5.3", Measure("csat", "poor", "share"), "<=", Fraction(10))
+    version = Version(1, date(2026, 1, 1), "ada", {}, (), asked, (level,), {})
+    rows = prepare(given, tickets(), events(*happened), asked, START, END, timedelta(days=10))
+    _, evidence = measurements(version, pd.DataFrame(), rows, START, END, "2026-03", {})
+    (row,) = evidence.to_dict("records")
+    return row["fate"], None if pd.isna(row["reason"]) else row["reason"]
+
+
+def test_closing_a_ticket_that_was_not_resolved_solves_it() -> None:
+    assert _evidence(("A", "2026-03-02T09:00Z", "status", "closed")) == ("failed", None)
+
+
+def test_an_answer_about_a_ticket_that_was_never_solved_says_so() -> None:
+    told = _evidence(("A", "2026-03-02T09:00Z", "status", "open"), ("A", "2026-03-20T09:00:01Z", "status", "closed"))
+    assert told == ("excluded", "the ticket was never solved before its survey was sent")
+
+
+def test_closing_a_resolved_ticket_does_not_move_its_solution() -> None:
+    given = answers(("s1", "a1", "A", "2026-03-20T09:00Z", "2026-03-21T09:00Z", 1))
+    told = events(("A", "2026-02-25T09:00Z", "status", "resolved"), ("A", "2026-03-02T09:00Z", "status", "closed"))
+    assert len(ready(given, told, wait_days=10, attribution="solved")) == 0
