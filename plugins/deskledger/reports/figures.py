@@ -7,6 +7,8 @@ from fractions import Fraction
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from deskledger.penalties.exact import minor_units, rounded
+
 _NUMBER = re.compile(r"\d+(?:\.\d+)?")
 _MINUTE, _HOUR, _DAY = 60, 3600, 86_400
 _MONTHS = (
@@ -16,11 +18,12 @@ _MONTHS = (
 
 
 def money(amount: Decimal | str | None, currency: str) -> str:
-    """ "1,234.50 EUR"; a missing amount is a dash."""
+    """ "1,234.50 EUR", "1,234 JPY": the currency's decimals, and more only where the amount has more; "–" for none."""
     if amount is None:
         return "–"
     value = Decimal(amount)
-    places = max(2, -int(value.as_tuple().exponent)) if value.as_tuple().exponent != "F" else 2
+    own = value.normalize().as_tuple().exponent
+    places = max(minor_units(currency), -own if isinstance(own, int) else 0)
     return f"{value:,.{places}f} {currency}".replace("-", "−")
 
 
@@ -29,27 +32,42 @@ def exact(value: str | None) -> Fraction | None:
     return None if value is None else Fraction(value)
 
 
-def figure(value: Fraction | None, statistic: str, operator: str = ">=") -> str:
-    """A service level's value or target: per cent, a duration, or a number.
+def figure(value: Fraction | None, statistic: str, operator: str = ">=", target: Fraction | None = None) -> str:
+    """A service level's value or target: per cent, a duration to the second, or a number with two decimals.
 
-    Two decimals, cut towards the verdict, so that what is shown never contradicts met or breached.
+    Cut towards the verdict, and with as many decimals as `target` has, so that what is shown never contradicts met or
+    breached.
     """
     if value is None:
         return "–"
     if statistic in {"mean", "percentile"}:
-        return open_time_us(int(value * 1_000_000))
-    if statistic == "count":
-        return _decimals(value, operator)
-    return f"{_decimals(value, operator)} %"
+        return _time(_cut(value, operator, _places(target, least=0)))
+    text = f"{_cut(value, operator, _places(target, least=2)):,f}".removesuffix(".00")
+    return text if statistic == "count" else f"{text} %"
 
 
-def _decimals(value: Fraction, operator: str) -> str:
-    hundredths = value * 100
-    whole = hundredths.numerator // hundredths.denominator
-    if operator == "<=" and whole != hundredths:
-        whole += 1
-    text = f"{Decimal(whole) / 100:,.2f}"
-    return text.removesuffix(".00")
+def _cut(value: Fraction, operator: str, places: int) -> Decimal:
+    """With so many decimals: down where more is better, up where less is better."""
+    scaled = value * 10**places
+    down = scaled.numerator // scaled.denominator
+    return rounded(Fraction(down if operator == ">=" or down == scaled else down + 1, 10**places), places, "down")
+
+
+def _places(target: Fraction | None, least: int) -> int:
+    wanted = target or Fraction(0)
+    return next((places for places in range(least, 9) if (wanted * 10**places).denominator == 1), least)
+
+
+def _time(seconds: Decimal) -> str:
+    """ "6 h 0 min 45 s", "30 min": every unit down to the last that is not zero."""
+    hours, rest = divmod(abs(seconds), _HOUR)
+    minutes, left = divmod(rest, _MINUTE)
+    parts = [(f"{hours:,f}", "h"), (f"{minutes:f}", "min"), (f"{left:f}", "s")]
+    amounts = [hours, minutes, left]
+    first = next((place for place, amount in enumerate(amounts) if amount), 2)
+    last = max((place for place, amount in enumerate(amounts) if amount), default=2)
+    words = " ".join(f"{number} {unit}" for number, unit in parts[first : last + 1])
+    return f"−{words}" if seconds < 0 else words
 
 
 def edge(written: str | None, statistic: str) -> str:
@@ -62,9 +80,7 @@ def edge(written: str | None, statistic: str) -> str:
 
 
 def _with_unit(number: str, statistic: str) -> str:
-    if statistic in {"mean", "percentile"}:
-        return open_time_us(int(Fraction(number) * 1_000_000))
-    return f"{number} %"
+    return _time(Decimal(number)) if statistic in {"mean", "percentile"} else f"{number} %"
 
 
 def duration_us(microseconds: int | None) -> str:
@@ -78,7 +94,10 @@ def duration_us(microseconds: int | None) -> str:
 
 
 def open_time_us(microseconds: int | None) -> str:
-    """Open time: "91 h 30 min", "12 min 5 s". Never in days, because a contract's day is not 24 hours long."""
+    """Open time in short: "91 h 30 min", "12 min 5 s". Never in days, because a contract's day is not 24 hours long.
+
+    Two units, cut: what stands beside a target is told by `figure`.
+    """
     if microseconds is None:
         return "–"
     seconds = abs(microseconds) // 1_000_000

@@ -48,7 +48,7 @@ def moved(levels: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
 def _change(change: Fraction, statistic: str) -> str:
     sign = "+" if change > 0 else "−" if change < 0 else "±"
     if statistic in {"mean", "percentile"}:
-        return f"{sign}{figures.open_time_us(int(abs(change) * 1_000_000))}"
+        return f"{sign}{figures.figure(abs(change), statistic)}"
     text = f"{float(abs(change)):.2f}".removesuffix(".00")
     return f"{sign}{text}{'' if statistic == 'count' else ' pp'}"
 

@@ -23,9 +23,9 @@ def breaches(evidence: pd.DataFrame, titles: Mapping[str, str], zone: str) -> tu
             "level": titles.get(str(row["service_level"]), str(row["service_level"])),
             "team": figures.text_or_dash(row["team"]),
             "priority": figures.text_or_dash(row["priority"]),
-            "elapsed": figures.open_time_us(int(row["elapsed_us"])),
-            "target": figures.open_time_us(_whole(row["target_us"])),
-            "over": figures.open_time_us(_whole(row["over_us"])),
+            "elapsed": _time(row["elapsed_us"]),
+            "target": _time(row["target_us"]),
+            "over": _time(row["over_us"]),
             "due": figures.local(_instant(row["due_at"]), zone),
             "state": "still running" if pd.isna(row["stopped_at"]) else "stopped late",
         }
@@ -90,8 +90,9 @@ def set_aside(evidence: pd.DataFrame, titles: Mapping[str, str]) -> list[dict[st
     ]
 
 
-def _whole(value: Any) -> int | None:
-    return None if pd.isna(value) else int(value)
+def _time(microseconds: Any) -> str:
+    """Open time to the second, upwards: a late cycle is never shown to have taken its target."""
+    return figures.figure(None if pd.isna(microseconds) else Fraction(int(microseconds), 1_000_000), "mean", "<=")
 
 
 def _instant(value: Any) -> Any:

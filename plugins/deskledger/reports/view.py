@@ -9,6 +9,8 @@ from typing import Any
 
 import pandas as pd
 
+from deskledger.penalties.exact import exact, minor_units, rounded
+from deskledger.penalties.schedule import base_of
 from deskledger.reports import charts, figures, sections, tables
 
 _STATES = {
@@ -152,11 +154,11 @@ def _caps(record: StatementRecord) -> list[dict[str, Any]]:
     priced = draft["assessment"]["contract"]
     rows = []
     for cap in priced.get("caps", []):
-        limit = _cap_limit(cap, priced.get("bases", {}))
+        limit = _cap_limit(cap, priced, draft["currency"])
         used = Decimal(cap.get("used", "0"))
         lost = sum((-line["credit_amount"] for line in record.lines if line["term"] == cap["id"]), Decimal(0))
         left = None
-        if limit is not None and not cap.get("terms"):
+        if not cap.get("terms"):
             left = max(Decimal(0), limit - used - max(Decimal(0), draft["credit_amount"]))
         rows.append(
             {
@@ -171,13 +173,14 @@ def _caps(record: StatementRecord) -> list[dict[str, Any]]:
     return rows
 
 
-def _cap_limit(cap: Mapping[str, Any], bases: Mapping[str, str]) -> Any:
-    if cap.get("amount") is not None:
-        return Decimal(str(cap["amount"]))
-    base = cap.get("base") or next(iter(bases), None)
-    if base is None or cap.get("pct") is None:
-        return None
-    return (Decimal(bases[base]) * Decimal(str(cap["pct"])) / 100).quantize(Decimal("0.01"))
+def _cap_limit(cap: Mapping[str, Any], priced: Mapping[str, Any], currency: str) -> Decimal:
+    """What the cap allows in all, in whole minor units: cut, as the penalties cut it."""
+    if "amount" in cap:
+        whole = exact(cap["amount"])
+    else:
+        bases = {name: exact(amount) for name, amount in priced["bases"].items()}
+        whole = base_of(cap, bases) * exact(cap["pct"]) / 100
+    return rounded(whole, int(priced.get("money_places", minor_units(currency))), "down")
 
 
 def _level(level: Mapping[str, Any], record: StatementRecord) -> dict[str, Any]:
@@ -190,16 +193,17 @@ def _level(level: Mapping[str, Any], record: StatementRecord) -> dict[str, Any]:
         (line["credit_amount"] for line in record.lines if line["service_level"] == level["service_level"]), Decimal(0)
     )
     statistic, operator = level["statistic"], level["operator"]
-    spoken = ", ".join(
-        f"{figures.short_month(month['period'])} {figures.figure(month['value'], statistic, operator)}"
-        for month in months
-    )
+
+    def told(number: Fraction | None) -> str:
+        return figures.figure(number, statistic, operator, target)
+
+    spoken = ", ".join(f"{figures.short_month(month['period'])} {told(month['value'])}" for month in months)
     return {
         "title": level["title"],
         "clause": level["clause"],
         "population": level["population"],
-        "objective": f"{'at least' if operator == '>=' else 'at most'} {figures.figure(target, statistic, operator)}",
-        "result": figures.figure(value, statistic, operator),
+        "objective": f"{'at least' if operator == '>=' else 'at most'} {told(target)}",
+        "result": told(value),
         "value": value,
         "earlier": [month["value"] for month in months[:-1] if month["value"] is not None],
         "statistic": statistic,
@@ -237,7 +241,7 @@ def _line(line: Mapping[str, Any], record: StatementRecord) -> dict[str, Any]:
         "clause": line["clause"],
         "version": line["version"],
         "effective_from": str(line["effective_from"]),
-        "value": figures.figure(figures.exact(line["value"]), statistic, operator) if line["value"] else "–",
+        "value": figures.figure(figures.exact(line["value"]), statistic, operator, figures.exact(line["target"])),
         "edge": figures.edge(line["band_edge"], statistic),
         "credit": figures.money(line["credit_amount"], record.draft["currency"]),
         "is_zero": line["credit_amount"] == 0,

@@ -18,11 +18,36 @@ from deskledger.reports import charts, figures
         ("10", "share", "<=", "10 %"),
         ("0.5", "share", ">=", "0.50 %"),
         ("21600", "mean", "<=", "6 h"),
+        ("21645", "percentile", "<=", "6 h 0 min 45 s"),
+        ("43201/2", "mean", "<=", "6 h 0 min 1 s"),
+        ("43199/2", "mean", ">=", "5 h 59 min 59 s"),
+        ("5400", "mean", "<=", "1 h 30 min"),
+        ("3600000", "mean", "<=", "1,000 h"),
+        ("59", "mean", "<=", "59 s"),
+        ("0", "mean", "<=", "0 s"),
         ("5", "count", "<=", "5"),
     ],
 )
 def test_a_figure_is_cut_towards_its_verdict(value: str, statistic: str, operator: str, shown: str) -> None:
     assert figures.figure(Fraction(value), statistic, operator) == shown
+
+
+@pytest.mark.parametrize(
+    ("value", "target", "statistic", "operator", "shown"),
+    [
+        ("99.995", "99.995", "share_met", ">=", "99.995 %"),
+        ("99.9949", "99.995", "share_met", ">=", "99.994 %"),
+        ("99.9971", "99.995", "share_met", ">=", "99.997 %"),
+        ("1/3", "0.333", "share", "<=", "0.334 %"),
+        ("0.3", "0.5", "mean", "<=", "0.3 s"),
+        ("21600.51", "21600.5", "mean", "<=", "6 h 0 min 0.6 s"),
+        ("200/3", "200/3", "share_met", ">=", "66.66 %"),  # no decimal writes this target
+    ],
+)
+def test_a_figure_has_the_decimals_of_its_objective(
+    value: str, target: str, statistic: str, operator: str, shown: str
+) -> None:
+    assert figures.figure(Fraction(value), statistic, operator, Fraction(target)) == shown
 
 
 @pytest.mark.parametrize(
@@ -52,6 +77,19 @@ def test_money_keeps_its_cents(amount: str, shown: str) -> None:
     assert figures.money(Decimal(amount), "EUR") == shown
 
 
+@pytest.mark.parametrize(
+    ("amount", "currency", "shown"),
+    [
+        ("1000", "JPY", "1,000 JPY"),
+        ("1000.00", "JPY", "1,000 JPY"),
+        ("1000.5", "JPY", "1,000.5 JPY"),  # more than the currency has is never hidden
+        ("12.5", "KWD", "12.500 KWD"),
+    ],
+)
+def test_money_has_the_decimals_of_its_currency(amount: str, currency: str, shown: str) -> None:
+    assert figures.money(Decimal(amount), currency) == shown
+
+
 def test_an_instant_is_told_in_the_contracts_zone() -> None:
     late = datetime(2026, 3, 31, 21, 30, tzinfo=UTC)
     assert figures.local(late, "Europe/Madrid") == "31 Mar 2026, 23:30 CEST"
@@ -63,6 +101,7 @@ def test_an_instant_is_told_in_the_contracts_zone() -> None:
     [
         (">= 88, < 92", "share_met", ">= 88 %, < 92 %"),
         ("<= 21600", "percentile", "<= 6 h"),
+        ("> 21645, <= 21660.5", "percentile", "> 6 h 0 min 45 s, <= 6 h 1 min 0.5 s"),
         ("<= 5", "count", "<= 5"),
         (None, "share", "–"),
     ],
