@@ -146,7 +146,7 @@ class Section(Part):
 
     files: Files
     delimiter: Annotated[str, Field(min_length=1, max_length=1)] = ","
-    encoding: Literal["utf-8", "utf-16", "latin-1", "cp1252"] = "utf-8"
+    encoding: Literal["utf-8", "latin-1", "cp1252"] = "utf-8"
     instant_format: InstantFormat = ISO
 
 

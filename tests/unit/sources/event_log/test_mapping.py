@@ -57,6 +57,7 @@ def test_the_mappings_of_the_project_are_good() -> None:
 @pytest.mark.parametrize(
     ("good", "bad", "where", "what"),
     [
+        ('files: ["log-*.csv"]', "encoding: utf-16", "desk.yaml:8", "events.encoding: must be one of 'utf-8'"),
         ("New: new", "New: nwe", "desk.yaml:14", "events.status.words.New: must be one of 'new', 'open'"),
         ("missing:", "mising:", "desk.yaml:4", "mising: unknown key"),
         ("timezone: Europe/Madrid", "timezone: Europe/Madird", "desk.yaml:3", "'Europe/Madird' is no zone"),
