@@ -1,12 +1,14 @@
 -- What landed, what each load did with it, and what was kept out (quality).
 
 -- Grain: one landed file. Key: source and content, so that the same file is landed once under whatever name.
+-- modified_at is the file's own time: of files that landed at one instant, the one written last is the newer.
 create table quality.landed_file (
     source text not null,
     sha256 text not null,
     name text not null,
     partition text not null,
     records bigint not null check (records >= 0),
+    modified_at timestamptz not null,
     landed_at timestamptz not null,
     constraint landed_file_key primary key (source, sha256)
 );

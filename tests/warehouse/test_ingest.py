@@ -1,7 +1,8 @@
 """Landing and loading into a real warehouse: what each file, row and rerun does."""
 
+import os
 from concurrent.futures import ThreadPoolExecutor
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -241,8 +242,10 @@ def test_a_killed_landing_leaves_pages_that_the_next_one_sweeps(warehouse: Engin
     orphan = settings().landing / "desk" / "ab" / f"{'ab' * 32}.page.gz"
     orphan.parent.mkdir(parents=True)
     orphan.write_bytes(b"left over")
+    os.utime(orphan, ((NOW - timedelta(hours=12)).timestamp(),) * 2)
     export(inbox, "log-2026-04-01.csv", row("T1", 1, "2026-04-01 09:00"))
     ingest.land("desk", "2026-04-01", NOW)
+    assert orphan.exists()
     ingest.land("desk", "2026-04-01", NEXT)
     assert not orphan.exists()
     ((path,),) = ask(warehouse, "select path from quality.landed_page")

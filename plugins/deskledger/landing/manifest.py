@@ -21,7 +21,10 @@ class LandedPage:
 
 @dataclass(frozen=True)
 class PageRef:
-    """A page as the manifest knows it. `landed_order` rises with the landing of its file."""
+    """A page as the manifest knows it.
+
+    `landed_order` rises with the landing of its file, and within one landing with the file's own time, then its name.
+    """
 
     sha256: str
     path: str
@@ -40,6 +43,11 @@ class LandedFile:
     landed_at: datetime
 
 
+def warehouse_id(connection: Connection) -> str:
+    """Which warehouse this is; it never changes."""
+    return str(connection.execute(text("select id from quality.warehouse")).scalar_one())
+
+
 def lock(connection: Connection, source: str) -> None:
     """Waits until nobody else lands this source, and keeps others out until the transaction ends."""
     connection.execute(
@@ -48,12 +56,9 @@ def lock(connection: Connection, source: str) -> None:
 
 
 def files(connection: Connection, source: str) -> dict[str, LandedFile]:
-    """The landed files of a source by sha256, oldest first."""
+    """The landed files of a source by sha256."""
     found = connection.execute(
-        text(
-            "select sha256, name, partition, records, landed_at from quality.landed_file"
-            " where source = :source order by landed_at, name, sha256"
-        ),
+        text("select sha256, name, partition, records, landed_at from quality.landed_file where source = :source"),
         {"source": source},
     )
     return {row.sha256: LandedFile(*row) for row in found}
@@ -64,17 +69,21 @@ def record(
     source: str,
     name: str,
     sha256: str,
+    modified_at: datetime,
     partition: str,
     pages: Iterable[LandedPage],
     landed_at: datetime,
 ) -> int:
-    """Writes down a file and its pages; gives the number of its records. The caller's transaction makes it one step."""
+    """Writes down a file and its pages; gives the number of its records. The caller's transaction makes it one step.
+
+    `modified_at` is when the file was last written: of two that land at once it says which one is newer.
+    """
     pages = list(pages)
     records = sum(page.records for page in pages)
     connection.execute(
         text(
-            "insert into quality.landed_file (source, sha256, name, partition, records, landed_at)"
-            " values (:source, :sha256, :name, :partition, :records, :landed_at)"
+            "insert into quality.landed_file (source, sha256, name, partition, records, modified_at, landed_at)"
+            " values (:source, :sha256, :name, :partition, :records, :modified_at, :landed_at)"
         ),
         {
             "source": source,
@@ -82,6 +91,7 @@ def record(
             "name": name,
             "partition": partition,
             "records": records,
+            "modified_at": modified_at,
             "landed_at": landed_at,
         },
     )
@@ -115,7 +125,9 @@ _PAGES = """
     select page.sha256, page.path, page.partition, page.records, file.name as file_name, file.landed_order
     from quality.landed_page as page
     join (
-        select source, sha256, name, row_number() over (order by landed_at, name, sha256) as landed_order
+        select
+            source, sha256, name,
+            row_number() over (order by landed_at, modified_at, name collate "C", sha256) as landed_order
         from quality.landed_file
         where source = :source
     ) as file on file.source = page.source and file.sha256 = page.file_sha256

@@ -4,12 +4,35 @@ import gzip
 import os
 import zlib
 from collections.abc import Iterable
+from datetime import datetime
 from hashlib import sha256
 from pathlib import Path
 
 from deskledger.errors import LandingError
 
 _SUFFIX = ".page.gz"
+_OWNER = "warehouse.id"
+
+
+def claim(landing: Path, warehouse_id: str) -> None:
+    """Makes sure that the landing folder is this warehouse's; the first one that lands there owns it.
+
+    Raises LandingError for another's: its pages would look like nobody's here, and be swept.
+    """
+    path = landing / _OWNER
+    if not path.exists():
+        landing.mkdir(parents=True, exist_ok=True)
+        scratch = path.with_name(f".{_OWNER}.{os.getpid()}")
+        scratch.write_text(f"{warehouse_id}\n", encoding="ascii")
+        scratch.replace(path)
+    owner = path.read_text(encoding="utf-8").strip()
+    if owner != warehouse_id:
+        raise LandingError(
+            f"the landing folder belongs to the warehouse {owner}, this one is {warehouse_id}",
+            where=str(path),
+            remedy="go back to that warehouse (DESKLEDGER_WAREHOUSE, or the connection), or give this one a folder of"
+            " its own (DESKLEDGER_LANDING); only if that warehouse is gone for good, move its folder away",
+        )
 
 
 def write(folder: Path, content: bytes) -> tuple[str, str]:
@@ -47,16 +70,16 @@ def read(folder: Path, relative: str, digest: str) -> bytes:
     return content
 
 
-def sweep(folder: Path, referenced: Iterable[str]) -> list[str]:
-    """Removes the pages that no manifest row names, left by a run that was killed; gives their paths.
+def sweep(folder: Path, referenced: Iterable[str], before: datetime) -> list[str]:
+    """Removes the pages written before `before` that no manifest row names, left by a killed run; gives their paths.
 
-    The caller holds the source's lock: a page without a row is then nobody's.
+    The caller holds the source's lock: a page without a row is then nobody's. Its age leaves time to notice a mistake.
     """
     known = set(referenced)
     swept = []
     for path in sorted(folder.glob(f"*/*{_SUFFIX}*")):  # hidden ones too: a page that was never finished
         relative = path.relative_to(folder).as_posix()
-        if relative not in known:
+        if relative not in known and path.stat().st_mtime < before.timestamp():
             path.unlink(missing_ok=True)
             swept.append(relative)
     return swept

@@ -63,11 +63,21 @@ def land_history(source: str, now: datetime) -> list[str]:
     """Lands the source's whole inbox and gives the batches to load: the months that tickets were created in (UTC).
 
     The batch `undated` holds records whose ticket has no readable creation, and the exports that are not tickets.
+    Raises SourceError where nothing has landed, now or before: a first load of nothing is a mistake.
     """
-    engine = open_warehouse()
-    land_inbox(engine, _mapping(source), HISTORY, now, takes=lambda name: True)
+    engine, mapping = open_warehouse(), _mapping(source)
+    landed = land_inbox(engine, mapping, HISTORY, now, takes=lambda name: True)
     with engine.connect() as connection:
-        return manifest.partitions(connection, source, HISTORY)
+        batches = manifest.partitions(connection, source, HISTORY)
+    if not (batches or landed.files or landed.known):
+        patterns = ", ".join(pattern for part in mapping.sections.values() for pattern in part.files)
+        ignored = [f"{name}: no pattern takes it" for name in landed.ignored]
+        raise SourceError(
+            "\n".join(["the inbox has nothing to land", *ignored, *landed.refused]),
+            where=str(settings().inbox / source),
+            remedy=f"put the exports there, named as mappings/{source}.yaml says (capitals count): {patterns}",
+        )
+    return batches
 
 
 def load_batch(source: str, batch: str, now: datetime) -> dict[str, Any]:
@@ -96,7 +106,7 @@ def finish_history(source: str, now: datetime) -> list[str]:
 
 
 def check_inbox(source: str) -> None:
-    """Raises SourceError with the messages of all files that wait in the inbox because they were refused."""
+    """Raises SourceError with the messages of all files that stay in the inbox: refused, or taken by no section."""
     messages = refused_files(open_warehouse(), _mapping(source))
     if messages:
         raise SourceError(

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from hashlib import file_digest
 from pathlib import Path
 
@@ -15,6 +15,8 @@ from deskledger.settings import settings
 from deskledger.sources.event_log import files, pages
 from deskledger.sources.event_log.mapping import Mapping
 
+SWEEP_AFTER = timedelta(days=1)
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 HISTORY = "history"  # the partition of files that land_history took; their pages are apart by month
 
 
@@ -35,14 +37,16 @@ def land_inbox(
 ) -> Landed:
     """Lands the files that have not landed before and that `takes`, each in a transaction of its own.
 
-    A file that cannot be read as its mapping says is refused with its message; the others go on.
+    A file that cannot be read as its mapping says is refused with its message; the others go on. Raises LandingError
+    where the landing folder is another warehouse's.
     """
     folder = settings().landing / mapping.source
     asked = files.ask(mapping, settings().inbox / mapping.source)
     landed = Landed(ignored=asked.ignored, refused=[str(error) for error in asked.refused])
     with engine.begin() as connection:
         manifest.lock(connection, mapping.source)
-        landed_pages.sweep(folder, manifest.page_paths(connection, mapping.source))
+        landed_pages.claim(settings().landing, manifest.warehouse_id(connection))
+        landed_pages.sweep(folder, manifest.page_paths(connection, mapping.source), before=now - SWEEP_AFTER)
     for path, section in asked.files:
         if not takes(path.name):
             landed.later.append(path.name)
@@ -64,9 +68,10 @@ def land_inbox(
 
 
 def refused_files(engine: Engine, mapping: Mapping) -> list[str]:
-    """The messages of the files that wait in the inbox and would be refused again."""
+    """The messages of the files that wait in the inbox and would be refused again, or that no section takes."""
     asked = files.ask(mapping, settings().inbox / mapping.source)
     messages = [str(error) for error in asked.refused]
+    messages += [f"{name}: no `files:` in mappings/{mapping.source}.yaml takes it" for name in asked.ignored]
     with engine.connect() as connection:
         known = manifest.files(connection, mapping.source)
     for path, section in asked.files:
@@ -103,7 +108,8 @@ def _land_file(
         page_digest, relative = landed_pages.write(folder, page.content)
         batch = page.batch if partition == HISTORY else partition
         written.append(manifest.LandedPage(page_digest, relative, batch, page.records, page.keys))
-    return manifest.record(connection, mapping.source, path.name, digest, partition, written, now)
+    modified_at = _EPOCH + timedelta(microseconds=path.stat().st_mtime_ns // 1000)
+    return manifest.record(connection, mapping.source, path.name, digest, modified_at, partition, written, now)
 
 
 def _digest(path: Path) -> str:

@@ -1,6 +1,8 @@
 """Pages on disk: whole, named by content, checked when read."""
 
 import gzip
+import os
+from datetime import UTC, datetime
 from hashlib import sha256
 from pathlib import Path
 
@@ -34,11 +36,25 @@ def test_a_missing_damaged_or_exchanged_page_is_told_apart(tmp_path: Path) -> No
         pages.read(tmp_path, path, digest)
 
 
-def test_only_pages_that_nothing_names_are_swept(tmp_path: Path) -> None:
+def test_only_old_pages_that_nothing_names_are_swept(tmp_path: Path) -> None:
     _, kept = pages.write(tmp_path, b"kept")
     _, lost = pages.write(tmp_path, b"lost")
+    _, fresh = pages.write(tmp_path, b"fresh")
     unfinished = (tmp_path / kept).with_name(f".{Path(kept).name}.4711")
     unfinished.write_bytes(b"half")
-    assert sorted(pages.sweep(tmp_path, [kept])) == sorted([lost, unfinished.relative_to(tmp_path).as_posix()])
-    assert (tmp_path / kept).exists() and not (tmp_path / lost).exists() and not unfinished.exists()
-    assert pages.sweep(tmp_path / "absent", []) == []
+    before = datetime(2026, 6, 1, tzinfo=UTC)
+    for path, age in ((tmp_path / kept, 1), (tmp_path / lost, 1), (unfinished, 1), (tmp_path / fresh, 0)):
+        os.utime(path, (before.timestamp() - age,) * 2)
+    swept = pages.sweep(tmp_path, [kept], before)
+    assert sorted(swept) == sorted([lost, unfinished.relative_to(tmp_path).as_posix()])
+    assert [(tmp_path / each).exists() for each in (kept, lost, fresh)] == [True, False, True]
+    assert not unfinished.exists()
+    assert pages.sweep(tmp_path / "absent", [], before) == []
+
+
+def test_a_landing_folder_has_one_warehouse(tmp_path: Path) -> None:
+    pages.claim(tmp_path / "landing", "one")
+    pages.claim(tmp_path / "landing", "one")
+    with pytest.raises(LandingError, match="belongs to the warehouse one, this one is two"):
+        pages.claim(tmp_path / "landing", "two")
+    pages.claim(tmp_path / "other", "two")
