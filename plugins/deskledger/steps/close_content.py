@@ -160,7 +160,7 @@ def _words(words: Mapping[str, Any] | None) -> dict[str, str | None] | None:
 def _verdicts(connection: Connection, contract: Contract, period: str) -> dict[str, list[str]]:
     """The statuses of each service level in the posted months before the period, oldest first."""
     verdicts: dict[str, list[str]] = {}
-    for level, status in connection.execute(_VERDICTS, {"contract": contract.name, "period": period}).tuples():
+    for level, status in connection.execute(_VERDICTS, {"contract": contract.name, "period": period}):
         verdicts.setdefault(level, []).append(status)
     return verdicts
 
