@@ -83,8 +83,10 @@ def _judge(
 
     until_us = due_us
     if clock.attribution == "due":  # only membership asks for it
-        until_us = runs.instant(cycles, cycle, goal, "next_opening")
-        until_us = np.where(until_us == NEVER, due_us, np.maximum(until_us, begun_us))
+        until_us = breached_us.copy()  # up to there a late cycle was in time
+        rest = np.flatnonzero(~is_breached)
+        reached = runs.instant(cycles, cycle[rest], goal[rest], "next_opening")
+        until_us[rest] = np.where(reached == NEVER, due_us[rest], np.maximum(reached, begun_us[rest]))
         until_us[~has_target] = NEVER
     return Verdicts(has_target, target_us, due_us, until_us, breached_us, runs.ended_axis - base)
 
