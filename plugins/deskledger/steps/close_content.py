@@ -137,14 +137,15 @@ def draft_content(
 def _raw_columns(sources: Iterable[str]) -> statement.RawColumns:
     """Where the sources' exports tell their tickets' fields; nothing for a source without a sound mapping."""
     known = {each.source: each for each in mappings.load_all(settings().mappings)[0]}
-    return {
-        source: {
-            field: statement.RawColumn(part.column, _words(part.words), frozenset(known[source].missing))
-            for field, part in {**known[source].events.attributes, **known[source].events.fields}.items()
+    raw: dict[str, dict[str, statement.RawColumn]] = {}
+    for source in set(sources) & set(known):
+        events, missing = known[source].events, frozenset(known[source].missing)
+        columns = {field: (part.column, part.words) for field, part in events.attributes.items()}
+        columns |= {field: (part.column, part.words) for field, part in events.fields.items()}
+        raw[source] = {
+            field: statement.RawColumn(column, _words(words), missing) for field, (column, words) in columns.items()
         }
-        for source in sources
-        if source in known
-    }
+    return raw
 
 
 def _words(words: Mapping[str, Any] | None) -> dict[str, str | None] | None:
