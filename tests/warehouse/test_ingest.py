@@ -1,15 +1,14 @@
 """Landing and loading into a real warehouse: what each file, row and rerun does."""
 
-import os
 from concurrent.futures import ThreadPoolExecutor
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 from sqlalchemy import Engine, text
 
-from deskledger.errors import LandingError, MappingError, QualityError, SourceError
+from deskledger.errors import MappingError, QualityError, SourceError
 from deskledger.quality.quarantine import incomplete_tickets
 from deskledger.settings import settings
 from deskledger.steps import ingest
@@ -238,29 +237,6 @@ def test_records_that_do_not_balance_are_refused(warehouse: Engine, inbox: Path)
     assert ask(warehouse, "select count(*) from core.ticket") == [(0,)]
 
 
-def test_a_killed_landing_leaves_pages_that_the_next_one_sweeps(warehouse: Engine, inbox: Path) -> None:
-    orphan = settings().landing / "desk" / "ab" / f"{'ab' * 32}.page.gz"
-    orphan.parent.mkdir(parents=True)
-    orphan.write_bytes(b"left over")
-    os.utime(orphan, ((NOW - timedelta(hours=12)).timestamp(),) * 2)
-    export(inbox, "log-2026-04-01.csv", row("T1", 1, "2026-04-01 09:00"))
-    ingest.land("desk", "2026-04-01", NOW)
-    assert orphan.exists()
-    ingest.land("desk", "2026-04-01", NEXT)
-    assert not orphan.exists()
-    ((path,),) = ask(warehouse, "select path from quality.landed_page")
-    assert (settings().landing / "desk" / path).exists()
-
-
-def test_a_lost_page_stops_the_load_with_its_name(warehouse: Engine, inbox: Path) -> None:
-    export(inbox, "log-2026-04-01.csv", row("T1", 1, "2026-04-01 09:00"))
-    ingest.land("desk", "2026-04-01", NOW)
-    for page in (settings().landing / "desk").rglob("*.gz"):
-        page.unlink()
-    with pytest.raises(LandingError, match="the page is missing"):
-        ingest.load("desk", "2026-04-01", NOW)
-
-
 def test_hostile_text_is_data(warehouse: Engine, inbox: Path) -> None:
     evil = "'); drop table core.ticket; --<script>:x %s {0}"
     export(
@@ -284,16 +260,6 @@ def test_a_source_without_a_mapping_or_with_a_bad_one_fails_alone(warehouse: Eng
     assert ingest.land("desk", "2026-04-01", NOW)["files"] == []
 
 
-def test_the_watermark_of_the_last_event_does_not_go_beyond_now_or_back(warehouse: Engine, inbox: Path) -> None:
-    write_mapping(watermark="last_event")
-    export(inbox, "log-a.csv", row("T1", 1, "2026-04-01 09:00"), row("T1", 2, "2099-01-01 00:00", "Done"))
-    ingest.land("desk", "2026-04-01", NOW)
-    assert ingest.load("desk", "2026-04-01", NOW)["watermark"] == "2026-04-01T09:00:00+00:00"
-    export(inbox, "log-b.csv", row("T2", 1, "2026-03-01 09:00", opened="2026-03-01 09:00"))
-    ingest.land("desk", "2026-04-02", NEXT)
-    assert ingest.load("desk", "2026-04-02", NEXT)["watermark"] == "2026-04-01T09:00:00+00:00"
-
-
 def test_each_section_releases_its_own_quarantine_and_no_other(warehouse: Engine, inbox: Path) -> None:
     def still_held() -> list[tuple[Any, ...]]:
         return ask(warehouse, "select table_name, rule from quality.quarantine where replayed_at is null order by 1, 2")
@@ -314,16 +280,6 @@ def test_each_section_releases_its_own_quarantine_and_no_other(warehouse: Engine
     ingest.load("desk", "2026-04-03", LAST)
     assert still_held() == held[:1]
     assert ask(warehouse, "select rating from core.survey_answer") == [(5,)]
-
-
-def test_two_landings_at_once_land_each_file_once(warehouse: Engine, inbox: Path) -> None:
-    for day in range(1, 5):
-        export(inbox, f"log-2026-04-0{day}.csv", row(f"T{day}", 1, f"2026-04-0{day} 09:00"))
-    with ThreadPoolExecutor(2) as pool:
-        both = list(pool.map(lambda now: ingest.land("desk", "2026-04-04", now), [NOW, NEXT]))
-    assert sum(len(each["files"]) for each in both) == 4
-    assert sum(len(each["known"]) for each in both) == 4
-    assert ask(warehouse, "select count(*), sum(records) from quality.landed_file") == [(4, 4)]
 
 
 def test_two_days_loaded_at_once_give_the_whole_ticket(warehouse: Engine, inbox: Path) -> None:

@@ -1,6 +1,8 @@
 """What lies in the inbox and in the landing folder: nothing is passed over, mixed up or thrown away unseen."""
 
 import os
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -74,3 +76,36 @@ def test_of_files_written_at_once_the_later_name_by_its_bytes_holds(warehouse: E
     for batch in ingest.land_history("desk", NEXT):
         ingest.load_batch("desk", batch, NEXT)
     assert ask(warehouse, "select team from core.ticket") == [("right",)]
+
+
+def test_a_killed_landing_leaves_pages_that_the_next_one_sweeps(warehouse: Engine, inbox: Path) -> None:
+    orphan = settings().landing / "desk" / "ab" / f"{'ab' * 32}.page.gz"
+    orphan.parent.mkdir(parents=True)
+    orphan.write_bytes(b"left over")
+    os.utime(orphan, ((NOW - timedelta(hours=12)).timestamp(),) * 2)
+    export(inbox, "log-2026-04-01.csv", row("T1", 1, "2026-04-01 09:00"))
+    ingest.land("desk", "2026-04-01", NOW)
+    assert orphan.exists()
+    ingest.land("desk", "2026-04-01", NEXT)
+    assert not orphan.exists()
+    ((path,),) = ask(warehouse, "select path from quality.landed_page")
+    assert (settings().landing / "desk" / path).exists()
+
+
+def test_a_lost_page_stops_the_load_with_its_name(warehouse: Engine, inbox: Path) -> None:
+    export(inbox, "log-2026-04-01.csv", row("T1", 1, "2026-04-01 09:00"))
+    ingest.land("desk", "2026-04-01", NOW)
+    for page in (settings().landing / "desk").rglob("*.gz"):
+        page.unlink()
+    with pytest.raises(LandingError, match="the page is missing"):
+        ingest.load("desk", "2026-04-01", NOW)
+
+
+def test_two_landings_at_once_land_each_file_once(warehouse: Engine, inbox: Path) -> None:
+    for day in range(1, 5):
+        export(inbox, f"log-2026-04-0{day}.csv", row(f"T{day}", 1, f"2026-04-0{day} 09:00"))
+    with ThreadPoolExecutor(2) as pool:
+        both = list(pool.map(lambda now: ingest.land("desk", "2026-04-04", now), [NOW, NEXT]))
+    assert sum(len(each["files"]) for each in both) == 4
+    assert sum(len(each["known"]) for each in both) == 4
+    assert ask(warehouse, "select count(*), sum(records) from quality.landed_file") == [(4, 4)]

@@ -127,3 +127,12 @@ def test_a_ticket_that_changes_without_an_event_is_named_by_its_last_row(warehou
     assert take("2026-04-10", NEXT)["days"] == ["2026-01-03", "2026-04-10"]
     export(inbox, "log-2026-04-11.csv", row("T1", 2, "2026-01-04 10:00", "Unclear", opened=JANUARY))
     assert take("2026-04-11", LAST)["days"] == ["2026-01-04", "2026-04-11"]
+
+
+def test_the_month_of_an_event_that_is_gone_is_named_too(warehouse: Engine, inbox: Path) -> None:
+    opened = row("T1", 1, JANUARY, opened=JANUARY)
+    export(inbox, "log-2026-02-05.csv", opened, row("T1", 3, "2026-02-05 09:00", "Done", opened=JANUARY))
+    take("2026-02-05", NOW)
+    # It had been resolved before: February's row says nothing new any more.
+    export(inbox, "log-2026-04-10.csv", row("T1", 2, "2026-01-31 09:00", "Done", opened=JANUARY))
+    assert take("2026-04-10", NEXT)["days"] == ["2026-01-31", "2026-02-05", "2026-04-10"]

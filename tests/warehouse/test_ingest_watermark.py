@@ -56,3 +56,13 @@ def test_the_running_days_file_waits_for_its_day_to_end(warehouse: Engine, inbox
     assert ingest.land("desk", "2026-04-01", noon)["later"] == ["log-2026-04-01.csv"]
     assert ingest.load("desk", "2026-04-01", noon)["watermark"] is None
     assert take("2026-04-01", midnight)["watermark"] == "2026-04-02T00:00:00+00:00"
+
+
+def test_the_watermark_of_the_last_event_does_not_go_beyond_now_or_back(warehouse: Engine, inbox: Path) -> None:
+    write_mapping(watermark="last_event")
+    export(inbox, "log-a.csv", row("T1", 1, "2026-04-01 09:00"), row("T1", 2, "2099-01-01 00:00", "Done"))
+    ingest.land("desk", "2026-04-01", NOW)
+    assert ingest.load("desk", "2026-04-01", NOW)["watermark"] == "2026-04-01T09:00:00+00:00"
+    export(inbox, "log-b.csv", row("T2", 1, "2026-03-01 09:00", opened="2026-03-01 09:00"))
+    ingest.land("desk", "2026-04-02", NEXT)
+    assert ingest.load("desk", "2026-04-02", NEXT)["watermark"] == "2026-04-01T09:00:00+00:00"
