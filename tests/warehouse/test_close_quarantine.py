@@ -36,7 +36,7 @@ def test_trap_2_a_quarantined_resolved_leaves_the_ticket_unpriced_and_posting_bl
     half = evidence[evidence["ticket_id"] == "HALF"]
     assert list(half["fate"]) == ["incomplete"]
     close.decide(made["draft_id"], "approve", comment="", user="felix", at=NOW)
-    with pytest.raises(LedgerError, match="1 of its tickets is incomplete"):
+    with pytest.raises(LedgerError, match="1 ticket or row is incomplete"):
         close.post(made["draft_id"], at=NOW)
     # Replayed: the ticket is whole, the draft is stale, and the next one can be posted.
     later = NOW + timedelta(hours=1)

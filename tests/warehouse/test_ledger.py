@@ -128,7 +128,7 @@ def test_only_an_approved_draft_is_posted(warehouse: Engine, steps: list[str]) -
 def test_trap_2_incomplete_tickets_block_posting(warehouse: Engine) -> None:
     draft_id = draft(warehouse, content(incomplete_tickets=2)).draft_id
     decide(warehouse, draft_id)
-    with pytest.raises(LedgerError, match="2 of its tickets are incomplete"):
+    with pytest.raises(LedgerError, match="2 tickets or rows are incomplete"):
         post(warehouse, draft_id)
     assert rows(warehouse, "posting") == 0
 

@@ -58,9 +58,9 @@ def post(connection: Connection, draft_id: str, *, at: datetime, inputs_sha256: 
     if state["incomplete_tickets"]:
         count = state["incomplete_tickets"]
         raise LedgerError(
-            f"{count} of its tickets {'is' if count == 1 else 'are'} incomplete: not all of their rows were loaded",
+            f"{count} {'ticket or row is' if count == 1 else 'tickets or rows are'} incomplete: not all was loaded",
             where=where,
-            remedy="mend and replay the quarantined rows (the report lists the tickets), then draft again",
+            remedy="mend the quarantined rows that the draft's `control` names, load them, then draft again",
         )
     refuse_stale(state, inputs_sha256)
     draft = one(connection, "select * from ledger.draft where draft_id = :draft_id", draft_id=draft_id)

@@ -40,15 +40,14 @@ def body(record: StatementRecord, rendered_at: Any, report: Path | None) -> str:
                 for level in told["levels"]
             ],
         ),
-        _table(("Line", "Clause", "Outcome", "Credit"), [
-            (line["name"], line["clause"] or "–", line["status"], line["credit"]) for line in told["lines"]
-        ]),
-    ]  # fmt: skip
+    ]
+    if told["lines"]:
+        lines = [(line["name"], line["clause"] or "–", line["status"], line["credit"]) for line in told["lines"]]
+        parts.append(_table(("Line", "Clause", "Outcome", "Credit"), lines))
     if draft["incomplete_tickets"]:
-        incomplete = figures.count(draft["incomplete_tickets"], "ticket is", "tickets are")
+        incomplete = figures.count(draft["incomplete_tickets"], "ticket or row is", "tickets or rows are")
         parts.append(
-            f"**{incomplete} incomplete** (rows in quarantine): this draft can be approved but not posted until they "
-            "are mended."
+            f"**{incomplete} incomplete** (in quarantine): this draft can be approved but not posted until mended."
         )
     if told["decisions"]:
         parts.append("Earlier decisions on this month:")

@@ -146,7 +146,7 @@ def target_steps(
                 from_at=row["from_at"].to_pydatetime().astimezone(ZoneInfo(zone)),
                 target_us=_whole(row["target_us"]),
                 open_days=chosen.open_days if chosen else None,
-                until_at=_promised(events, asked[number], zone) if is_promise else None,
+                until_at=_promised(events, dict(asked.items())[number], zone) if is_promise else None,
                 conditions=tuple(values.items()),
                 changed=tuple(
                     (name, previous[name], values[name]) for name in fields if steps and previous[name] != values[name]

@@ -90,7 +90,9 @@ class Record:
         stored = _same_cycle(self.cycles, row)
         if stored is None:
             return Stored("absent", as_of)
-        sums = {name: int(stored[name]) for name in ("elapsed_us", "provider_us", "customer_us", "third_party_us")}
+        sums: dict[str, Any] = {
+            name: int(stored[name]) for name in ("elapsed_us", "provider_us", "customer_us", "third_party_us")
+        }
         differences = _differences(row, stored)
         if not differences:
             return Stored("equal", as_of, **sums)

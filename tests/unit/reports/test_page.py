@@ -76,7 +76,7 @@ def test_text_of_tickets_and_people_is_shown_and_never_run(page: str) -> None:
         "ALDER-2026-03",
         "2, made 6 Apr 2026",
         "version 1 from 2026-01-01",
-        "1 ticket is incomplete",
+        "1 ticket or row is incomplete",
         "50 %",
         "at least 90 %",
         "1 of 2",
@@ -190,8 +190,8 @@ def test_the_review_says_verdict_money_and_where_the_report_lies_and_runs_nothin
     assert review.subject(told, NOW) == "alder 2026-03: 0 of 1 service levels met, credit 1,000.00 EUR (draft 2)"
     body = review.body(told, NOW, Path("reports/alder/2026-03/ALDER-2026-03-D2.html"))
     assert "| Resolution | at least 90 % | 50 % | 1 of 2 | Missed | 2 | 3,500.00 EUR |" in body
-    assert "1 tickets are incomplete" not in body
-    assert "1 ticket is incomplete" in body
+    assert "1 tickets or rows are incomplete" not in body
+    assert "1 ticket or row is incomplete" in body
     assert "draft 1: dispute by" in body
     assert "Prepared by ada" in body
     assert "`reports/alder/2026-03/ALDER-2026-03-D2.html`" in body
