@@ -57,7 +57,7 @@ with DAG(
         # An answer in the instant the task parks can be lost by the scheduler: then it asks again, soon.
         retries=5,
         retry_delay=timedelta(seconds=5),
-        params={"comment": Param(None, type=["null", "string"], description="Needed to dispute; kept on record.")},
+        params={"comment": Param("", type="string", description="Why; kept with the decision.")},
     )
 
     @task.branch(retries=0)
