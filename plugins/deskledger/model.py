@@ -17,6 +17,19 @@ SHARDS = 256
 
 STATUSES = ("new", "open", "waiting_on_customer", "waiting_on_third_party", "resolved", "closed")
 PRIORITIES = ("P1", "P2", "P3", "P4")
+# Ticket fields that stand on the ticket only; the others change by events.
+STANDING_FIELDS = (
+    "region",
+    "issue_type",
+    "severity",
+    "urgency",
+    "support_level",
+    "channel",
+    "has_workaround",
+    "environment",
+    "resolution_code",
+    "target_release",
+)
 ACTOR_ROLES = ("agent", "customer", "third_party", "system")
 EVENT_KINDS = (
     "created",

@@ -7,22 +7,10 @@ import pandas as pd
 
 from deskledger.contract.terms import Filter
 from deskledger.errors import StatementError
+from deskledger.model import STANDING_FIELDS
 
 # Fields whose value changes during a ticket's life: the value at the attribution instant decides.
 CHANGING = ("account", "team", "agent", "product", "priority")
-# Fields that stand on the ticket only.
-STANDING = (
-    "region",
-    "issue_type",
-    "severity",
-    "urgency",
-    "support_level",
-    "channel",
-    "has_workaround",
-    "environment",
-    "resolution_code",
-    "target_release",
-)
 _EVENT_OF_FIELD = {"agent": "assignment"}
 
 
@@ -36,7 +24,7 @@ def within(frame: pd.DataFrame, population: Filter) -> np.ndarray:
         if field not in frame:
             raise StatementError(
                 f"the population filters by {field!r}, which no measured row has",
-                remedy=f"filter by one of {', '.join((*CHANGING, *STANDING))}",
+                remedy=f"filter by one of {', '.join((*CHANGING, *STANDING_FIELDS))}",
             )
         values = frame[field].astype("str")
         if field == "has_workaround":
@@ -77,7 +65,7 @@ def with_ticket_fields(frame: pd.DataFrame, tickets: pd.DataFrame) -> pd.DataFra
 
     A changing field that the frame lacks, or does not know for a row, falls back to the ticket's own value.
     """
-    names = ["source", "ticket_id", *STANDING]
+    names = ["source", "ticket_id", *STANDING_FIELDS]
     wanted = [name for name in names if name in tickets and name not in frame]
     merged = frame.merge(tickets[["ticket_key", *wanted]], on="ticket_key", how="left", validate="many_to_one")
     own = tickets.drop_duplicates("ticket_key").set_index("ticket_key")

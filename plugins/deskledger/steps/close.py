@@ -11,19 +11,11 @@ from deskledger import ledger
 from deskledger.contract.terms import Contract
 from deskledger.errors import ContractError, DeskledgerError, LedgerError, StatementError
 from deskledger.settings import settings
-from deskledger.steps import report
+from deskledger.steps import measure, report
 from deskledger.steps.close_content import charge_mark, data_mark, draft_content, snapshot
 from deskledger.warehouse import open_warehouse
 
 _log = logging.getLogger(__name__)
-
-_WATERMARK = text("""
-select
-    count(*) as sources,
-    min(complete_until) as complete_until
-from quality.watermark
-where source = any(:sources)
-""")
 
 _FIRST_TICKET = text("select min(created_at) from core.ticket where source = any(:sources)")
 _FIRST_POSTED = text("select min(period) from ledger.posting where contract = :contract")
@@ -84,11 +76,6 @@ def _earliest_open(connection: Connection, contract: Contract) -> str | None:
     return period
 
 
-def _watermark(connection: Connection, contract: Contract) -> datetime | None:
-    row = connection.execute(_WATERMARK, {"sources": list(contract.sources)}).one()
-    return row.complete_until if row.sources == len(contract.sources) else None
-
-
 def _closable_at(contract: Contract, period: str) -> datetime:
     """The watermark that the period's draft needs."""
     end = contracts.period_bounds(contract, period)[1]
@@ -97,7 +84,7 @@ def _closable_at(contract: Contract, period: str) -> datetime:
 
 
 def _is_complete(connection: Connection, contract: Contract, period: str, now: datetime) -> bool:
-    watermark = _watermark(connection, contract)
+    watermark = measure.watermark(connection, contract)
     return watermark is not None and _closable_at(contract, period) <= min(watermark, now)
 
 
@@ -177,7 +164,7 @@ def _allowed_watermark(connection: Connection, contract: Contract, period: str, 
             where=where,
             remedy=f"close {contract.name}|{first} first",
         )
-    watermark = _watermark(connection, contract)
+    watermark = measure.watermark(connection, contract)
     needed = _closable_at(contract, period)
     if watermark is None or min(watermark, now) < needed:
         raise StatementError(
@@ -250,7 +237,7 @@ def _inputs_now(engine: Engine, draft_id: str, at: datetime) -> str | None:
             return None
         try:
             return ledger.inputs_sha256(
-                draft_content(connection, contract, state["period"], at, _watermark(connection, contract) or at)
+                draft_content(connection, contract, state["period"], at, measure.watermark(connection, contract) or at)
             )
         except StatementError as error:
             raise LedgerError(

@@ -12,23 +12,11 @@ from zoneinfo import ZoneInfo, available_timezones
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
 from deskledger.errors import MappingError
-from deskledger.model import CANONICAL, PRIORITIES, STATUSES
+from deskledger.model import CANONICAL, PRIORITIES, STANDING_FIELDS, STATUSES
 from deskledger.sources.event_log.lines import Document, read_document
 
 ISO = "iso8601"
 FIELDS = ("priority", "team", "account", "product", "agent")
-ATTRIBUTES = (
-    "region",
-    "issue_type",
-    "severity",
-    "urgency",
-    "support_level",
-    "channel",
-    "has_workaround",
-    "environment",
-    "resolution_code",
-    "target_release",
-)
 TABLES = ("survey_answers", "accounts", "teams", "agents", "charges")
 TABLE_NAMES = dict(zip(TABLES, ("survey_answer", "account", "team", "agent", "charge"), strict=True))
 
@@ -159,7 +147,7 @@ class Events(Section):
     created_at: str
     status: StatusColumn
     fields: dict[Literal[FIELDS], FieldColumn] = {}  # type: ignore[valid-type]
-    attributes: dict[Literal[ATTRIBUTES], AttributeColumn] = {}  # type: ignore[valid-type]
+    attributes: dict[Literal[STANDING_FIELDS], AttributeColumn] = {}  # type: ignore[valid-type]
     dated: list[DatedColumn] = []
     actor: Actor = Actor()
     activity: Activity | None = None
