@@ -14,6 +14,9 @@ from deskledger.steps import close, ingest, measure, runs
 
 PLAN = [{"contract": name, "month": "2026-04", "first_shard": 0, "last_shard": 255} for name in ("good", "bad")]
 
+LOADED = {"extracted": 1, "days": ["2026-04-01"]}
+NOTHING = {"extracted": 0, "days": []}
+
 
 def _fails(error: Exception) -> Any:
     def step(*_: Any, **__: Any) -> Any:
@@ -36,7 +39,7 @@ def _sound() -> None:
     runs.month = lambda context: "2026-04"
     ingest.sources = lambda: ["bad", "good"]
     ingest.land = _for_source(None, {})
-    ingest.load = _for_source(None, {"extracted": 1})
+    ingest.load = _for_source(None, LOADED)
     ingest.check_inbox = _for_source(None, None)
     ingest.land_history = lambda source, now: ["2026-03", "2026-04"]
     ingest.load_batch = lambda source, batch, now: {"extracted": 1}
@@ -61,9 +64,9 @@ def _bad_batch(source: str, batch: str, now: Any) -> dict:
 SCENES = {
     "ingest sound": ("ingest", lambda: None),
     "ingest land fails": ("ingest", lambda: setattr(ingest, "land", _for_source(SourceError("x"), {}))),
-    "ingest load fails": ("ingest", lambda: setattr(ingest, "load", _for_source(QualityError("x"), {"extracted": 1}))),
+    "ingest load fails": ("ingest", lambda: setattr(ingest, "load", _for_source(QualityError("x"), LOADED))),
     "ingest file refused": ("ingest", lambda: setattr(ingest, "check_inbox", _for_source(SourceError("x"), None))),
-    "ingest nothing landed": ("ingest", lambda: setattr(ingest, "load", _for_source(None, {"extracted": 0}))),
+    "ingest nothing landed": ("ingest", lambda: setattr(ingest, "load", _for_source(None, NOTHING))),
     "history sound": ("ingest_history", lambda: None),
     "history batch fails": ("ingest_history", lambda: setattr(ingest, "load_batch", _bad_batch)),
     "measure sound": ("measure", lambda: None),
