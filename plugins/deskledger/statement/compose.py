@@ -64,8 +64,9 @@ def compose(
     past: Sequence[PastMonth],
     opening: Opening | None = None,
     verdicts: Mapping[str, Sequence[str]] | None = None,
+    as_of: datetime | None = None,
 ) -> Statement:
-    """The statement of a contract's period, measured at the period's end over `inputs`.
+    """The statement of a contract's period, measured at the period's end over `inputs`; a running one's at `as_of`.
 
     `past` are the months before, oldest first; `verdicts` the statuses of each service level in them. Schedules, bases
     and caps are those of the version in force at the period's start. Raises StatementError (`no_base`, a measure that
@@ -76,7 +77,7 @@ def compose(
     start_at, end_at = (pd.Timestamp(instant).as_unit("us") for instant in (start, end))
     version = version_at(contract, first_day(contract, period))
     charges = charge_amounts(contract, version, period, inputs.charges)
-    cycles = contract_cycles(contract, inputs.tickets, inputs.events, end, inputs.incomplete)
+    cycles = contract_cycles(contract, inputs.tickets, inputs.events, as_of or end, inputs.incomplete)
     cycles = with_ticket_fields(cycles, inputs.tickets)
     cycles = with_choice(contract, cycles[within(cycles, contract.scope)])
     answers = _answers(contract, version, inputs, start_at, end_at)

@@ -1,6 +1,6 @@
 """What a draft states, from what landed; and a mark that tells cheaply whether anything landed since."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from decimal import Decimal
@@ -92,17 +92,8 @@ def draft_content(
     """
     start, end = contracts.period_bounds(contract, period)
     mark = data_mark(connection, contract, period)
-    cutoff = statement.data_cutoff(connection, contract, now)
-    incomplete = frozenset(
-        key
-        for source in contract.sources
-        for key in quarantine.incomplete_tickets(connection, source, cutoff)["ticket_key"].tolist()
-    )
-    inputs = statement.read_inputs(
-        connection, contract, period, start, end, cutoff, incomplete, _raw_columns(contract.sources)
-    )
-    past = [_past(row) for row in ledger.posted_months(connection, contract.name, period)]
-    made = statement.compose(contract, period, inputs, past, verdicts=_verdicts(connection, contract, period))
+    inputs = inputs_of(connection, contract, period, now)
+    made = stated(connection, contract, period, inputs)
     return ledger.DraftContent(
         contract=contract.name,
         contract_title=contract.title,
@@ -132,6 +123,43 @@ def draft_content(
         trace=made.trace,
         evidence=made.evidence,
     )
+
+
+def inputs_of(connection: Connection, contract: Contract, period: str, now: datetime) -> statement.Inputs:
+    """Everything that the connection sees of the contract's period, as a draft reads it."""
+    start, end = contracts.period_bounds(contract, period)
+    cutoff = statement.data_cutoff(connection, contract, now)
+    incomplete = frozenset(
+        key
+        for source in contract.sources
+        for key in quarantine.incomplete_tickets(connection, source, cutoff)["ticket_key"].tolist()
+    )
+    return statement.read_inputs(
+        connection, contract, period, start, end, cutoff, incomplete, _raw_columns(contract.sources)
+    )
+
+
+def stated(
+    connection: Connection,
+    contract: Contract,
+    period: str,
+    inputs: statement.Inputs,
+    past: Sequence[statement.PastMonth] | None = None,
+    as_of: datetime | None = None,
+) -> statement.Statement:
+    """What the contract's period comes to over `inputs`; at its end, or a running one's at `as_of`.
+
+    `past` are the months before, oldest first: as posted, unless others are given (what if they had been otherwise).
+    """
+    past = past_of(connection, contract.name, period) if past is None else past
+    return statement.compose(
+        contract, period, inputs, past, verdicts=_verdicts(connection, contract, period), as_of=as_of
+    )
+
+
+def past_of(connection: Connection, contract: str, period: str) -> list[statement.PastMonth]:
+    """The contract's posted months before the period, oldest first."""
+    return [_past(row) for row in ledger.posted_months(connection, contract, period)]
 
 
 def _raw_columns(sources: Iterable[str]) -> statement.RawColumns:
