@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 
 from deskledger import __version__
+from deskledger.cli import money
 from deskledger.errors import DeskledgerError
 
 Command = Callable[[argparse.Namespace], int]
@@ -52,6 +53,8 @@ def _parser() -> argparse.ArgumentParser:
     )
     explain.add_argument("--json", action="store_true", help="as data")
     explain.set_defaults(run=_explain)
+
+    money.add(commands)
 
     contracts = commands.add_parser("contracts", help="look at the contracts").add_subparsers(required=True)
     check = contracts.add_parser("check", help="read every contract and say what is wrong with it")

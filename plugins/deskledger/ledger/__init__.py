@@ -18,7 +18,7 @@ from deskledger.ledger.drafts import (
     statement_number,
     write,
 )
-from deskledger.ledger.postings import Recomputation, post, posted, recompute
+from deskledger.ledger.postings import Recomputation, post, posted, recompute, statement_of
 
 __all__ = [
     "DraftContent",
@@ -45,6 +45,7 @@ __all__ = [
     "recompute",
     "statement_entry",
     "statement_number",
+    "statement_of",
     "verify",
     "write",
 ]

@@ -54,12 +54,15 @@ def frozen_sha256(posting: Mapping[str, Any]) -> str:
     return digest_or_fault({name: posting[name] for name in _FROZEN})
 
 
-def verify(connection: Connection, expected_head: str | None = None) -> Verification:
+def verify(
+    connection: Connection, expected_head: str | None = None, *, statement_number: str | None = None
+) -> Verification:
     """Recompute the whole chain, and each statement's hashes and sum from what is stored.
 
     That is its posting with what it froze, and its draft: reports and the months after it read the draft's rows.
     `expected_head` is a hash noted earlier (every posted report prints one): the chain must still contain it, which
-    shows a ledger whose newest entries were cut off.
+    shows a ledger whose newest entries were cut off. With `statement_number` the whole chain is checked, and of the
+    statements only this one.
     """
     faults = [
         f"entry {row['entry_no']}: {row['fault']}"
@@ -70,13 +73,14 @@ def verify(connection: Connection, expected_head: str | None = None) -> Verifica
     if expected_head is not None and expected_head not in known:
         faults.append(f"the chain no longer contains {expected_head}")
     postings = every(connection, "select * from ledger.posting order by statement_number")
-    for posting in postings:
+    chosen = [row for row in postings if statement_number in {None, row["statement_number"]}]
+    for posting in chosen:
         own = [row for row in entries if row["statement_number"] == posting["statement_number"]]
         faults += [f"statement {posting['statement_number']}: {fault}" for fault in _faults(connection, posting, own)]
     booked = {row["statement_number"] for row in entries} - {row["statement_number"] for row in postings}
     faults += [f"statement {number}: booked, but its posting is missing" for number in sorted(booked)]
     head = max(entries, key=lambda row: row["entry_no"])["sha256"] if entries else _FIRST_PREVIOUS
-    return Verification(len(entries), len(postings), head, tuple(faults))
+    return Verification(len(entries), len(chosen), head, tuple(faults))
 
 
 def _faults(connection: Connection, posting: Mapping[str, Any], entries: Sequence[Mapping[str, Any]]) -> list[str]:

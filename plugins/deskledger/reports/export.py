@@ -25,12 +25,12 @@ def neutral(text: str) -> str:
 
 def lines_csv(draft: Mapping[str, Any], lines: Sequence[Mapping[str, Any]]) -> str:
     """The draft's lines of money, one row each, amounts as plain numbers."""
-    return _csv(LINE_COLUMNS, ({**draft, **line} for line in lines))
+    return rows_csv(LINE_COLUMNS, ({**draft, **line} for line in lines))
 
 
 def trace_csv(draft: Mapping[str, Any], trace: Sequence[Mapping[str, Any]]) -> str:
     """The formula trace, one step a row."""
-    return _csv(TRACE_COLUMNS, ({**draft, **step} for step in trace))
+    return rows_csv(TRACE_COLUMNS, ({**draft, **step} for step in trace))
 
 
 def tickets_csv(evidence: pd.DataFrame) -> str:
@@ -53,7 +53,8 @@ def _neutral_series(series: pd.Series) -> pd.Series:
     return series.where(~risky, "'" + series)
 
 
-def _csv(columns: Sequence[str], rows: Iterable[Mapping[str, Any]]) -> str:
+def rows_csv(columns: Sequence[str], rows: Iterable[Mapping[str, Any]]) -> str:
+    """Rows as CSV with a heading; text that a spreadsheet would run is neutralised, numbers stay as they are."""
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\r\n")
     writer.writerow(columns)

@@ -106,7 +106,7 @@ def draft(key: str, now: datetime, run_id: str | None = None, *, is_by_hand: boo
     impossible (`no_base`), which ledger.attempt keeps on record.
     """
     name, _, period = key.partition("|")
-    contract = _contract(name)
+    contract = contract_named(name)
     engine = open_warehouse()
     with engine.connect() as connection:
         done = ledger.posted(connection, name, period)
@@ -232,7 +232,7 @@ def _inputs_now(engine: Engine, draft_id: str, at: datetime) -> str | None:
         state = ledger.draft_state(connection, draft_id)
         if ledger.posted(connection, state["contract"], state["period"]) is not None:
             return None
-        contract = _contract(state["contract"])
+        contract = contract_named(state["contract"])
         if not _has_news(connection, contract, state):
             return None
         try:
@@ -247,7 +247,8 @@ def _inputs_now(engine: Engine, draft_id: str, at: datetime) -> str | None:
             ) from error
 
 
-def _contract(name: str) -> Contract:
+def contract_named(name: str) -> Contract:
+    """The contract of this name. Raises ContractError for a file that is not valid, DeskledgerError for no file."""
     loaded, refused = contracts.load_all(settings().contracts)
     found = next((each for each in loaded if each.name == name), None)
     if found is not None:
