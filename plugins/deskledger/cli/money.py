@@ -1,7 +1,9 @@
 """Commands about money: what was posted and what it rests on, what would have been, what is to come."""
 
 import argparse
+import re
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 DIFFERS = 3  # the exit status of a statement that does not hold: 1 is a command that could not be carried out
@@ -17,6 +19,15 @@ def add(commands: Any) -> None:
     )
     again.add_argument("--json", action="store_true", help="as data")
     again.set_defaults(run=_recompute)
+
+    other = commands.add_parser("whatif", help="past months under other terms, beside what was posted")
+    other.add_argument("contract", help="its name, such as alder")
+    other.add_argument("--months", type=_months, required=True, metavar="2026-01..2026-03", help="first and last month")
+    other.add_argument(
+        "--terms", type=Path, required=True, metavar="FILE", help="a contract file; its newest version holds throughout"
+    )
+    _outputs(other)
+    other.set_defaults(run=_whatif)
 
 
 def _recompute(arguments: argparse.Namespace) -> int:
@@ -35,3 +46,38 @@ def _recompute(arguments: argparse.Namespace) -> int:
     else:
         print("\n\n".join(pages.as_text(each) for each in found))
     return 0 if all(each.holds for each in found) else DIFFERS
+
+
+def _whatif(arguments: argparse.Namespace) -> int:
+    from deskledger.cli import whatif as pages
+    from deskledger.steps.whatif import whatif
+
+    first, last = arguments.months
+    _give(arguments, pages, whatif(arguments.contract, first, last, arguments.terms, now=datetime.now(UTC)))
+    return 0
+
+
+def _outputs(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--csv", type=Path, metavar="FOLDER", help="also write CSV files into this folder")
+    parser.add_argument("--json", action="store_true", help="as data")
+
+
+def _give(arguments: argparse.Namespace, pages: Any, found: Any) -> None:
+    """Print what was found, as text or data, and write its CSV files where they are asked for."""
+    from deskledger.cli.output import as_json, say
+
+    print(as_json(pages.as_data(found)) if arguments.json else pages.as_text(found))
+    if arguments.csv:
+        for path in pages.write(found, arguments.csv):
+            say(f"wrote {path}")
+
+
+def _months(written: str) -> tuple[str, str]:
+    first, _, last = written.partition("..")
+    return _month(first), _month(last or first)
+
+
+def _month(written: str) -> str:
+    if not re.fullmatch(r"\d{4}-(0[1-9]|1[0-2])", written):
+        raise argparse.ArgumentTypeError(f"{written!r} is no month, such as 2026-01")
+    return written
