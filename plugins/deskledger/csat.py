@@ -75,13 +75,16 @@ def _classes(ratings: pd.Series, terms: CsatTerms) -> pd.Series:
 
 
 def counts(selected: pd.DataFrame, by: str | list[str] | None = None) -> pd.DataFrame:
-    """Good, neutral, poor and their sum `answers`, one row a group of `by` (one row in all without it)."""
+    """Good, neutral, poor and their sum `answers`, one row a group of `by` (one row in all without it).
+
+    Answers without a value are a group too, so that groups add up to the whole.
+    """
     flags = pd.DataFrame({name: (selected["class"] == name).astype("int64") for name in CLASSES}, index=selected.index)
     keys = [by] if isinstance(by, str) else by
     if keys is None:
         table = flags.sum().to_frame().T
     else:
-        table = flags.groupby([selected[key] for key in keys], observed=True).sum()
+        table = flags.groupby([selected[key].astype("str") for key in keys], dropna=False).sum()
     return table.assign(answers=table.sum(axis=1)).astype("int64")
 
 
@@ -96,9 +99,10 @@ def response(answers: pd.DataFrame, begin: datetime, end: datetime, by: str | li
     sent = answers[(answers["sent_at"] >= begin) & (answers["sent_at"] < end)]
     surveys = sent.assign(is_answered=sent["responded_at"].notna() & sent["rating"].notna())
     keys = [by] if isinstance(by, str) else (by or [])
-    once = surveys.groupby([*keys, "source", "survey_id"], observed=True)["is_answered"].any()
+    surveys = surveys.assign(**{key: surveys[key].astype("str") for key in keys})
+    once = surveys.groupby([*keys, "source", "survey_id"], observed=True, dropna=False)["is_answered"].any()
     if keys:
-        grouped = once.groupby(level=keys, observed=True)
+        grouped = once.groupby(level=keys, dropna=False)
         table = pd.DataFrame({"sent": grouped.size(), "answered": grouped.sum()})
     else:
         table = pd.DataFrame({"sent": [len(once)], "answered": [int(once.sum())]})

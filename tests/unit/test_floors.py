@@ -13,7 +13,7 @@ ENGINE = (
     "business_time/calendar.py",
     "clocks/measure.py",
     "csat.py",
-    "kpis.py",
+    "kpis/__init__.py",
     "penalties/assess.py",
     "contract/terms.py",
 )

@@ -11,7 +11,7 @@ from deskledger.contract.definitions import DEFINITIONS
 from deskledger.contract.document import Path
 from deskledger.contract.problems import one_of, suggestion
 from deskledger.contract.schema import WEEKDAYS, Calendar, Clock, Csat, Population, ServiceLevel
-from deskledger.contract.terms import KPIS
+from deskledger.contract.terms import KPIS, KPIS_AT_THE_END
 from deskledger.model import PRIORITIES
 
 Fault = tuple[Path, str, str]
@@ -148,10 +148,27 @@ def check_service_level(
         yield (*path, "objective"), f"the objective is not in the unit of `{statistic}`", f"write it as in {example}"
     elif unit == "pct" and not 0 <= Decimal(written.text) <= 100:
         yield (*path, "objective"), f"no share can be {written.text} %", "write a share between 0 % and 100 %"
+    if level.side != "provider" and level.clock is None:
+        yield (*path, "side"), f"a {subjects[0]} has no sides: only time is held by one", "remove `side`"
+    if level.window is not None and statistic == "count":
+        yield from _check_window_of_a_count((*path, "window"), level)
     if level.window is not None and statistic.startswith("p"):
         yield (*path, "window"), "a percentile of several months is not defined", "remove `window`, or take the mean"
     elif level.window is not None and level.window.months < 2:
         yield (*path, "window", "months"), "a window of less than two months is the month itself", "remove `window`"
+
+
+def _check_window_of_a_count(path: Path, level: ServiceLevel) -> Iterator[Fault]:
+    """Counts of several months add up, unless each is what stood at its month's end."""
+    if level.kpi in KPIS_AT_THE_END:
+        what = f"`{level.kpi}` is what stands at a month's end: the sum of several months counts a ticket again"
+        yield path, what, "remove `window`"
+    elif level.window is not None and level.window.mode == "mean":
+        yield (
+            (*path, "mode"),
+            "counts of several months are added up",
+            "write `mode: pooled`, with an objective for all",
+        )
 
 
 def statistic_of(level: ServiceLevel) -> str:
@@ -167,7 +184,9 @@ def allowed_statistics(level: ServiceLevel) -> set[str]:
     """The statistics that make sense of what a level measures."""
     if level.clock is not None:
         return {"share_met", "mean", "percentile"}
-    return {KPIS[level.kpi]} if level.kpi is not None else {"share"}
+    if level.kpi is not None:
+        return {KPIS[level.kpi], "count"}  # of a share, the count is its numerator
+    return {"share"}
 
 
 def unit_of(level: ServiceLevel) -> str:

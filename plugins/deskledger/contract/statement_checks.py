@@ -13,13 +13,11 @@ from deskledger.contract.definitions import DEFINITIONS
 from deskledger.contract.document import Path
 from deskledger.contract.file_schema import Version
 from deskledger.contract.penalty_schema import Penalties, PerItem
-from deskledger.contract.schema import Clock, ServiceLevel
+from deskledger.contract.schema import Clock
 
 
 def check_statement(path: Path, version: Version, survey_wait: timedelta) -> Iterator[Fault]:
     """Every term of a version that a statement would overlook or count in the wrong month."""
-    for name, level in version.service_levels.items():
-        yield from _check_level((*path, "service_levels", name), level)
     for name, clock in version.clocks.items():
         if any(level.clock == name for level in version.service_levels.values()):
             yield from _check_resume((*path, "clocks", name), clock)
@@ -31,12 +29,6 @@ def check_statement(path: Path, version: Version, survey_wait: timedelta) -> Ite
     if version.penalties is not None:
         yield from _check_money((*path, "penalties"), version.penalties)
         yield from _check_items((*path, "penalties"), version)
-
-
-def _check_level(path: Path, level: ServiceLevel) -> Iterator[Fault]:
-    if level.kpi is not None:
-        what = f"the KPI `{level.kpi}` is not yet measured for statements"
-        yield (*path, "kpi"), what, "take it out of the service levels; use a `clock` or `csat`"
 
 
 def _check_resume(path: Path, clock: Clock) -> Iterator[Fault]:

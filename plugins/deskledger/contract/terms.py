@@ -99,7 +99,7 @@ class CsatTerms:
     acknowledged: bool = False  # that one of two tests can never bind
 
 
-# The KPIs that a service level may be agreed on, and the statistic that each of them is.
+# The KPIs that a service level may be agreed on, and the statistic that each of them is unless it says `count`.
 KPIS: Mapping[str, Literal["share", "count"]] = MappingProxyType(
     {
         "reopened": "share",
@@ -107,9 +107,13 @@ KPIS: Mapping[str, Literal["share", "count"]] = MappingProxyType(
         "without_eta": "share",
         "acknowledged": "share",
         "l3_escalations": "count",
+        "management_escalations": "count",
         "backlog": "count",
     }
 )
+
+# Those that are about a month's last instant, not about what happened during it.
+KPIS_AT_THE_END = frozenset({"backlog", "without_eta"})
 
 
 @dataclass(frozen=True)

@@ -145,6 +145,9 @@ def _faults(level: Mapping[str, Any], version: Mapping[str, Any], rows: pd.DataF
             faults += _said(rows, kept & (own.astype("str") != fate), "its rating is of another class")
         wanted = "met" if level["measure"] == "good" else "failed"
         faults += _said(rows, counted & (in_part != (fate == wanted)), "on the wrong side of the share")
+    elif level["statistic"] == "share":  # of a KPI
+        wanted = "met" if level["operator"] == ">=" else "failed"
+        faults += _said(rows, counted & (in_part != (fate == wanted)), "on the wrong side of the share")
     return [f"{level['service_level']}: {fault}" for fault in faults]
 
 

@@ -28,6 +28,7 @@ from deskledger.statement.assessment import (
 from deskledger.statement.cycles import contract_cycles, open_spans, with_choice
 from deskledger.statement.figures import figures
 from deskledger.statement.inputs import Inputs
+from deskledger.statement.kpi_rows import counted_rows
 from deskledger.statement.levels import LevelResult, measurements
 from deskledger.statement.population import describe, with_ticket_fields, within
 
@@ -83,7 +84,8 @@ def compose(
     answers = _answers(contract, version, inputs, start_at, end_at)
     earlier = {level.name: [month.figures[level.name] for month in past if level.name in month.figures]
                for level in version.service_levels}  # fmt: skip
-    results, rows = measurements(version, cycles, answers, start_at, end_at, period, earlier)
+    counted = counted_rows(inputs.tickets, inputs.events, contract.scope, start_at, end_at, inputs.incomplete)
+    results, rows = measurements(version, cycles, answers, start_at, end_at, period, earlier, counted)
     evidence = _evidence(rows)
     terms = version.penalties.get("terms", [])
     items = {
@@ -117,7 +119,20 @@ def compose(
         assessment={"contract": priced, "measurements": measured, "flags": list(assessed.flags)},
         charges=charges,
         open_spans=open_spans(contract, cycles, start_at, end_at),
-        control=_control(contract, inputs, cycles, len(incomplete), start_at, end_at),
+        control={
+            **_control(inputs, cycles, len(incomplete)),
+            "figures": figures(
+                inputs.tickets,
+                inputs.events,
+                cycles,
+                answers,
+                counted,
+                contract.scope,
+                contract.period.timezone,
+                start_at,
+                end_at,
+            ),
+        },
         csat=csat,
         evidence=evidence,
         # A row of no known ticket may hide a whole one: each counts as a ticket that is not there.
@@ -233,15 +248,8 @@ def _step(number: int, row: TraceRow) -> dict[str, Any]:
     }
 
 
-def _control(
-    contract: Contract,
-    inputs: Inputs,
-    cycles: pd.DataFrame,
-    incomplete: int,
-    start_at: pd.Timestamp,
-    end_at: pd.Timestamp,
-) -> dict[str, Any]:
-    """Control totals of this draft: what was read, what the loads say, what stands in quarantine, and the figures.
+def _control(inputs: Inputs, cycles: pd.DataFrame, incomplete: int) -> dict[str, Any]:
+    """Control totals of this draft: what was read, what the loads say, and what stands in quarantine.
 
     Tickets and rows in quarantine are named up to a hundred each; the numbers beside them are of all.
     """
@@ -255,7 +263,6 @@ def _control(
         "unplaced_records": len(inputs.held.unplaced),
         "unplaced": [dict(row) for row in inputs.held.unplaced[:_NAMED]],
         "loads": [dict(load) for load in inputs.loads],
-        "figures": figures(inputs.tickets, inputs.events, contract.scope, start_at, end_at),
     }
 
 

@@ -1,26 +1,132 @@
-"""Figures beside the service levels, for the report: backlog with ages, reopenings, escalations, dates, receipts."""
+"""Figures beside the service levels, for the report: flow, ages, shares, times, days and groups. Never priced.
 
+Whole numbers and text only, so that they can be frozen with the statement; docs/kpis.md defines each.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import pandas as pd
 
-from deskledger import kpis
+from deskledger import csat, kpis
 from deskledger.contract.terms import Filter
-from deskledger.statement.population import with_ticket_fields, within
+from deskledger.statement.kpi_rows import with_values
+from deskledger.statement.population import in_period, within
+
+# How a report cuts its figures; an agent's own are not for a customer's eyes.
+GROUPS = ("team", "account", "product", "priority")
+_LAST = pd.Timedelta(microseconds=1)
+_SHARES = {
+    "reopened": "reopened",
+    "undue_escalations": "undue_l3_escalations",
+    "without_eta": "without_eta",
+    "acknowledged": "acknowledged",
+    "l3_escalations": "l3_escalations",
+    "management_escalations": "management_escalations",
+}
 
 
 def figures(
-    tickets: pd.DataFrame, events: pd.DataFrame, scope: Filter, start_at: pd.Timestamp, end_at: pd.Timestamp
+    tickets: pd.DataFrame,
+    events: pd.DataFrame,
+    cycles: pd.DataFrame,
+    answers: pd.DataFrame,
+    counted: pd.DataFrame,
+    scope: Filter,
+    timezone: str,
+    start_at: pd.Timestamp,
+    end_at: pd.Timestamp,
 ) -> dict[str, Any]:
-    """Backlog and shares of the period's tickets in `scope`, whole numbers only. Reported, never priced."""
-    mine = tickets[within(with_ticket_fields(tickets[["ticket_key"]], tickets), scope)].reset_index(drop=True)
-    own = events[events["ticket_key"].isin(mine["ticket_key"])]
+    """What the period's tickets in `scope` came to, as a whole, day by day, and by each of GROUPS.
+
+    `cycles` and `answers` are those that service levels are measured on, `counted` those of `counted_rows`. A ticket's
+    flow belongs to the account, team, … that it had at the period's end; days are those of `timezone`.
+    """
     begin, end = start_at.to_pydatetime(), end_at.to_pydatetime()
-    open_tickets = kpis.backlog(mine, own, begin, end).iloc[0]
+    standing = with_values(tickets[["ticket_key", "created_at"]].assign(attributed_at=end_at - _LAST), tickets, events)
+    standing = standing[within(standing, scope)].reset_index(drop=True)
+    stopped = cycles[in_period(cycles["stopped_at"], start_at, end_at)]
+    stopped = stopped[stopped["is_chosen"].astype(bool)]
+    given = answers[answers["is_counted"].astype(bool)] if "is_counted" in answers else None
+    edges = kpis.day_edges(begin, end, timezone)
+    third = counted[(counted["kpi"] == "l3_escalations") & counted["is_numerator"]]
+    finished = kpis.statuses_changed(standing, events, end)
+    finished = finished[finished["is_done"]]
     return {
-        "backlog": {str(name): int(number) for name, number in open_tickets.items()},
-        "reopened": kpis.measurement(kpis.reopened(mine, own, begin, end)),
-        "undue_escalations": kpis.measurement(kpis.escalations(mine, own, begin, end)),
-        "without_eta": kpis.measurement(kpis.without_eta(mine, own, end)),
-        "acknowledged": kpis.measurement(kpis.acknowledged(mine, own, begin, end)),
+        "backlog": _whole(kpis.backlog(standing, events, begin, end)),
+        **{name: kpis.measurement(kpis.share(counted[counted["kpi"] == kpi])) for name, kpi in _SHARES.items()},
+        "times": {str(clock): row for (clock,), row in _rows(kpis.times(stopped)).items()},
+        "daily": {
+            "first_day": f"{edges[0].tz_convert(timezone):%Y-%m-%d}",
+            "created": kpis.arrivals(standing, edges).tolist(),
+            "finished": kpis.per_interval(finished["occurred_at"], edges).tolist(),
+            "open": kpis.open_at(standing, events, edges[1:]).tolist(),
+            "l3_escalations": kpis.per_interval(third["attributed_at"], edges).tolist(),
+        },
+        "rating_by_time": None if given is None else _rating_by_time(given, tickets),
+        "by": {field: by_group(field, standing, events, stopped, given, counted, start_at, end_at) for field in GROUPS},
+    }
+
+
+def by_group(
+    field: str,
+    standing: pd.DataFrame,
+    events: pd.DataFrame,
+    stopped: pd.DataFrame,
+    given: pd.DataFrame | None,
+    counted: pd.DataFrame,
+    start_at: pd.Timestamp,
+    end_at: pd.Timestamp,
+) -> list[dict[str, Any]]:
+    """One row a team, account, … in the order of their names, those of no name last; sums are the whole's.
+
+    `standing` are tickets with their values at the period's end, `stopped` the cycles that ended in it, `given` the
+    answers that count.
+    """
+    begin, end = start_at.to_pydatetime(), end_at.to_pydatetime()
+    flow = _rows(kpis.backlog(standing, events, begin, end, by=[field]))
+    taken = _rows(kpis.times(stopped, by=[field]))
+    rated = {} if given is None else _rows(csat.counts(given, by=field))
+    shares = {
+        name: _rows(kpis.share(counted[counted["kpi"] == kpi], by=[field])[["numerator", "denominator"]])
+        for name, kpi in _SHARES.items()
+    }
+    clocks = list(dict.fromkeys(clock for clock, _ in taken))  # by name
+    names = {key[-1] for table in (flow, taken, rated, *shares.values()) for key in table}
+    return [
+        {
+            "name": name,
+            "flow": flow.get((name,), {}),
+            "times": {clock: taken[clock, name] for clock in clocks if (clock, name) in taken},
+            "csat": rated.get((name,), {}),
+            **{
+                share: {"num": table[(name,)]["numerator"], "den": table[(name,)]["denominator"]}
+                for share, table in shares.items()
+                if (name,) in table
+            },
+        }
+        for name in sorted(names, key=lambda each: (each is None, each or ""))
+    ]
+
+
+def _rating_by_time(given: pd.DataFrame, tickets: pd.DataFrame) -> dict[str, Any]:
+    """Whether the longer a ticket took (creation to its resolution before the survey), the worse it was rated."""
+    created_at = tickets.drop_duplicates("ticket_key").set_index("ticket_key")["created_at"]
+    took = given["solved_at"] - given["ticket_key"].map(created_at)
+    pairs = pd.DataFrame({"took": took, "rating": given["rating"].astype("Float64")})
+    found = kpis.rank_correlation(pairs, "took", "rating").iloc[0]
+    return {"n": int(found["n"]), "rho": None if pd.isna(found["rho"]) else f"{found['rho']:.2f}"}
+
+
+def _whole(table: pd.DataFrame) -> dict[str, int]:
+    return {str(name): int(number) for name, number in table.iloc[0].items()}
+
+
+def _rows(table: pd.DataFrame) -> dict[tuple[str | None, ...], dict[str, int]]:
+    """A table's rows by their key; a missing part of a key is None."""
+    keys: Iterable[Any] = table.index if table.index.nlevels > 1 else ((key,) for key in table.index)
+    records: Sequence[Mapping[Any, Any]] = table.to_dict("records")
+    return {
+        tuple(None if pd.isna(part) else str(part) for part in key): {str(name): int(n) for name, n in row.items()}
+        for key, row in zip(keys, records, strict=True)
     }

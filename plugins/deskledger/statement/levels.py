@@ -60,12 +60,14 @@ def measurements(
     end_at: pd.Timestamp,
     period: str,
     past: Mapping[str, Sequence[MonthFigures]],
+    counted: pd.DataFrame | None = None,
 ) -> tuple[list[LevelResult], pd.DataFrame]:
     """Every service level of `version` over the period [start_at, end_at), and the rows behind each of them.
 
     `cycles` has model.CYCLE's columns and its tickets' fields, `answers` model.SURVEY_ANSWER's, the tickets' fields
     and `attributed_at`; both hold only what is in the contract's scope. A row belongs to the period that its
-    attribution instant lies in. `past` gives each level's earlier months, oldest first, for rolling windows.
+    attribution instant lies in. `past` gives each level's earlier months, oldest first, for rolling windows; `counted`
+    the rows of `counted_rows`, which only levels of a KPI need.
     Returns the results in the contract's order and evidence (model.EVIDENCE without evidence_no).
     Raises StatementError for a measure that cannot be taken.
     """
@@ -77,11 +79,7 @@ def measurements(
         elif level.measure.subject == "csat":
             rows = _csat_rows(level, version.csat, answers, start_at, end_at)
         else:
-            raise StatementError(
-                f"service level {level.name!r} measures the KPI {level.measure.name!r}, which is not measured yet",
-                where=f"clause {level.clause}",
-                remedy="report it elsewhere and take it out of this contract's service levels",
-            )
+            rows = _kpi_rows(level, counted)
         evidence.append(rows.assign(service_level=level.name))
         results.append(_result(level, rows, period, past.get(level.name, ())))
     return results, pd.concat(evidence, ignore_index=True) if evidence else pd.DataFrame()
@@ -167,6 +165,26 @@ def _csat_rows(
         default="neutral answers are not considered",
     )
     rows["reason"] = pd.Series(why, index=rows.index, dtype="str").mask(kept)
+    return rows
+
+
+def _kpi_rows(level: ServiceLevel, counted: pd.DataFrame | None) -> pd.DataFrame:
+    """What a KPI counted. In a share, a row in the numerator failed where less is better, and is met where more is."""
+    if counted is None:
+        raise StatementError(
+            f"service level {level.name!r} measures the KPI {level.measure.name!r}, and nothing was counted",
+            where=f"clause {level.clause}",
+            remedy="give `measurements` what `counted_rows` found",
+        )
+    own = (counted["kpi"] == level.measure.name).to_numpy(dtype=bool)
+    rows = counted[own & within(counted, level.population)].copy()
+    complete = ~rows["is_incomplete"].astype(bool)
+    is_good = rows["is_numerator"] == (level.operator == ">=")
+    judged = np.where(is_good, "met", "failed") if level.measure.statistic == "share" else "counted"
+    rows["fate"] = np.where(complete, judged, "incomplete")
+    rows["is_denominator"] = complete
+    rows["is_numerator"] = complete & rows["is_numerator"]
+    rows["reason"] = pd.Series("a row of this ticket is in quarantine", index=rows.index, dtype="str").mask(complete)
     return rows
 
 

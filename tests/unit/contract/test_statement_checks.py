@@ -25,6 +25,9 @@ POINTS = ("{pct_of_base: 3 %}", "{points: 2}")
 PAID = (BASES, "      points_to_money: {amount_per_point: 0}\n" + BASES)
 CRITICAL = (BASES, "      critical: {points: 4, months: 3}\n" + BASES)
 KPI = ("        csat: good\n", "        kpi: reopened\n")
+SHARE = '        csat: good\n        objective: ">= 60 %"\n'
+BACKLOG = (SHARE, '        kpi: backlog\n        objective: "<= 400"\n')
+COUNTED = (SHARE, '        kpi: reopened\n        statistic: count\n        objective: "<= 5"\n')
 RESUMED = (CLOCK, "        use: resolution_total\n")
 WAIT = ("close_after: 5 days", "close_after: 5 days\n  survey_wait: 7 days")
 
@@ -52,7 +55,22 @@ REFUSED = {
         [("base: fee, pct: 10 %}", "base: fee, pct: 10 %, per: quarter, terms: [late]}")],
         "{id: month", "some penalties by the quarter", "by the month",
     ),
-    "kpi": ([KPI], "kpi: reopened", "not yet measured for statements", "use a `clock` or `csat`"),
+    "kpi's other side": ([(KPI[0], KPI[1] + "        side: customer\n")], "side: customer", "has no sides", "remove"),
+    "kpi's unknown statistic": (
+        [(KPI[0], KPI[1] + "        statistic: mean\n")],
+        "statistic: mean", "`mean` cannot be taken of a kpi", "`share`",
+    ),
+    "share's objective of a count": (
+        [(KPI[0], KPI[1] + "        statistic: count\n")], 'objective: ">= 60 %"', "not in the unit", '"<= 5"',
+    ),
+    "backlog of several months": (
+        [BACKLOG, (BACKLOG[1], BACKLOG[1] + "        window: {months: 3, mode: pooled}\n")],
+        "window: {months: 3", "counts a ticket again", "remove `window`",
+    ),
+    "mean of counts": (
+        [COUNTED, (COUNTED[1], COUNTED[1] + "        window: {months: 3, mode: mean}\n")],
+        "window: {months: 3", "are added up", "mode: pooled",
+    ),
     "lateness after the month": (
         [(LATE, PER_ITEM)], "measure: in_time", "after the month's end is not yet priced", "`attribution: stopped`",
     ),
@@ -89,6 +107,10 @@ FOLLOWED = {
         (LATE, PER_ITEM + BESIDE.replace("in_time", "slow_tenth")), STOPPED,
     ],
     "reopening counted by the start": [(CLOCK, RESUMED[1] + "        attribution: started\n")],
+    "kpi": [KPI],
+    "kpi's count": [COUNTED],
+    "backlog of a month": [BACKLOG],
+    "kpi's counts added up": [COUNTED, (COUNTED[1], COUNTED[1] + "        window: {months: 3, mode: pooled}\n")],
     "sent with a wait": [("attribution: responded", "attribution: sent"), WAIT],
     "solved with a wait": [("attribution: responded", "attribution: solved"), WAIT],
 }  # fmt: skip

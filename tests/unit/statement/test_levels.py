@@ -267,8 +267,9 @@ def test_the_two_csat_denominators_give_different_shares(
     assert rows["fate"].value_counts().to_dict() == {"met": 5, "neutral": 4, "failed": 1, "unanswered": 2}
 
 
-def test_csat_without_csat_terms_and_a_kpi_are_refused() -> None:
-    for measure, message in ((Measure("csat", "good", "share"), "no csat terms"), (Measure("kpi", "reopened"), "KPI")):
+def test_csat_without_csat_terms_and_a_kpi_that_nobody_counted_are_refused() -> None:
+    kpi = Measure("kpi", "reopened", "share")
+    for measure, message in ((Measure("csat", "good", "share"), "no csat terms"), (kpi, "nothing was counted")):
         with pytest.raises(StatementError, match=message):
             measurements(version(share(measure=measure)), cycles(), answers(), *MARCH, "2026-03", {})
 

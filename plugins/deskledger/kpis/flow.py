@@ -1,0 +1,121 @@
+"""The flow of tickets: open at the start, in, out, open at the end, their ages, and how all of it went day by day."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+import numpy as np
+import pandas as pd
+
+from deskledger.kpis.shares import sums
+
+_DONE = ("resolved", "closed")
+# A merged or deleted ticket is nobody's work any more, whether or not its desk closes it too.
+_ENDS = ("merged", "deleted")
+
+# Ages of open tickets in days: from (included) to (excluded), as monthly reports show them (service report, line 7).
+AGES: tuple[tuple[str, int, int | None], ...] = (
+    ("age_0_7", 0, 8),
+    ("age_8_30", 8, 31),
+    ("age_31_90", 31, 91),
+    ("age_over_90", 91, None),
+)
+
+
+def statuses_changed(tickets: pd.DataFrame, events: pd.DataFrame, before: datetime) -> pd.DataFrame:
+    """Every change of a ticket from open to finished (`is_done`) or back, before an instant, in order.
+
+    A ticket is open from its creation on, and finished while its status is resolved or closed, or it was merged or
+    deleted. Columns ticket_key, occurred_at (never before the creation), is_done. Simultaneous events take effect in
+    the order (occurred_at, seq, event_id).
+    """
+    kept = ["ticket_key", "occurred_at", "seq", "event_id", "kind", "value"]
+    told = events.loc[events["kind"].isin(["status", *_ENDS]), kept]
+    told = told.assign(is_done=told["value"].isin(_DONE) | told["kind"].isin(_ENDS))
+    told = told.merge(tickets[["ticket_key", "created_at"]], on="ticket_key", how="inner")
+    told = told.sort_values(["ticket_key", "occurred_at", "seq", "event_id"], kind="stable")
+    was_done = told.groupby("ticket_key")["is_done"].shift(fill_value=False).astype(bool)
+    changed = told[told["is_done"] != was_done]
+    changed = changed.assign(occurred_at=changed[["occurred_at", "created_at"]].max(axis=1))
+    known = changed[changed["occurred_at"] < before]
+    return known[["ticket_key", "occurred_at", "is_done"]].reset_index(drop=True)
+
+
+def flow(tickets: pd.DataFrame, events: pd.DataFrame, begin: datetime, end: datetime) -> pd.DataFrame:
+    """Each ticket's part in the flow of a period, with the index of `tickets`.
+
+    Columns open_at_begin, in (created), finished and reopened (how often), open_at_end: flags and counts as int64.
+    """
+    keys, created_at = tickets["ticket_key"], tickets["created_at"]
+    changed = statuses_changed(tickets, events, end)
+    within = changed[changed["occurred_at"] >= begin]
+    before = changed[changed["occurred_at"] < begin]
+    return pd.DataFrame(
+        {
+            "open_at_begin": (created_at < begin) & ~_last_is_done(before, keys),
+            "in": (created_at >= begin) & (created_at < end),
+            "finished": _times(within[within["is_done"]], keys),
+            "reopened": _times(within[~within["is_done"]], keys),
+            "open_at_end": (created_at < end) & ~_last_is_done(changed, keys),
+        },
+        index=tickets.index,
+    ).astype("int64")
+
+
+def backlog(
+    tickets: pd.DataFrame, events: pd.DataFrame, begin: datetime, end: datetime, by: Sequence[str] = ()
+) -> pd.DataFrame:
+    """The backlog of a period: open_at_begin + in - out = open_at_end, always, with the ages of what is open then.
+
+    `in` are the tickets created, `out` those finished less those reopened (both are told beside it, how often).
+    `by` names columns of `tickets`. Ages are whole days of 24 hours since creation.
+    """
+    parts = flow(tickets, events, begin, end)
+    age_days = (pd.Timestamp(end) - tickets["created_at"]).dt.days
+    is_open = parts["open_at_end"] == 1
+    for name, low, high in AGES:
+        parts[name] = is_open & (age_days >= low) & (True if high is None else age_days < high)
+    parts.insert(2, "out", parts["finished"] - parts["reopened"])
+    return sums(parts, tickets, by)
+
+
+def open_at(tickets: pd.DataFrame, events: pd.DataFrame, instants: pd.DatetimeIndex) -> np.ndarray:
+    """How many tickets were open at each instant (those created before it and not finished): the backlog's trend."""
+    if len(instants) == 0:
+        return np.zeros(0, dtype=np.int64)
+    changed = statuses_changed(tickets, events, instants.max())
+    is_done = changed["is_done"].to_numpy(dtype=bool)
+    at = changed["occurred_at"]
+    return _before(tickets["created_at"], instants) - _before(at[is_done], instants) + _before(at[~is_done], instants)
+
+
+def arrivals(tickets: pd.DataFrame, edges: pd.DatetimeIndex) -> np.ndarray:
+    """Tickets created in each interval between two edges: the demand."""
+    return per_interval(tickets["created_at"], edges)
+
+
+def per_interval(instants: pd.Series, edges: pd.DatetimeIndex) -> np.ndarray:
+    """How many instants lie in each interval [edge, next edge): escalations, tickets, answers a day or a week."""
+    return np.diff(_before(instants, edges))
+
+
+def day_edges(begin: datetime, end: datetime, timezone: str) -> pd.DatetimeIndex:
+    """The local midnights from the day of `begin` to `end`, both included, in UTC; days of 23 and 25 hours are days."""
+    first, last = (pd.Timestamp(each).tz_convert(timezone).tz_localize(None).normalize() for each in (begin, end))
+    days = pd.date_range(first, last, freq="D")
+    # A midnight that does not exist is the first instant of its day; of one that happens twice, the first is meant.
+    local = days.tz_localize(timezone, nonexistent="shift_forward", ambiguous=np.ones(len(days), dtype=bool))
+    return local.tz_convert("UTC").as_unit("us")
+
+
+def _before(instants: pd.Series, edges: pd.DatetimeIndex) -> np.ndarray:
+    known = np.sort(pd.DatetimeIndex(instants.dropna()).as_unit("us").asi8)
+    return np.searchsorted(known, edges.as_unit("us").asi8, side="left").astype(np.int64)
+
+
+def _last_is_done(changed: pd.DataFrame, keys: pd.Series) -> pd.Series:
+    last = changed.drop_duplicates("ticket_key", keep="last")
+    return keys.isin(last.loc[last["is_done"], "ticket_key"])
+
+
+def _times(changed: pd.DataFrame, keys: pd.Series) -> pd.Series:
+    return keys.map(changed["ticket_key"].value_counts()).fillna(0)
