@@ -4,7 +4,7 @@ It shares no code with the engine. Calendars must have hours, and zones offsets,
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
 from functools import cache
 from typing import Any
@@ -134,25 +134,33 @@ class Replay:
         found: list[Cycle] = []
         current: Cycle | None = None
         resumable: Cycle | None = None
-        for place, event in enumerate(self._events):
+        for place in range(len(self._events)):
             halted = False
-            if current is not None and self._is(event, self._clock.cancel):
+            if current is not None and self._is(place, self._clock.cancel):
                 current.ended, current.cancelled = place, True
                 current, resumable, halted = None, None, True
-            elif current is not None and self._is(event, self._clock.stop):
+            elif current is not None and self._is(place, self._clock.stop):
                 current.ended = place
                 current, resumable, halted = None, current, True
-            if self._is(event, self._clock.cancel):
+            if self._is(place, self._clock.cancel):
                 resumable = None
                 halted = True
-            halted = halted or self._is(event, self._clock.stop)
-            if current is None and resumable is not None and not halted and self._is(event, self._clock.resume):
+            halted = halted or self._is(place, self._clock.stop)
+            if current is None and resumable is not None and not halted and self._is(place, self._clock.resume):
                 current, resumable = resumable, None
                 current.ended = None
-            elif current is None and self._is(event, self._clock.start):
+            elif current is None and self._is(place, self._clock.start):
                 current = Cycle(len(found) + 1, place)
                 found.append(current)
-        return [self._facts(cycle) for cycle in found]
+        numbered = [cycle for cycle in found if not self._is_restated(cycle)]
+        return [self._facts(replace(cycle, number=number)) for number, cycle in enumerate(numbered, start=1)]
+
+    def _is_restated(self, cycle: Cycle) -> bool:
+        """Ended, at the instant that it opened, by an event that stops and starts at once."""
+        if cycle.ended is None or cycle.cancelled:
+            return False
+        chains = self._is(cycle.ended, self._clock.start) and self._is(cycle.ended, self._clock.stop)
+        return chains and self._at(cycle.ended) == self._at(cycle.opened)
 
     def _facts(self, cycle: Cycle) -> dict[str, Any]:
         start = self._at(cycle.opened)
@@ -180,7 +188,7 @@ class Replay:
             side = self._side(place)
             sides[side] += finish - begin
             if place > settled:
-                pending_reset = pending_reset or self._is(self._events[place], self._clock.reset)
+                pending_reset = pending_reset or self._is(place, self._clock.reset)
                 if place == last or finish > begin:
                     if pending_reset and breached is None:
                         spent, since, since_place = timedelta(0), begin, place
@@ -312,29 +320,38 @@ class Replay:
 
     def _side(self, place: int) -> str:
         status = self._value("status", place)
+        for rule in self._clock.held_by:
+            if self._meets(rule.when, place):
+                return rule.side
         default = {"waiting_on_customer": "customer", "waiting_on_third_party": "third_party"}.get(status, "provider")
-        side = self._clock.holders.get(status, default)
-        return self._clock.team_holders.get(self._value("team", place), side) if side == "provider" else side
+        return self._clock.holders.get(status, default)
 
     def _meets(self, wanted: Filter, place: int) -> bool:
-        return all(self._value(name, place) in values for name, values in wanted.items())
+        return all(str(self._value(name, place)) in values for name, values in wanted.items())
 
     def _value(self, name: str, place: int) -> Any:
-        kind = "status" if name == "status" else FIELDS.get(name)
+        kind = name if name in {"status", "escalation"} else FIELDS.get(name)
         said = [each["value"] for each in self._events[: place + 1] if each["kind"] == kind]
         return said[-1] if said else self._ticket.get(name)
 
     def _at(self, place: int) -> datetime:
         return self._events[place]["occurred_at"]
 
-    @staticmethod
-    def _is(event: Mapping[str, Any], wanted: tuple[EventMatch, ...]) -> bool:
+    def _is(self, place: int, wanted: tuple[EventMatch, ...]) -> bool:
+        event = self._events[place]
+        said = [each["value"] for each in self._events[:place] if each["kind"] == event["kind"]]
+        before = said[-1] if said else None
+        previous = before if event["previous_value"] is None else event["previous_value"]
+        visible = event["is_public"]
+        if visible is None and event["kind"] not in {"reply", "note"}:
+            visible = True  # what happens to a ticket its customer sees, unless the source says otherwise
         return any(
             event["kind"] == each.kind
             and (each.values is None or event["value"] in each.values)
-            and (each.previous_values is None or event["previous_value"] in each.previous_values)
+            and (each.previous_values is None or previous in each.previous_values)
             and (each.actor_roles is None or event["actor_role"] in each.actor_roles)
-            and (each.is_public is None or event["is_public"] is each.is_public)
+            and (each.is_public is None or visible is each.is_public)
+            and (each.is_change is None or (event["value"] != before) is each.is_change)
             for each in wanted
         )
 

@@ -70,7 +70,7 @@ def counted_states(states: States, clock: ClockTerms) -> np.ndarray | None:
     ticks = None if not clock.pause else ~states.in_status(clock.pause)
     if clock.counts is not None:
         counted = np.array([side in clock.counts for side in SIDES])
-        held = counted[states.side(clock.holders, clock.team_holders)]
+        held = counted[states.side(clock)]
         ticks = held if ticks is None else ticks & held
     return ticks
 
@@ -156,7 +156,5 @@ class Runs:
 def held_us(states: States, clock: ClockTerms, cycles: Cycles) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Physical time of each cycle held by the provider, the customer and third parties; together its whole span."""
     whole = cycles.finished_us - cycles.started_us
-    customer, third_party = (
-        total[cycles.ended] - total[cycles.opened] for total in states.held_before(clock.holders, clock.team_holders)
-    )
+    customer, third_party = (total[cycles.ended] - total[cycles.opened] for total in states.held_before(clock))
     return whole - customer - third_party, customer, third_party

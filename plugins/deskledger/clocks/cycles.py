@@ -39,6 +39,7 @@ def find_cycles(states: States, clock: ClockTerms) -> Cycles:
     places = np.flatnonzero(starts | stops | cancels | resumes)
     start, cancel, resume = starts[places], cancels[places], resumes[places]
     halt = stops[places] | cancel
+    chain = start & stops[places] & ~cancel
     ticket = block.ticket[places]
     is_first = np.ones(len(places), dtype=bool)
     np.not_equal(ticket[1:], ticket[:-1], out=is_first[1:])
@@ -60,6 +61,8 @@ def find_cycles(states: States, clock: ClockTerms) -> Cycles:
         closed_by = np.append(closings, len(places))[closings.searchsorted(opened, side="right")]
         following = np.append(ticket, -1)[closed_by]
         closed_by = np.where(following == ticket[opened], closed_by, len(places))
+    if chain.any():
+        opened, closed_by = _without_restatements(opened, closed_by, chain, block.at_us[places])
     is_open = closed_by == len(places)
     at_open = places[opened]
     ended = np.where(is_open, block.end[at_open], np.append(places, -1)[closed_by])
@@ -75,6 +78,15 @@ def find_cycles(states: States, clock: ClockTerms) -> Cycles:
         started_us=block.at_us[at_open],
         finished_us=finished_us,
     )
+
+
+def _without_restatements(
+    opened: np.ndarray, closed_by: np.ndarray, chain: np.ndarray, at_us: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """The cycles but those that an event which stops and starts at once ends at the instant that they opened."""
+    ends_at_us = np.append(at_us, np.iinfo(np.int64).max)[closed_by]
+    restated = np.append(chain, False)[closed_by] & (ends_at_us == at_us[opened])
+    return opened[~restated], closed_by[~restated]
 
 
 def _last_anchor_was_start(start: np.ndarray, cancel: np.ndarray, is_first: np.ndarray) -> np.ndarray:

@@ -25,6 +25,7 @@ COLUMNS = (
     "to_at",
     "status",
     "holder",
+    "holder_name",
     "priority",
     "team",
     "calendar",
@@ -80,11 +81,12 @@ class _Stretches:
 def _evidence(block: Block, states: States, clock: ClockTerms, judged: Judged) -> pd.DataFrame:
     ticks = counted_states(states, clock)
     counts = np.ones(len(block), dtype=bool) if ticks is None else ticks
-    side = states.side(clock.holders, clock.team_holders)
+    side = states.side(clock)
+    rule_of = states.holder_rule(clock)
     phase_of = judged.phases.place.searchsorted(np.arange(len(block)), side="right") - 1
     told = [states.value(field) for field in ("status", "priority", "team")]
     choice = np.broadcast_to(np.asarray(judged.calendars.choice), len(block))
-    stretches = _stretches(block, judged, [*told, side, counts, choice, phase_of])
+    stretches = _stretches(block, judged, [*told, side, rule_of, counts, choice, phase_of])
 
     base = judged.runs.ended_axis - judged.verdicts.elapsed_us
     dropped = judged.runs.axis_at(stretches.place) < base[stretches.cycle]
@@ -103,6 +105,7 @@ def _evidence(block: Block, states: States, clock: ClockTerms, judged: Judged) -
     target = np.where(phases.has_target, phases.amount_us, 0)[phase_of[place]]
     statuses = np.array([*states.vocabulary.words("status"), None], dtype=object)[told[0]]
     holders = np.array(SIDES, dtype=object)[side[place]]
+    holder_names = np.array([*(rule.name for rule in clock.held_by), None], dtype=object)[rule_of[place]]
     reason = words.astype(object)
     reason[is_counted] = "counted"
     idle = np.flatnonzero(words == "")
@@ -124,6 +127,7 @@ def _evidence(block: Block, states: States, clock: ClockTerms, judged: Judged) -
         "to_at": _instants(pieces.to_us),
         "status": pd.Series(statuses[place], dtype="str"),
         "holder": pd.Series(holders, dtype="str"),
+        "holder_name": pd.Series(holder_names, dtype="str"),
         "priority": told_words("priority", told[1]),
         "team": told_words("team", told[2]),
         "calendar": pd.Series(names[choice[place]], dtype="str"),

@@ -1,12 +1,13 @@
 """What is true of a ticket after each of its events: field values, filters, status, holder; and which events match."""
 
 from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 
 from deskledger.clocks.block import Block
 from deskledger.clocks.history import Codes, History
-from deskledger.contract.terms import EventMatch, Filter, Side
+from deskledger.contract.terms import ClockTerms, EventMatch, Filter, Side
 from deskledger.errors import ContractError
 from deskledger.model import STATUSES
 
@@ -18,6 +19,7 @@ EVENT_FIELDS = {
     "product": "product",
     "priority": "priority",
     "status": "status",
+    "escalation": "escalation",
 }
 
 SIDES: tuple[Side, ...] = ("provider", "customer", "third_party")
@@ -74,6 +76,9 @@ class Vocabulary:
         )
 
 
+_Holding = tuple[tuple[Any, ...], ...]  # what decides who holds a ticket
+
+
 class States:
     """Step functions of one block's tickets, computed when first asked for and shared by all clocks."""
 
@@ -85,8 +90,8 @@ class States:
         self._filters: dict[tuple[tuple[str, frozenset[str]], ...], np.ndarray] = {}
         self._known_steps: dict[str, tuple[np.ndarray, np.ndarray]] = {}
         self._changes: dict[tuple[str, ...], np.ndarray] = {}
-        self._held: dict[tuple[tuple[tuple[str, str], ...], ...], tuple[np.ndarray, ...]] = {}
-        self._sides: dict[tuple[tuple[tuple[str, str], ...], ...], np.ndarray] = {}
+        self._held: dict[_Holding, tuple[np.ndarray, ...]] = {}
+        self._sides: dict[_Holding, np.ndarray] = {}
 
     def matches(self, wanted: tuple[EventMatch, ...]) -> np.ndarray:
         """The events that match any of `wanted`."""
@@ -168,23 +173,28 @@ class States:
         """Whether the ticket's status after each event is one of `statuses`."""
         return self.accepted("status", statuses)
 
-    def side(self, holders: Mapping[str, Side], team_holders: Mapping[str, Side]) -> np.ndarray:
+    def side(self, clock: ClockTerms) -> np.ndarray:
         """Who holds the ticket after each event, as a place in SIDES."""
-        key = (tuple(sorted(holders.items())), tuple(sorted(team_holders.items())))
+        key = _holding(clock)
         if key not in self._sides:
-            by_status = {**DEFAULT_HOLDERS, **holders}
-            side = self._side_by("status", by_status)
-            if team_holders:
-                by_team = self._side_by("team", team_holders)
-                side = np.where(side == 0, by_team, side)
+            side = self._side_by("status", {**DEFAULT_HOLDERS, **clock.holders})
+            if clock.held_by:
+                rule = self.holder_rule(clock)
+                of_rule = np.array([SIDES.index(each.side) for each in clock.held_by], dtype=np.int8)
+                side = np.where(rule < 0, side, of_rule[rule])
             self._sides[key] = side
         return self._sides[key]
 
-    def held_before(self, holders: Mapping[str, Side], team_holders: Mapping[str, Side]) -> tuple[np.ndarray, ...]:
+    def holder_rule(self, clock: ClockTerms) -> np.ndarray:
+        """The number of the `held_by` rule that names the holder after each event; -1 where the status does."""
+        rule = self.first_match([each.when for each in clock.held_by])
+        return np.broadcast_to(np.asarray(rule), len(self.block))
+
+    def held_before(self, clock: ClockTerms) -> tuple[np.ndarray, ...]:
         """Physical time before each event, summed over the block, that the customer and third parties held a ticket."""
-        key = (tuple(sorted(holders.items())), tuple(sorted(team_holders.items())))
+        key = _holding(clock)
         if key not in self._held:
-            side = self.side(holders, team_holders)
+            side = self.side(clock)
             sums = []
             for number in (1, 2):
                 total = np.zeros(len(self.block) + 1, dtype=np.int64)
@@ -204,13 +214,34 @@ class States:
             if wanted.values is not None:
                 met &= history.value.accepted(wanted.values)[block.value]
             if wanted.previous_values is not None:
-                met &= history.previous.accepted(wanted.previous_values)[block.previous]
+                told = history.previous.accepted(wanted.previous_values)[block.previous]
+                known = history.value.accepted(wanted.previous_values)[self._said_before(wanted.kind)]
+                met &= np.where(block.previous < 0, known, told)
+            if wanted.is_change is not None:
+                met &= (block.value != self._said_before(wanted.kind)) == wanted.is_change
             if wanted.actor_roles is not None:
                 met &= history.role.accepted(wanted.actor_roles)[block.role]
             if wanted.is_public is not None:
-                met &= block.is_public == int(wanted.is_public)
+                met &= _is_public(wanted.kind, block.is_public) if wanted.is_public else block.is_public == 0
             self._matches[wanted] = met
         return self._matches[wanted]
+
+    def _said_before(self, kind: str) -> np.ndarray:
+        """The code of the value of the last event of a kind before each event of the ticket, -1 for none."""
+        before = np.full(len(self.block), -1, dtype=np.int64)
+        before[1:] = self.said(kind)[:-1]
+        before[self.block.is_first] = -1
+        return before
+
+
+def _is_public(kind: str, is_public: np.ndarray) -> np.ndarray:
+    """What a customer writes or reads must be said to be public; what happens to a ticket they see, unless told not."""
+    return is_public == 1 if kind in {"reply", "note"} else is_public != 0
+
+
+def _holding(clock: ClockTerms) -> _Holding:
+    rules = tuple((tuple(sorted(each.when.items())), each.side) for each in clock.held_by)
+    return (tuple(sorted(clock.holders.items())), rules)
 
 
 def check_holders(holders: Mapping[str, Side]) -> None:

@@ -11,7 +11,7 @@ from deskledger.contract.file_schema import ContractFile
 from deskledger.contract.file_schema import Version as VersionBlock
 from deskledger.contract.penalty_schema import Penalties
 
-_CLOCK_CHOICES = ("cycles", "retarget", "at_close", "attribution", "pause", "holders", "team_holders", "counts")
+_CLOCK_CHOICES = ("cycles", "retarget", "at_close", "attribution", "pause", "holders", "counts")
 _CLOCK_EVENTS = ("start", "stop", "reset", "cancel", "resume")
 
 
@@ -79,6 +79,8 @@ def _clock(name: str, clock: schema.Clock) -> terms.ClockTerms:
             parts[word] = choice
     if clock.targets is not None:
         parts["targets"] = tuple(_target(target) for target in clock.targets)
+    if clock.held_by is not None:
+        parts["held_by"] = tuple(terms.HolderRule(rule.filter(), rule.side, rule.name) for rule in clock.held_by)
     if clock.calendars is not None:
         parts["calendars"] = tuple(terms.CalendarChoice(each.filter(), each.calendar) for each in clock.calendars)
     else:
@@ -93,6 +95,7 @@ def _event_match(match: schema.EventMatch) -> terms.EventMatch:
         previous_values=match.previous_value,
         actor_roles=match.actor_role,
         is_public=match.is_public,
+        is_change=match.is_change,
     )
 
 

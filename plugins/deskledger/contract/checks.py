@@ -88,18 +88,18 @@ def check_choices(path: Path, choices: Sequence[Population], noun: str) -> Itera
         return
     filters = [choice.filter() for choice in choices]
     for index, later in enumerate(filters):
-        hiding = next((i for i in range(index) if _covers(filters[i], later)), None)
+        hiding = next((i for i in range(index) if covers(filters[i], later)), None)
         if hiding is not None:
             what = f"no ticket can reach this {noun}: number {hiding + 1} of the list matches first"
             yield (*path, index), what, "remove it, or put the narrower one first"
     if {} not in filters:
-        left = [name for name in PRIORITIES if not any(_covers(each, {"priority": {name}}) for each in filters)]
+        left = [name for name in PRIORITIES if not any(covers(each, {"priority": {name}}) for each in filters)]
         # A ticket that no target fits could never be late.
         whose = f"tickets of priority {', '.join(left)}" if left else "tickets without a priority"
         yield path, f"{whose} have no {noun}", f"let the last {noun} have no conditions: it is for all other tickets"
 
 
-def _covers(general: Mapping[str, Set[str]], special: Mapping[str, Set[str]]) -> bool:
+def covers(general: Mapping[str, Set[str]], special: Mapping[str, Set[str]]) -> bool:
     """Whether every ticket that `special` matches is matched by `general` too."""
     return all(field in special and special[field] <= words for field, words in general.items())
 

@@ -20,8 +20,10 @@ _CUSTOMER_REPLY = EventMatch("reply", actor_roles=frozenset({"customer"}), is_pu
 _RESOLVED = EventMatch("status", values=DONE)
 # While a cycle is open a start changes nothing, so any active status after a resolution is a reopening.
 _REOPENED = EventMatch("status", values=ACTIVE)
+# Where the ticket's first status must not start the clock.
+_REOPENED_ONLY = EventMatch("status", values=ACTIVE, previous_values=DONE)
 _ETA_GIVEN = EventMatch("eta")
-_TEAM_CHANGED = EventMatch("team")
+_TEAM_CHANGED = EventMatch("team", is_change=True)
 
 # After a resolution the ticket is with the customer, who may reopen it.
 _HANDED_OVER: Mapping[str, str] = MappingProxyType(
@@ -42,7 +44,11 @@ DEFINITIONS: Mapping[str, Mapping[str, Any]] = MappingProxyType(
         # Creation to the first move out of new by an agent, which the customer sees.
         "picked_up": {
             "start": (_CREATED,),
-            "stop": (EventMatch("status", values=(ACTIVE | DONE) - {"new"}, actor_roles=frozenset({"agent"})),),
+            "stop": (
+                EventMatch(
+                    "status", values=(ACTIVE | DONE) - {"new"}, actor_roles=frozenset({"agent"}), is_public=True
+                ),
+            ),
         },
         # Creation to the acknowledgement.
         "acknowledged": {"start": (_CREATED,), "stop": (EventMatch("acknowledgement"),)},
@@ -78,11 +84,11 @@ DEFINITIONS: Mapping[str, Mapping[str, Any]] = MappingProxyType(
             "pause": DONE | WAITING,
             "holders": _HANDED_OVER,
         },
-        # From each public reply of an agent to the next one, until the ticket is resolved.
-        "periodic_update": {"start": (_AGENT_REPLY,), "stop": (_AGENT_REPLY, _RESOLVED)},
+        # From each public reply of an agent, or reopening, to the next reply, until the ticket is resolved.
+        "periodic_update": {"start": (_AGENT_REPLY, _REOPENED_ONLY), "stop": (_AGENT_REPLY, _RESOLVED)},
         # The same, halted while the customer has the turn.
         "pausable_update": {
-            "start": (_AGENT_REPLY,),
+            "start": (_AGENT_REPLY, _REOPENED_ONLY),
             "stop": (_AGENT_REPLY, _RESOLVED),
             "pause": frozenset({"waiting_on_customer"}),
         },
@@ -92,7 +98,7 @@ DEFINITIONS: Mapping[str, Mapping[str, Any]] = MappingProxyType(
         "eta_kept": {"start": (_ETA_GIVEN,), "stop": (_RESOLVED,), "targets": (Target(when={}, until="eta"),)},
         # Each stay of the ticket in one team; the stay belongs to the team that it began with.
         "team_ownership": {
-            "start": (_TEAM_CHANGED, _REOPENED),
+            "start": (_TEAM_CHANGED, _REOPENED_ONLY),
             "stop": (_TEAM_CHANGED, _RESOLVED),
             "attribution": "started",
         },

@@ -200,6 +200,7 @@ class EventMatch(Terms):
     previous_value: Words | None = None
     actor_role: Roles | None = None
     is_public: Flag | None = None
+    is_change: Flag | None = None
 
 
 class Target(Population):
@@ -231,6 +232,20 @@ def _sides(value: Any) -> frozenset[str]:
     return _known_words(value, SIDES, "side")
 
 
+class HolderRule(Population):
+    """Who holds the tickets that match: by any field, by status, or by their latest escalation."""
+
+    status: Annotated[frozenset[str], PlainValidator(_statuses)] | None = None
+    escalation: Words | None = None
+    side: Side
+    name: Text | None = None
+
+    def filter(self) -> Mapping[str, frozenset[str]]:
+        """The conditions as the engine takes them."""
+        own = {field: words for field in ("status", "escalation") if (words := getattr(self, field)) is not None}
+        return {**super().filter(), **own}
+
+
 class Clock(Terms):
     """One clock: a ready-made one (`use`), with what the parties agreed differently, or one declared in full."""
 
@@ -246,7 +261,7 @@ class Clock(Terms):
     cancel: list[EventMatch] | None = None
     pause: Annotated[frozenset[str], PlainValidator(_statuses)] | None = None
     holders: dict[Annotated[str, PlainValidator(_status)], Side] | None = None
-    team_holders: dict[Text, Side] | None = None
+    held_by: list[HolderRule] | None = None
     counts: Annotated[frozenset[Side], PlainValidator(_sides)] | None = None
     cycles: Literal["first", "last", "worst", "all"] | None = None
     retarget: Literal["at_change", "initial", "final"] | None = None

@@ -20,13 +20,20 @@ Filter = Mapping[str, frozenset[str]]
 
 @dataclass(frozen=True)
 class EventMatch:
-    """An event that matches all of its given conditions; None asks nothing."""
+    """An event that matches all of its given conditions; None asks nothing.
+
+    `previous_values` are of the event's own previous value, or where the source gives none, of what the ticket's last
+    event of the kind said. `is_change`: whether it says something else than that last event did (an audit log repeats
+    itself). `is_public`: a reply or note is public only where the source says so, any other event unless the source
+    calls it internal.
+    """
 
     kind: str
     values: frozenset[str] | None = None
     previous_values: frozenset[str] | None = None
     actor_roles: frozenset[str] | None = None
     is_public: bool | None = None
+    is_change: bool | None = None
 
 
 @dataclass(frozen=True)
@@ -54,6 +61,18 @@ class CalendarChoice:
 
 
 @dataclass(frozen=True)
+class HolderRule:
+    """The side that holds the tickets that match `when`, and the holder's name if the contract gives one.
+
+    `when` may also name `status` and `escalation` (the value of the latest escalation). The first match holds.
+    """
+
+    when: Filter
+    side: Side
+    name: str | None = None
+
+
+@dataclass(frozen=True)
 class ClockTerms:
     """One declared SLA clock (DESIGN, "SLA clocks").
 
@@ -61,9 +80,9 @@ class ClockTerms:
     `start` opens the next one, also when the same event has just stopped the last. `resume` takes the last stop back:
     the same cycle goes on. `reset` sets the count to zero unless the cycle is breached already. Time is counted while
     the ticket's status is not in `pause` and its holder is in `counts` (None: every holder), on the calendar that
-    applies. `holders` names the side that holds the ticket in each status, over the default (waiting_on_customer:
-    customer, waiting_on_third_party: third_party, any other: provider); `team_holders` names teams that are not the
-    provider's: theirs is the time that the status leaves to the provider.
+    applies. The first rule of `held_by` that matches says who holds the ticket; where none does, `holders` names the
+    side by status, over the default (waiting_on_customer: customer, waiting_on_third_party: third_party, any other:
+    provider). A stop that is a start too, at the very instant at which its cycle opened, only repeats that beginning.
     """
 
     name: str
@@ -81,7 +100,7 @@ class ClockTerms:
     at_close: Literal["closing", "next_opening"] = "closing"
     attribution: Literal["due", "started", "stopped"] = "due"
     holders: Mapping[str, Side] = field(default_factory=dict)
-    team_holders: Mapping[str, Side] = field(default_factory=dict)
+    held_by: tuple[HolderRule, ...] = ()
     counts: frozenset[Side] | None = None
 
 

@@ -8,7 +8,7 @@ import pytest
 
 from deskledger import clocks
 from deskledger.contract.definitions import DEFINITIONS, ready_made
-from deskledger.contract.terms import CalendarChoice, EventMatch, Target
+from deskledger.contract.terms import CalendarChoice, EventMatch, HolderRule, Target
 from deskledger.errors import ContractError
 from deskledger.model import CYCLE, TICKET, TICKET_EVENT, conform, ticket_keys
 
@@ -36,7 +36,7 @@ def _frames(*happenings: tuple[Any, ...]) -> tuple[pd.DataFrame, pd.DataFrame]:
             "kind": kind,
             "value": rest[0] if rest else None,
             "actor_role": rest[1] if len(rest) > 1 else "agent",
-            "is_public": rest[2] if len(rest) > 2 else False,
+            "is_public": rest[2] if len(rest) > 2 else None,
         }
         for number, (hours, kind, *rest) in enumerate(happenings)
     ]
@@ -197,7 +197,7 @@ def test_holders_can_be_named_by_status_and_by_team() -> None:
         clause="4",
         calendar="always",
         holders={"waiting_on_third_party": "customer"},
-        team_holders={"network-carrier": "third_party"},
+        held_by=(HolderRule({"team": frozenset({"network-carrier"})}, "third_party"),),
         counts=frozenset({"provider"}),
     )
     history = [

@@ -1,0 +1,73 @@
+"""Events and holders of a clock: what is refused, with line and remedy, and what the engine gets."""
+
+from pathlib import Path
+
+import pytest
+
+from deskledger import contract
+from deskledger.contract.terms import ClockTerms, EventMatch, HolderRule
+from deskledger.errors import ContractError
+
+VALID = Path(__file__).with_name("acme.yaml").read_text("utf-8")
+USE = "        use: first_response\n"
+
+# What stands beside `use:`, on which line the fault is shown, what is said, and what to do.
+REFUSED = {
+    "a reply that changes": (
+        "        start: [{kind: reply, is_change: true}]\n", "start:", "a `reply` has no value", "remove `is_change`",
+    ),
+    "what a reply followed": (
+        "        cancel: [{kind: note, previous_value: x}]\n", "cancel:", "a `note` has no", "remove `previous_value`",
+    ),
+    "hidden holder": (
+        "        held_by:\n"
+        "          - {team: [carrier, cloud], side: third_party}\n"
+        "          - {team: cloud, status: open, side: customer}\n",
+        "- {team: cloud", "number 1 of the list matches first", "narrower one first",
+    ),
+    "holders that never say": (
+        "        holders: {resolved: customer}\n        held_by: [{side: provider}]\n",
+        "holders: {", "can never say who holds", "remove `holders`",
+    ),
+    "unknown status": (
+        "        held_by: [{status: asleep, side: customer}]\n", "held_by", "unknown status `asleep`", "use `closed`",
+    ),
+    "unknown side": (
+        "        held_by: [{team: carrier, side: vendor}]\n", "held_by", "`vendor` is not a choice", "`third_party`",
+    ),
+}  # fmt: skip
+
+
+def _clock(beside: str) -> ClockTerms:
+    assert USE in VALID
+    return contract.parse(VALID.replace(USE, USE + beside).encode(), "contracts/acme.yaml").versions[0].clocks[0]
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_a_clock_that_says_what_cannot_be_is_refused(name: str) -> None:
+    beside, line, what, remedy = REFUSED[name]
+    lines = VALID.replace(USE, USE + beside).splitlines()
+    number = next(place for place, text in enumerate(lines, start=1) if line in text)
+    with pytest.raises(ContractError) as refused:
+        _clock(beside)
+    told = str(refused.value)
+    assert f"contracts/acme.yaml:{number}" in told and what in told and remedy in told
+
+
+def test_holders_by_rule_reach_the_engine_in_their_order() -> None:
+    found = _clock(
+        "        held_by:\n"
+        "          - {status: waiting_on_customer, side: customer}\n"
+        "          - {team: [carrier], escalation: L2>L3, side: third_party, name: Carrier Ltd}\n"
+        "          - {support_level: 3, agent: [ana, ben], side: third_party}\n"
+    ).held_by
+    assert found == (
+        HolderRule({"status": frozenset({"waiting_on_customer"})}, "customer"),
+        HolderRule({"team": frozenset({"carrier"}), "escalation": frozenset({"L2>L3"})}, "third_party", "Carrier Ltd"),
+        HolderRule({"support_level": frozenset({"3"}), "agent": frozenset({"ana", "ben"})}, "third_party"),
+    )
+
+
+def test_an_event_can_be_asked_to_say_something_new() -> None:
+    found = _clock("        start: [{kind: team, is_change: true}]\n").start
+    assert found == (EventMatch("team", is_change=True),)
