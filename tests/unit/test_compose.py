@@ -70,3 +70,9 @@ def test_the_image_is_built_from_the_hashed_lock() -> None:
     recipe = SERVICES["scheduler"]["build"]["dockerfile_inline"]
     assert "--require-hashes -r requirements/compose.txt" in recipe
     assert (FILE.parent / "requirements" / "compose.txt").exists()
+
+
+@pytest.mark.parametrize("name", [".env", ".venv", ".deskledger", ".git"])
+def test_what_is_secret_or_large_stays_out_of_the_image(name: str) -> None:
+    ignored = (FILE.parent / ".dockerignore").read_text(encoding="utf-8").split()
+    assert name in {pattern.rstrip("/") for pattern in ignored}

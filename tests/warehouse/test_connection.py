@@ -3,10 +3,12 @@
 from collections.abc import Iterator
 
 import pytest
-from sqlalchemy import Engine, make_url
+from sqlalchemy import Engine, make_url, text
+from sqlalchemy.exc import DataError, DBAPIError
 
+from deskledger.cli.summary import print_months
 from deskledger.errors import WarehouseError
-from deskledger.warehouse import embedded, open_warehouse
+from deskledger.warehouse import embedded, open_warehouse, read_frame
 
 VARIABLE = "AIRFLOW_CONN_DESKLEDGER_WAREHOUSE"
 
@@ -55,3 +57,33 @@ def test_another_kind_of_database_is_refused(monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.setenv("DESKLEDGER_WAREHOUSE", "sqlite:///somewhere.db")
     with pytest.raises(WarehouseError, match="PostgreSQL, not sqlite"):
         open_warehouse()
+
+
+@pytest.fixture
+def bare(postgres: embedded.EmbeddedServer) -> Engine:
+    """A database that nobody migrated."""
+    return open_warehouse(postgres.url_for("postgres"))
+
+
+def test_a_warehouse_without_this_versions_schema_says_what_to_do(bare: Engine) -> None:
+    with pytest.raises(WarehouseError, match=r"does not have this version's schema[\s\S]*deskledger migrate"):
+        print_months(bare)
+    with bare.begin() as connection, pytest.raises(WarehouseError, match="deskledger migrate"):
+        read_frame(connection, "select ticket_id from core.ticket")
+
+
+def test_other_faults_of_a_statement_are_left_as_they_are(bare: Engine) -> None:
+    with bare.connect() as connection, pytest.raises(DataError):
+        connection.execute(text("select 1 / :none"), {"none": 0})
+
+
+def test_an_error_names_no_value_that_was_bound(bare: Engine) -> None:
+    with bare.connect() as connection, pytest.raises(DBAPIError) as caught:
+        connection.execute(text("select :words ~ '('"), {"words": "my card is 4000 1234"})
+    assert "4000 1234" not in str(caught.value)
+
+
+def test_a_load_may_compute_for_long_between_its_statements(bare: Engine) -> None:
+    with bare.connect() as connection:
+        limit = connection.execute(text("show idle_in_transaction_session_timeout")).scalar()
+    assert limit == "0"

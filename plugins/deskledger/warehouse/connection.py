@@ -3,7 +3,8 @@
 import os
 import sys
 
-from sqlalchemy import Engine, create_engine, make_url, text
+from psycopg2 import errors
+from sqlalchemy import Engine, ExceptionContext, create_engine, event, make_url, text
 from sqlalchemy.exc import ArgumentError, OperationalError
 from sqlalchemy.pool import NullPool
 
@@ -45,6 +46,7 @@ def open_warehouse(url: str | None = None) -> Engine:
             "client_encoding": "utf8",
         },
     )
+    event.listen(engine, "handle_error", _say_schema)
     try:
         with engine.connect() as connection:
             connection.execute(text("select 1"))
@@ -55,6 +57,23 @@ def open_warehouse(url: str | None = None) -> Engine:
             remedy="check the address, the network and the password in the connection",
         ) from None  # the chained error would repeat the connection's arguments
     return engine
+
+
+def lacks_schema(error: BaseException | None) -> WarehouseError | None:
+    """What to say where the database refused a statement because it does not have the tables of this version."""
+    if not isinstance(error, errors.UndefinedTable | errors.InvalidSchemaName | errors.UndefinedColumn):
+        return None
+    return WarehouseError(
+        f"the warehouse does not have this version's schema: {error.diag.message_primary}",
+        where="core.schema_version",
+        remedy="run `deskledger migrate`",
+    )
+
+
+def _say_schema(context: ExceptionContext) -> None:
+    said = lacks_schema(context.original_exception)
+    if said is not None:
+        raise said
 
 
 def _from_airflow() -> str | None:

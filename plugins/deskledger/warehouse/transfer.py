@@ -22,6 +22,7 @@ from sqlalchemy import Connection, text
 
 from deskledger.errors import WarehouseError
 from deskledger.model import UTC_INSTANT, Table
+from deskledger.warehouse.connection import lacks_schema
 
 BLOCK_ROWS = 65_536
 _PIPE_BYTES = 1 << 20
@@ -233,4 +234,4 @@ def _refusal(error: psycopg2.Error, where: str) -> WarehouseError:
     # The context ends in the refused value, which may be anybody's text: keep what comes before it.
     context = (error.diag.context or "").splitlines()
     place = context[0].split(': "')[0] if context else where
-    return WarehouseError(error.diag.message_primary or str(error).strip(), where=place)
+    return lacks_schema(error) or WarehouseError(error.diag.message_primary or str(error).strip(), where=place)

@@ -81,6 +81,11 @@ def test_months_and_days_are_arguments(
     assert sorted(path.name for path in tmp_path.glob("tickets-*")) == [f"tickets-{each}.csv.gz" for each in partitions]
 
 
+def test_a_scene_that_ends_within_the_outage_is_written(tmp_path: Path) -> None:
+    summary = demo.generate(tmp_path, **SMALL, months=["2026-03"], extra_days=10)
+    assert summary.files[-2:] == ("tickets-2026-04-10.csv.gz", "surveys-2026-04-10.csv")
+
+
 def test_months_with_a_gap_are_refused(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="without gaps"):
         demo.generate(tmp_path, months=("2026-01", "2026-03"))

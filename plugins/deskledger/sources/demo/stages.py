@@ -131,8 +131,8 @@ def _ask_vendor(desk: Desk, which: np.ndarray, seconds: np.ndarray) -> None:
     silence = desk.rng.lognormal(np.log(habits.third_party_hours * _HOUR), habits.third_party_spread, desk.size)
     at = desk.vendor.after(desk.now[which], silence[which].astype(np.int64))
     if desk.is_outage.any():
-        is_last = (desk.span.month_of_day == habits.outage_month) & (desk.span.days.day == habits.outage_days[1])
-        over = desk.span.midnights[np.flatnonzero(is_last)[0]] + 9 * _HOUR
+        is_during = (desk.span.month_of_day == habits.outage_month) & (desk.span.days.day < habits.outage_days[1])
+        over = desk.span.midnights[np.flatnonzero(is_during)[-1] + 1] + 9 * _HOUR
         at = np.where(desk.is_outage[which], np.maximum(at, over + (silence[which] % (4 * _HOUR)).astype(np.int64)), at)
     desk.state[which] = scene.IN_PROGRESS
     desk.write(which, at, scene.THIRD_PARTY, scene.INTERNAL_NOTE)
