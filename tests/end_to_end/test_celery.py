@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+from deskledger.cli.demo import approve_contracts
 from deskledger.cli.local_airflow import PROCESSES, LocalAirflow
 from deskledger.settings import Settings
 from deskledger.sources.demo import generate
@@ -45,7 +46,9 @@ def room() -> Iterator[Path]:
         yield Path(folder)
 
 
-def test_a_celery_worker_runs_the_flow_up_to_the_human_task(room: Path, redis_url: str) -> None:
+def test_a_celery_worker_runs_the_flow_up_to_the_human_task(
+    room: Path, redis_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     settings = Settings(home=ROOT, state=room / "state")
     overrides = {
         "AIRFLOW__CORE__EXECUTOR": "CeleryExecutor",
@@ -61,6 +64,9 @@ def test_a_celery_worker_runs_the_flow_up_to_the_human_task(room: Path, redis_ur
     }
     try:
         migrate(open_warehouse(local.postgres.url_for("deskledger")))
+        monkeypatch.setenv("DESKLEDGER_WAREHOUSE", local.postgres.url_for("deskledger"))
+        approve_contracts(settings)
+        monkeypatch.delenv("DESKLEDGER_WAREHOUSE")
         generate(settings.state / "inbox" / "demo", seed=7, tickets_per_month=60)
         local.prepare()
         with local.running() as api:

@@ -10,8 +10,8 @@ import pandas as pd
 import pytest
 from sqlalchemy import Engine, text
 
-from deskledger import ledger, model
-from deskledger.steps import close
+from deskledger import contract, ledger, model
+from deskledger.steps import close, terms
 from deskledger.warehouse import merge
 
 LANDED = datetime(2026, 3, 2, tzinfo=UTC)
@@ -82,6 +82,15 @@ def closing_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, warehouse: Eng
 def write_contract(home: Path, name: str = "alder", account: str = "alder", zone: str = "Europe/Madrid") -> None:
     words = CONTRACT.format(name=name, account=account, zone=zone)
     (home / "contracts" / f"{name}.yaml").write_text(words, encoding="utf-8")
+    sign(home, name)
+
+
+def sign(home: Path, name: str = "alder") -> None:
+    """Submit and approve every version of the contract as its file stands."""
+    path = home / "contracts" / f"{name}.yaml"
+    for version in contract.load(path).versions:
+        terms.submit(path, version.number, by="ada", comment="", now=LANDED)
+        terms.approve(path, version.number, by="lena", comment="", now=LANDED)
 
 
 def complete_until(engine: Engine, instant: str) -> None:

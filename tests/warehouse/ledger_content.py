@@ -6,21 +6,29 @@ from decimal import Decimal
 from typing import Any
 
 import pandas as pd
-from sqlalchemy import Engine, text
+from sqlalchemy import Connection, Engine, text
 
 from deskledger import ledger, model
+from deskledger.contract.written import terms_sha256, written_form
 
 NOW = datetime(2026, 4, 6, 8, tzinfo=UTC)
 TABLES = (
     "draft", "draft_level", "draft_line", "draft_trace", "draft_ticket", "decision", "attempt", "posting",
-    "posted_ticket", "entry",
+    "posted_ticket", "entry", "contract_submission", "contract_approval",
 )  # fmt: skip
+AUTHOR, SUBMITTER, TERMS_APPROVER = "Ada", "ada", "lena"
 TERM = {
     "id": "late",
     "measure": "resolution",
     "clause": "7.1",
     "schedule": {"kind": "threshold", "op": ">=", "target": "90", "consequence": {"pct_of_base": "5"}},
 }
+
+
+def terms(contract: str) -> str:
+    """The canonical terms of the contract's version 1."""
+    version = {"number": "1", "effective_from": "2026-01-01", "author": AUTHOR}
+    return written_form({"contract": {"contract": contract}, "version": version})
 
 
 def content(contract: str = "alder", period: str = "2026-03", met: int = 8, **changes: Any) -> ledger.DraftContent:
@@ -55,7 +63,8 @@ def content(contract: str = "alder", period: str = "2026-03", met: int = 8, **ch
         contract=contract, contract_title=contract.title(), parties={"customer": contract}, period=period, version=1,
         effective_from=date(2026, 1, 1), currency="EUR", credit_amount=credit, timezone="Europe/Madrid",
         period_start_at=end - timedelta(days=31), period_end_at=end, as_of=end, data_cutoff=NOW, watermark_at=NOW,
-        data_mark="m", contract_sha256="c" * 64, preparers=["Ada", "ines"], terms={"number": 1},
+        data_mark="m", contract_sha256="c" * 64, preparers=["Ada", "ines"],
+        terms={"number": 1, "approvals": [{"version": 1, "terms_sha256": terms_sha256(terms(contract))}]},
         assessment={
             "contract": {"currency": "EUR", "bases": {"fee": "1000.00"}, "terms": [TERM]},
             "measurements": {"measures": {"resolution": {"num": met, "den": 10}}, "history": {}},
@@ -69,8 +78,19 @@ def content(contract: str = "alder", period: str = "2026-03", met: int = 8, **ch
 
 
 def draft(engine: Engine, made: ledger.DraftContent | None = None, at: datetime = NOW) -> ledger.DraftRef:
+    made = made or content()
     with engine.begin() as connection:
-        return ledger.write(connection, made or content(), at=at)
+        sign(connection, made.contract)
+        return ledger.write(connection, made, at=at)
+
+
+def sign(connection: Connection, contract: str = "alder") -> None:
+    """Version 1 of the contract, submitted by one person and approved by another."""
+    own = terms(contract)
+    sha256 = terms_sha256(own)
+    row = {"contract": contract, "version": 1, "effective_from": date(2026, 1, 1), "author": AUTHOR, "terms": own}
+    ledger.approvals.submit(connection, {**row, "terms_sha256": sha256}, by=SUBMITTER, comment="", at=NOW)
+    ledger.approvals.approve(connection, contract, 1, sha256, by=TERMS_APPROVER, comment="", at=NOW)
 
 
 def decide(engine: Engine, draft_id: str, decision: str = "approve", **more: Any) -> dict[str, Any]:

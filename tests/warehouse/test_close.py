@@ -24,6 +24,7 @@ from tests.warehouse.close_desk import (
     levels,
     load,
     month,
+    sign,
     write_contract,
 )
 
@@ -215,6 +216,7 @@ def test_trap_1_stopped_on_31_march_at_half_past_eleven_in_new_york_belongs_to_m
         .replace("effective_from: 2026-01-01", "effective_from: 2026-03-01"),
         encoding="utf-8",
     )
+    sign(home, "brisa")
     charge(warehouse, "brisa", "2026-03", "2026-04")
     complete_until(warehouse, "2026-05-07T00:00:00Z")
     late = datetime(2026, 5, 7, tzinfo=UTC)
@@ -294,6 +296,7 @@ def test_an_edited_contract_makes_the_draft_stale(warehouse: Engine, home: Path)
     first = close.draft(KEY, now=NOW)
     path = home / "contracts" / "alder.yaml"
     path.write_text(path.read_text(encoding="utf-8").replace("4 %", "3 %"), encoding="utf-8")
+    sign(home)
     with pytest.raises(LedgerError, match="it is stale"):
         close.decide(first["draft_id"], "approve", comment="", user="felix", at=NOW)
     assert close.due(now=NOW) == [KEY]

@@ -18,6 +18,7 @@ from tests.warehouse.close_desk import (
     levels,
     load,
     month,
+    sign,
 )
 
 
@@ -36,7 +37,7 @@ def test_tickets_told_again_by_a_load_younger_than_the_draft_stay_in_it(warehous
 def test_a_load_that_commits_between_two_queries_of_a_draft_is_wholly_outside_it(warehouse: Engine) -> None:
     month(warehouse, "2026-01", 8)
     with snapshot(warehouse) as connection:
-        contract = close._contract("alder")
+        contract = close.contract_named("alder")
         before = draft_content(connection, contract, "2026-01", NOW, NOW)
         load(warehouse, {"id": "LATE", "created": "2026-01-20T08:00:00Z"}, landed_at=NOW)
         during = draft_content(connection, contract, "2026-01", NOW, NOW)
@@ -57,6 +58,7 @@ def test_tickets_solved_last_month_and_due_in_this_one_count_though_never_measur
     """Created on 29 January at 20:00 UTC, solved on the 31st; 51 hours end with January in Madrid, so in February."""
     path = home / "contracts" / "alder.yaml"
     path.write_text(path.read_text(encoding="utf-8").replace("within: 4h", f"within: {within}"), encoding="utf-8")
+    sign(home)
     early = ({"id": f"E{n}", "created": "2026-01-29T20:00:00Z", "resolved": "2026-01-31T08:00:00Z"} for n in range(9))
     load(warehouse, *early, landed_at=landed_at)
     load(warehouse, {"id": "L", "created": "2026-02-10T08:00:00Z", "resolved": "2026-02-25T08:00:00Z"}, landed_at=NOW)

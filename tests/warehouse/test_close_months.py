@@ -19,6 +19,7 @@ from tests.warehouse.close_desk import (
     close_month,
     closing_home,  # noqa: F401 - the fixture `home`, of every test here
     month,
+    sign,
 )
 
 
@@ -45,6 +46,7 @@ def test_history_imported_after_a_month_was_posted_reopens_no_earlier_one(wareho
     path = home / "contracts" / "alder.yaml"
     words = path.read_text(encoding="utf-8")
     path.write_text(words.replace("effective_from: 2026-01-01", "effective_from: 2025-11-01"), encoding="utf-8")
+    sign(home)
     month(warehouse, "2026-01", 9)
     close_month("2026-01")
     month(warehouse, "2025-11", 5, landed_at=NOW)
@@ -64,6 +66,7 @@ def test_a_level_without_a_price_counts_its_own_run_of_failures(
     words = path.read_text(encoding="utf-8")
     shared = '      share: {clause: "4.3", title: Shown, clock: resolution, objective: ">= 90 %"}\n    penalties:'
     path.write_text(words.replace("    penalties:", shared), encoding="utf-8")
+    sign(home)
     charge(warehouse, "alder", "2026-04")
     with warehouse.begin() as connection:
         connection.execute(text("update quality.watermark set complete_until = '2026-05-06'"))

@@ -20,6 +20,7 @@ from tests.warehouse.close_desk import (
     load,
     month,
     quarantine,
+    sign,
 )
 
 
@@ -171,6 +172,7 @@ def test_a_ticket_that_is_wholly_in_quarantine_blocks_unless_it_is_known_to_be_a
 def test_many_rows_of_one_ticket_are_one_ticket_and_rows_about_agents_are_none(warehouse: Engine, home: Path) -> None:
     path = home / "contracts" / "alder.yaml"
     path.write_text(path.read_text(encoding="utf-8").replace("scope: {account: [alder]}\n", ""), encoding="utf-8")
+    sign(home)
     month(warehouse, "2026-01", 10)
     for number in range(5):
         quarantine(warehouse, "ONE", {"n": number}, table="ticket_event")

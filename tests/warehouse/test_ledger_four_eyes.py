@@ -8,7 +8,7 @@ from sqlalchemy.exc import DatabaseError
 
 from deskledger import ledger
 
-from tests.warehouse.ledger_content import content, decide, draft, posted, rows
+from tests.warehouse.ledger_content import content, decide, draft, posted, rows, sign
 
 AT = datetime(2026, 4, 6, 9, tzinfo=UTC)
 ROLES = ("finance", "superuser", "replica")
@@ -147,6 +147,7 @@ def test_a_decided_draft_takes_no_more_rows(warehouse: Engine, role: str, statem
 def test_what_deskledger_itself_writes_passes_as_role_finance(warehouse: Engine) -> None:
     with warehouse.begin() as connection:
         connection.execute(text("set local role finance"))
+        sign(connection)
         draft_id = ledger.write(connection, content(), at=AT).draft_id
         ledger.decide(connection, draft_id, "approve", comment="", user="felix", at=AT)
         ledger.post(connection, draft_id, at=AT)

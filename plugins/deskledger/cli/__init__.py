@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 
 from deskledger import __version__
-from deskledger.cli import money
+from deskledger.cli import contracts, money
 from deskledger.errors import DeskledgerError
 
 Command = Callable[[argparse.Namespace], int]
@@ -55,11 +55,7 @@ def _parser() -> argparse.ArgumentParser:
     explain.set_defaults(run=_explain)
 
     money.add(commands)
-
-    contracts = commands.add_parser("contracts", help="look at the contracts").add_subparsers(required=True)
-    check = contracts.add_parser("check", help="read every contract and say what is wrong with it")
-    check.add_argument("folder", nargs="?", help="default: contracts/")
-    check.set_defaults(run=_contracts_check)
+    contracts.add(commands)
     return parser
 
 
@@ -130,18 +126,3 @@ def _instant(written: str) -> datetime:
     if instant is None or instant.tzinfo is None:
         raise argparse.ArgumentTypeError(f"{written!r} is no instant with its offset, such as 2026-04-01T00:00+02:00")
     return instant
-
-
-def _contracts_check(arguments: argparse.Namespace) -> int:
-    from pathlib import Path
-
-    from deskledger import contract
-    from deskledger.settings import settings
-
-    folder = Path(arguments.folder) if arguments.folder else settings().contracts
-    good, bad = contract.load_all(folder)
-    for each in good:
-        print(f"{each.file}: valid, {len(each.versions)} version(s)")
-    for error in bad:
-        print(error, file=sys.stderr)
-    return 1 if bad else 0

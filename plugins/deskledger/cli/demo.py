@@ -3,7 +3,7 @@
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from datetime import date
+from datetime import UTC, date, datetime
 from pathlib import Path
 
 from sqlalchemy import Engine
@@ -12,7 +12,7 @@ from deskledger.cli.airflow_api import AirflowApi
 from deskledger.cli.local_airflow import USERS, LocalAirflow, terminate_on_signals
 from deskledger.cli.summary import months, print_months, print_places
 from deskledger.errors import DeskledgerError
-from deskledger.settings import settings
+from deskledger.settings import Settings, settings
 from deskledger.warehouse import migrate, open_warehouse
 
 CONTRACTS = ("alder", "brisa")
@@ -21,6 +21,8 @@ IN_REVIEW = "2026-03"
 DAILY = ("2026-04-08", "2026-04-09", "2026-04-10")  # exports that arrive after the history, one a day
 SEED = 20260101
 REVIEWER = "fatima"
+# The legal counsel of the demo's provider. Who wrote a version is in its file, and cannot approve it.
+TERMS_APPROVER = "carmen.duarte"
 # An answer that comes before the scheduler has noticed that the task is parked is lost, and the task asks again; each
 # time it does, it is given twice as long.
 SETTLE_SECONDS = 4
@@ -78,6 +80,24 @@ def take_down() -> int:
     return 0
 
 
+def approve_contracts(settings: Settings) -> list[str]:
+    """Submit and approve the demo contracts' versions, as `deskledger contracts submit` and `approve` do; in words.
+
+    Those that are approved as they stand stay as they are.
+    """
+    from deskledger.contract import load
+    from deskledger.steps import terms
+
+    told, now = [], datetime.now(UTC)
+    for name in CONTRACTS:
+        path = settings.contracts / f"{name}.yaml"
+        for version in load(path).versions:
+            terms.submit(path, version.number, by=version.author, comment="As signed.", now=now)
+            row = terms.approve(path, version.number, by=TERMS_APPROVER, comment="Read against the paper.", now=now)
+            told.append(f"{name} version {version.number}, by {row['submitted_by']}, approved by {row['approved_by']}")
+    return told
+
+
 def _first_run(local: LocalAirflow, engine: Engine, tickets_per_month: int, clock: "_Progress") -> None:
     from deskledger.sources.demo import generate
 
@@ -89,6 +109,7 @@ def _first_run(local: LocalAirflow, engine: Engine, tickets_per_month: int, cloc
         prepared.result()
     inbox = local.settings.inbox / "demo"
     _deliver(exports, inbox, lambda name: not any(day in name for day in DAILY))
+    clock.say(f"contracts approved: {'; '.join(approve_contracts(local.settings))}")
     clock.say("starting Airflow (scheduler, DAG processor, API server)")
     with local.running() as api:
         for dag_id in ("measure", "close", "ingest", "ingest_history"):

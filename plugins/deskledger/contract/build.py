@@ -15,8 +15,8 @@ _CLOCK_CHOICES = ("cycles", "retarget", "at_close", "attribution", "pause", "hol
 _CLOCK_EVENTS = ("start", "stop", "reset", "cancel", "resume")
 
 
-def build_contract(shape: ContractFile, file: str, sha256: str) -> terms.Contract:
-    """The contract of a file without faults."""
+def build_contract(shape: ContractFile, file: str, sha256: str, written: str, backs_line: int) -> terms.Contract:
+    """The contract of a file without faults; `written` is the canonical form of its words."""
     return terms.Contract(
         name=shape.contract,
         title=shape.title,
@@ -33,6 +33,9 @@ def build_contract(shape: ContractFile, file: str, sha256: str) -> terms.Contrac
         versions=tuple(_version(block, shape.currency) for block in shape.versions),
         file=file,
         sha256=sha256,
+        written=written,
+        backs=shape.backs,
+        backs_line=backs_line,
     )
 
 

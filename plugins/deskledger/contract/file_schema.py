@@ -55,6 +55,7 @@ class ContractFile(Terms):
     title: Text
     currency: Annotated[str, PlainValidator(_currency)]
     parties: dict[Name, Text]
+    backs: Name | None = None
     sources: Annotated[list[str], PlainValidator(_sources)]
     scope: Population | None = None
     period: Period

@@ -1,6 +1,6 @@
 """Contract files to terms: all faults of a file at once, and one bad file never stops the others."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -17,6 +17,7 @@ from deskledger.contract.penalty_checks import check_penalties
 from deskledger.contract.problems import Problem, one_of, refusal, suggestion
 from deskledger.contract.statement_checks import check_clock_names, check_statement
 from deskledger.contract.terms import Contract
+from deskledger.contract.written import written_form
 from deskledger.errors import ContractError
 
 _PARTIES = ("customer", "provider")
@@ -46,7 +47,8 @@ def parse(content: bytes, file: str) -> Contract:
     problems = [document.problem(*fault) for fault in _check(shape)]
     if problems:
         raise refusal(file, problems)
-    return build_contract(shape, file, sha256(content).hexdigest())
+    written = written_form(document.value)
+    return build_contract(shape, file, sha256(content).hexdigest(), written, document.line(("backs",)))
 
 
 def load_all(folder: Path | str) -> tuple[list[Contract], list[ContractError]]:
@@ -72,7 +74,32 @@ def load_all(folder: Path | str) -> tuple[list[Contract], list[ContractError]]:
             errors.append(error)
         else:
             contracts[contract.name] = contract
+    faults = [fault for name in contracts if (fault := _backing_fault(contracts, name, errors)) is not None]
+    for name, refused in faults:
+        del contracts[name]
+        errors.append(refused)
     return list(contracts.values()), errors
+
+
+def _backing_fault(
+    contracts: Mapping[str, Contract], name: str, refused: Sequence[ContractError]
+) -> tuple[str, ContractError] | None:
+    """Why a contract cannot back the one that it names: there is none of that name, or the chain comes back to it.
+
+    A file refused for faults of its own may hold the one that is named: that stops nothing here.
+    """
+    contract, passed = contracts[name], [name]
+    while (upstream := contracts[passed[-1]].backs) in contracts and upstream not in passed:
+        passed.append(str(upstream))
+    if upstream == name:
+        what = f"a contract cannot back itself: {' > '.join([*passed, name])}"
+        remedy = "let the chain end at the contract with the customer, which backs none"
+    elif len(passed) == 1 and upstream and not any(f"/{upstream}." in str(each.where) for each in refused):
+        what = f"there is no contract `{upstream}` for it to back"
+        remedy = f"{suggestion(upstream, contracts)}name the contract with the customer: {one_of(contracts)}"
+    else:
+        return None
+    return name, ContractError(what, where=f"{contract.file}:{contract.backs_line}", remedy=remedy)
 
 
 def json_schema() -> dict[str, Any]:

@@ -189,7 +189,11 @@ class Version:
 
 @dataclass(frozen=True)
 class Contract:
-    """One customer contract with all its versions, oldest first. `sha256` is of the file's bytes."""
+    """One customer contract with all its versions, oldest first. `sha256` is of the file's bytes.
+
+    `written` is the canonical form of the file's words. `backs` names the upstream contract that this one backs, on the
+    line `backs_line` of the file.
+    """
 
     name: str
     title: str
@@ -201,6 +205,9 @@ class Contract:
     versions: tuple[Version, ...]
     file: str
     sha256: str
+    written: str = ""
+    backs: str | None = None
+    backs_line: int = 1
 
 
 def money(text: str | int | Decimal) -> Decimal:

@@ -1,5 +1,6 @@
 """The ledger: drafts, decisions, postings and the books. The only truth about money; append-only, hash-chained."""
 
+from deskledger.ledger import approvals
 from deskledger.ledger.canonical import canonical, digest, frame_digest, plain
 from deskledger.ledger.chain import Verification, read_posted_evidence, statement_entry, verify
 from deskledger.ledger.decisions import decide
@@ -26,6 +27,7 @@ __all__ = [
     "DraftRef",
     "Recomputation",
     "Verification",
+    "approvals",
     "canonical",
     "decide",
     "digest",

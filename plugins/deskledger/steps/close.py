@@ -11,7 +11,7 @@ from deskledger import ledger
 from deskledger.contract.terms import Contract
 from deskledger.errors import ContractError, DeskledgerError, LedgerError, StatementError
 from deskledger.settings import settings
-from deskledger.steps import measure, report
+from deskledger.steps import measure, report, terms
 from deskledger.steps.close_content import charge_mark, data_mark, draft_content, snapshot
 from deskledger.warehouse import open_warehouse
 
@@ -19,6 +19,9 @@ _log = logging.getLogger(__name__)
 
 _FIRST_TICKET = text("select min(created_at) from core.ticket where source = any(:sources)")
 _FIRST_POSTED = text("select min(period) from ledger.posting where contract = :contract")
+
+# What has to change before a month that could not be drafted is worth another attempt; else, any data.
+_MARKS = {"no_base": charge_mark, terms.NOT_APPROVED: terms.approval_mark}
 
 
 def due(now: datetime) -> list[str]:
@@ -50,12 +53,12 @@ def _due_of(connection: Connection, contract: Contract, now: datetime) -> str | 
     key = f"{contract.name}|{period}"
     if newest is not None and newest["state"] == "disputed":
         return key
-    if newest is not None:
-        return key if _has_news(connection, contract, newest) else None
+    if newest is not None and not _has_news(connection, contract, newest):
+        return None
     stopped = ledger.last_attempt(connection, contract.name, period)
     if stopped is None or stopped["contract_sha256"] != contract.sha256:
         return key
-    mark = charge_mark if stopped["outcome"] == "no_base" else data_mark
+    mark = _MARKS.get(stopped["outcome"], data_mark)
     return key if mark(connection, contract, period) != stopped["data_mark"] else None
 
 
@@ -103,7 +106,7 @@ def draft(key: str, now: datetime, run_id: str | None = None, *, is_by_hand: boo
     started by hand (`is_by_hand`), are told `drafted` again, so that its review goes on: the run that made it may have
     died before it asked. Another run is told `current`: it comes with every load, and must not ask every day.
     Raises ContractError, and StatementError: too early, an earlier month open, or what makes the month itself
-    impossible (`no_base`), which ledger.attempt keeps on record.
+    impossible (`no_base`, `not_approved`), which ledger.attempt keeps on record.
     """
     name, _, period = key.partition("|")
     contract = contract_named(name)
@@ -120,9 +123,9 @@ def draft(key: str, now: datetime, run_id: str | None = None, *, is_by_hand: boo
             ref = ledger.write(connection, content, at=now, run_id=run_id)
             state = ledger.draft_state(connection, ref.draft_id)
     except StatementError as error:
-        outcome = "no_base" if error.what.startswith("no_base") else "refused"
+        outcome = next((each for each in _MARKS if error.what.startswith(each)), "refused")
+        mark = _MARKS.get(outcome, data_mark)
         with engine.begin() as connection:
-            mark = charge_mark if outcome == "no_base" else data_mark
             ledger.note_attempt(
                 connection,
                 name,

@@ -15,6 +15,7 @@ from deskledger.contract.terms import Contract
 from deskledger.quality import quarantine
 from deskledger.settings import settings
 from deskledger.sources.event_log import mapping as mappings
+from deskledger.steps import terms
 
 _CHARGE_MARK = text("""
 select coalesce(
@@ -88,9 +89,11 @@ def draft_content(
     """All that a draft of the contract's period states, measured at its end over all that `connection` sees.
 
     `connection` is that of a `snapshot`: the mark then speaks of the very rows that the draft is made of. The draft's
-    `data_cutoff` is `now`, or the newest instant at which something it sees landed, if that is later.
+    `data_cutoff` is `now`, or the newest instant at which something it sees landed, if that is later. Raises
+    StatementError (`not_approved`) for terms that a second person has not approved as they stand.
     """
     start, end = contracts.period_bounds(contract, period)
+    approved = terms.approved_versions(connection, contract, period)
     mark = data_mark(connection, contract, period)
     inputs = inputs_of(connection, contract, period, now)
     made = stated(connection, contract, period, inputs)
@@ -111,8 +114,12 @@ def draft_content(
         watermark_at=watermark,
         data_mark=mark,
         contract_sha256=contract.sha256,
-        preparers=made.preparers,
-        terms={**ledger.plain(made.version), "open_spans": made.open_spans},
+        preparers=sorted({*made.preparers, *(row["submitted_by"] for row in approved)}),
+        terms={
+            **ledger.plain(made.version),
+            "open_spans": made.open_spans,
+            "approvals": ledger.approvals.stated(approved),
+        },
         assessment=made.assessment,
         charges=made.charges,
         control=made.control,
