@@ -12,7 +12,7 @@ _FILE = "a contract's file, such as contracts/alder.yaml, or its name"
 
 
 def add(commands: Any) -> None:
-    """Add the command `contracts` with its sub-commands to `commands`, argparse's sub-parsers."""
+    """Add the commands `contracts`, with its sub-commands, and `assess` to `commands`, argparse's sub-parsers."""
     contracts = commands.add_parser("contracts", help="look at the contracts, and approve their versions")
     subcommands = contracts.add_subparsers(title="commands", required=True)
     check = subcommands.add_parser("check", help="read every contract and say what is wrong with it")
@@ -32,6 +32,12 @@ def add(commands: Any) -> None:
     status = subcommands.add_parser("status", help="which versions are approved, and which statements used them")
     status.add_argument("folder", nargs="?", help="default: contracts/")
     status.set_defaults(run=_status)
+    assess = commands.add_parser("assess", help="what measurements cost under a contract's terms, without a warehouse")
+    assess.add_argument("terms", metavar="CONTRACT", help="a contract's file (YAML), or penalty terms as data (JSON)")
+    assess.add_argument("measurements", metavar="MEASUREMENTS", help="what was measured (YAML or JSON)")
+    assess.add_argument("--version", type=int, metavar="N", help="of the contract; default: the newest")
+    assess.add_argument("--json", action="store_true", help="as data")
+    assess.set_defaults(run=_assess)
     schema = subcommands.add_parser("schema", help="the JSON Schema of a contract file, for editors")
     schema.set_defaults(run=_schema)
 
@@ -114,6 +120,12 @@ _STATES: dict[str, Callable[[Any], str]] = {
     "edited": lambda row: f"edited since {row.approved_by} approved it on {row.approved_at:%Y-%m-%d}: not priced",
     "not submitted": lambda row: "not submitted: measured, not priced",
 }
+
+
+def _assess(arguments: argparse.Namespace) -> int:
+    from deskledger.cli import assess
+
+    return assess.run(arguments)
 
 
 def _schema(_: argparse.Namespace) -> int:

@@ -1,0 +1,107 @@
+"""`deskledger assess`: money from two files, without a warehouse."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from deskledger.cli import main
+from deskledger.errors import DeskledgerError
+from deskledger.steps.assess import assess
+
+ACME = Path(__file__).parents[1] / "contract" / "acme.yaml"
+MEASURED = """
+charges: {monthly_fee: 10000.00}
+measures:
+  in_time: {num: 94, den: 100}
+  slow_tenth: {value: 5h 1m, n: 100}
+  poor: {good: 80, neutral: 5, poor: 15}
+"""
+
+
+def written(folder: Path, text: str, name: str = "measured.yaml") -> Path:
+    path = folder / name
+    path.write_text(text, "utf-8")
+    return path
+
+
+def test_a_contract_and_measurements_give_lines_and_credit(tmp_path: Path) -> None:
+    found = assess(ACME, written(tmp_path, MEASURED))
+    # 3 % of 10,000; 5 h 1 m is 31 m over 4.5 h, two started half hours of 250.00; 15 % poor: 1 % of 10,000; cap 10 %.
+    assert [(line.term, str(line.credit)) for line in found.assessment.lines] == [
+        ("late", "300.00"),
+        ("slow", "500.00"),
+        ("unhappy", "100.00"),
+    ]
+    assert str(found.assessment.credit) == "900.00"
+    assert (found.title, found.version) == ("Acme, support", 1)
+
+
+def test_nothing_measured_and_what_caps_had_used(tmp_path: Path) -> None:
+    yearly = ACME.read_text("utf-8").replace("base: fee, pct: 10 %}", "amount: 1000, per: year}")
+    terms = written(tmp_path, yearly, "acme.yaml")
+    text = MEASURED.replace("{value: 5h 1m, n: 100}", "null") + "caps_used: {month: 850.00}\n"
+    found = assess(terms, written(tmp_path, text))
+    assert [(line.term, line.status, str(line.credit)) for line in found.assessment.lines] == [
+        ("late", "breach", "300.00"),
+        ("slow", "no_data", "0.00"),
+        ("unhappy", "breach", "100.00"),
+        ("month", "cap", "-250.00"),  # 150.00 of 1,000.00 are left
+    ]
+
+
+def test_history_is_words(tmp_path: Path) -> None:
+    text = ACME.read_text("utf-8").replace(
+        "          measure: in_time\n",
+        """          measure: in_time
+          repeat: {by_run: {"1": 1, "2": 1.5, "3": 2}}
+""",
+    )
+    terms = written(tmp_path, text, "acme.yaml")
+    found = assess(terms, written(tmp_path, MEASURED + "history: {late: [met, failed, no_data]}\n"))
+    assert str(found.assessment.lines[0].credit) == "450.00"  # the second failure in a row: 300.00 x 1.5
+
+
+def test_terms_as_data_take_numbers_as_they_are_written(tmp_path: Path) -> None:
+    term = {"id": "a", "measure": "a", "schedule": {
+        "kind": "shortfall", "op": ">=", "target": 95.3, "step": 0.1, "step_rounding": "up",
+        "per_step": {"amount": 10},
+    }}  # fmt: skip
+    terms = written(tmp_path, json.dumps({"currency": "EUR", "terms": [term]}), "terms.json")
+    measured = written(tmp_path, '{"measures": {"a": {"value": 95}}}', "measured.json")
+    assert str(assess(terms, measured).assessment.credit) == "30.00"  # 0.3 / 0.1 is 3 steps, never 4
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "what", "remedy"),
+    [
+        ("charges: {monthly_fee: 10000.00}\n", "", "no_base: there is no charge of kind 'monthly_fee'", "charges:"),
+        ("in_time", "in_tme", "there is no service level `in_tme`", "did you mean `in_time`"),
+        ("  in_time: {num: 94, den: 100}\n", "", "nothing was measured for 'in_time'", "measure it"),
+        ("{num: 94, den: 100}", "{num: 104, den: 100}", "a part cannot be larger", "check the counts"),
+        ("{num: 94, den: 100}", "{met: 94, of: 100}", "none of num and den", "in the form"),
+        ("{num: 94, den: 100}", "{num: ninety, den: 100}", "'ninety' is not a number", "write digits"),
+        ("{num: 94, den: 100}", "{den: 100}", "not in the form", "docs/contracts.md"),
+        ("measures:", "meassures:", "unknown word `meassures`", "did you mean `measures`"),
+    ],
+)
+def test_measurements_that_do_not_fit_are_refused_with_a_remedy(
+    tmp_path: Path, old: str, new: str, what: str, remedy: str
+) -> None:
+    assert old in MEASURED
+    with pytest.raises(DeskledgerError) as caught:
+        assess(ACME, written(tmp_path, MEASURED.replace(old, new)))
+    assert what in caught.value.what
+    assert caught.value.remedy is not None and remedy in caught.value.remedy
+
+
+def test_the_command_prints_a_page_or_data(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    measured = written(tmp_path, MEASURED)
+    assert main(["assess", str(ACME), str(measured)]) == 0
+    page = capsys.readouterr().out
+    assert "credit to the customer: 900.00 EUR" in page
+    assert "  late (clause 7.1)\n    measure    94 of 100 -> 94\n" in page
+    assert main(["assess", str(ACME), str(measured), "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["credit"] == "900.00"
+    assert main(["assess", str(ACME), str(tmp_path / "absent.yaml")]) == 1
+    assert "cannot be read" in capsys.readouterr().err
