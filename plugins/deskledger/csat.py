@@ -23,7 +23,7 @@ CLASSES = ("good", "neutral", "poor")
 # The 97.5 % quantile of the normal distribution: the usual 95 % interval.
 _Z = Decimal("1.959964")
 _INSTANT = pd.DatetimeTZDtype("us", "UTC")
-_INSTANT_OF = {"sent": "sent_at", "responded": "responded_at", "solved": "solved_at"}
+_INSTANT_OF = {"created": "created_at", "solved": "solved_at", "sent": "sent_at", "responded": "responded_at"}
 
 
 @dataclass(frozen=True)
@@ -40,7 +40,8 @@ class Headroom:
 def select(answers: pd.DataFrame, terms: CsatTerms, begin: datetime, end: datetime) -> pd.DataFrame:
     """The answers that count in a period, each with its `attributed_at` and its `class` (good, neutral or poor).
 
-    `answers` are rows of model.SURVEY_ANSWER; attribution to `solved` needs a column `solved_at` beside them.
+    `answers` are rows of model.SURVEY_ANSWER; attribution to `created` and `solved` needs the ticket's `created_at`, or
+    when it was solved, in a column of that name beside them.
     [begin, end) are aware instants. Of several answers on one ticket the first, the last or all hold; where answers
     count when they are given, those given after the period cannot displace one that was given in it.
     Raises ContractError for a rating in no class.

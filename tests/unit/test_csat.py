@@ -6,8 +6,10 @@ from fractions import Fraction
 
 import pandas as pd
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from deskledger import csat
+from deskledger import csat, penalties
 from deskledger.contract.terms import CsatTerms, Measure, ServiceLevel
 from deskledger.errors import ContractError
 from deskledger.model import SURVEY_ANSWER, conform
@@ -170,8 +172,115 @@ def test_headroom_of_a_test_that_is_none() -> None:
 
 @pytest.mark.parametrize(
     ("part", "whole", "low", "high"),
-    [(5, 50, "4.35", "21.36"), (960, 1200, "77.64", "82.17"), (0, 10, "0.00", "27.75"), (10, 10, "72.25", "100.00")],
+    [
+        (960, 1200, "77.64", "82.17"),  # J08
+        (5, 50, "4.35", "21.36"),  # J09
+        (100, 1000, "8.29", "12.02"),  # J10
+        (0, 10, "0.00", "27.75"),
+        (10, 10, "72.25", "100.00"),
+    ],
 )
 def test_interval(part: int, whole: int, low: str, high: str) -> None:
     bounds = [str((bound * 100).quantize(Decimal("0.01"))) for bound in csat.wilson(part, whole)]
     assert bounds == [low, high]
+
+
+_numbers = st.integers(0, 25)
+
+
+@settings(deadline=None, max_examples=300)
+@given(
+    _numbers, _numbers, _numbers, st.sampled_from(["good", "poor"]), st.integers(0, 100),
+    st.sampled_from(["include_neutral", "exclude_neutral"]),
+)  # fmt: skip
+def test_headroom_against_a_search(good: int, neutral: int, poor: int, which: str, target: int, kept: str) -> None:
+    level = _level(which, ">=" if which == "good" else "<=", target)
+    start = {"good": good, "neutral": neutral, "poor": poor}
+
+    def holds(more_good: int, more_poor: int) -> bool:
+        share = csat.share({**start, "good": good + more_good, "poor": poor + more_poor}, which, kept)
+        return share is None or (share >= target if which == "good" else share <= target)
+
+    # Farther than any answer can lie: the last whole per cent of 75 answers moves with 7,500 more.
+    far = 8_000
+    found = csat.headroom(start, level, kept)
+    never_missed = holds(0, far)
+    borne = next((n for n in range(far) if not holds(0, n + 1)), None)
+    assert found.poor_borne == (None if never_missed else (borne if holds(0, 0) else 0))
+    assert found.good_needed == next((n for n in range(far) if holds(n, 0)), None)
+
+
+def test_an_answer_may_count_in_the_month_that_its_ticket_was_created_in() -> None:
+    days = ["2025-02-28T23:59:59.999999", "2025-03-01", *["2025-04-01"] * 5]
+    created = pd.to_datetime(pd.Series(days), utc=True, format="ISO8601")
+    selected = csat.select(_answers().assign(created_at=created), _terms("all", "created"), *_MARCH)
+    assert selected["answer_id"].tolist() == ["a2"]
+
+
+# Worked cases of penalty structures 9: 3 % of a fee of 100,000 for each test that fails.
+def _dual(kept: str, good: int, neutral: int, poor: int) -> dict[str, tuple[str, str]]:
+    """Status and credit of both tests: good at least 60 %, poor at most 10 %."""
+    tests = {"good": (">=", "60"), "poor": ("<=", "10")}
+    terms = [
+        {"id": which, "measure": "csat", "csat": {"which": which, "denominator": kept},
+         "schedule": {"kind": "threshold", "op": op, "target": target, "consequence": {"pct_of_base": "3"}}}
+        for which, (op, target) in tests.items()
+    ]  # fmt: skip
+    counted = {"good": good, "neutral": neutral, "poor": poor}
+    contract = {"currency": "USD", "bases": {"fee": "100000"}, "terms": terms}
+    found = penalties.assess(contract, {"measures": {"csat": counted}})
+    return {line.term: (line.status, str(line.credit)) for line in found.lines}
+
+
+_MET, _FAILED = ("met", "0.00"), ("breach", "3000.00")
+
+
+@pytest.mark.parametrize(
+    ("kept", "counted", "good", "poor"),
+    [
+        # J01 and J02: the same ratings, the other test fails.
+        ("exclude_neutral", (30, 24, 6), _MET, _FAILED),
+        ("include_neutral", (30, 24, 6), _FAILED, _MET),
+        # J03: 60, 30 and 10 of 100 with neutral answers kept: exactly at both thresholds.
+        ("include_neutral", (60, 30, 10), _MET, _MET),
+        ("include_neutral", (59, 31, 10), _FAILED, _MET),
+        ("include_neutral", (60, 29, 11), _MET, _FAILED),
+        # J04: without them, poor at most 10 % means good at least 90 %: the test of 60 % never decides.
+        ("exclude_neutral", (90, 900, 10), _MET, _MET),
+        ("exclude_neutral", (89, 900, 11), _MET, _FAILED),
+        # One poor answer of nine already hurts; without an answer that counts there is no data.
+        ("exclude_neutral", (8, 0, 1), _MET, _FAILED),
+        ("exclude_neutral", (0, 0, 0), ("no_data", "0.00"), ("no_data", "0.00")),
+        ("exclude_neutral", (0, 7, 0), ("no_data", "0.00"), ("no_data", "0.00")),
+    ],
+)
+def test_two_tests_of_the_same_answers(kept: str, counted: tuple[int, int, int], good: tuple, poor: tuple) -> None:
+    assert _dual(kept, *counted) == {"good": good, "poor": poor}
+
+
+@pytest.mark.parametrize(("rule", "good_pct"), [("last", 75), ("first", 50), ("all", 60)])
+def test_several_answers_of_a_ticket_j11_j12_and_j13(rule: str, good_pct: int) -> None:
+    counted = csat.measurement(csat.select(_answers(), _terms(rule), *_MARCH))
+    # T6 was rated in J11; here it was only asked, so it is given its answer.
+    counted["good"] += 1
+    assert csat.share(counted, "good", "exclude_neutral") == good_pct
+
+
+@pytest.mark.parametrize(
+    ("poor", "credit"),
+    [({1, 2}, _MET), ({1, 2, 3}, _FAILED)],  # J14: the contract's classes; J15: the vendor's flag, three stars bad
+)
+def test_a_vendor_s_flag_is_not_the_contract_s_class(poor: set[int], credit: tuple) -> None:
+    ratings = [5] * 80 + [4] * 6 + [3] * 8 + [2] * 4 + [1] * 2
+    rows = [(n, f"s{n}", f"a{n}", "2025-03-02", "2025-03-03", rating, "red") for n, rating in enumerate(ratings)]
+    terms = _terms(poor=frozenset(poor), neutral=frozenset({3} - poor))
+    counted = csat.measurement(csat.select(_answers(rows), terms, *_MARCH))
+    assert _dual("include_neutral", counted["good"], counted["neutral"], counted["poor"])["poor"] == credit
+
+
+def test_groups_add_up_though_an_answer_has_no_team() -> None:
+    answers = _answers([*_ROWS, (9, "s9", "a9", "2025-03-02", "2025-03-03", 5, None)])
+    selected = csat.select(answers, _terms(), *_MARCH)
+    assert csat.counts(selected, by="team").sum().to_dict() == csat.counts(selected).iloc[0].to_dict()
+    by_team, whole = csat.response(answers, *_MARCH, by="team"), csat.response(answers, *_MARCH)
+    assert by_team[["sent", "answered"]].sum().tolist() == whole[["sent", "answered"]].iloc[0].tolist()

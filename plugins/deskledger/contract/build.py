@@ -145,7 +145,12 @@ def _service_level(name: str, level: schema.ServiceLevel) -> terms.ServiceLevel:
         window_months=level.window.months if level.window else 1,
         window_mode=level.window.mode if level.window else "pooled",
         title=level.title,
+        minimum_sample=_minimum_sample(level.minimum_sample) if level.minimum_sample else None,
     )
+
+
+def _minimum_sample(written: schema.MinimumSample) -> terms.MinimumSample:
+    return terms.MinimumSample(written.answers, written.otherwise, written.months or 1, written.to)
 
 
 def _penalties(
@@ -166,6 +171,8 @@ def _penalties(
             schedule["unit_seconds"] = schedule.pop("unit")
         if level.measure.subject == "csat" and csat is not None:
             term["csat"] = {"which": level.measure.name, "denominator": csat.denominator}
+        if level.minimum_sample is not None:
+            term["gate"] = {**(term.get("gate") or {}), "min_den": level.minimum_sample.answers}
         if level.window_months > 1:
             term["window_agg"] = level.window_mode
         if level.measure.statistic not in {"share", "share_met"}:

@@ -15,6 +15,7 @@ from deskledger.contract.document import Document, read_document
 from deskledger.contract.file_schema import ContractFile, Version
 from deskledger.contract.penalty_checks import check_penalties
 from deskledger.contract.problems import Problem, one_of, refusal, suggestion
+from deskledger.contract.sample_checks import check_samples
 from deskledger.contract.statement_checks import check_clock_names, check_statement
 from deskledger.contract.terms import Contract
 from deskledger.contract.written import written_form
@@ -200,6 +201,7 @@ def _check_version(path: tuple[str | int, ...], version: Version) -> Iterator[Fa
     yield from faults
     if faults:
         return  # what follows would judge the objectives that were just refused
+    yield from check_samples(path, version)
     if version.csat is not None:
         yield from checks.check_csat_pairs(path, version.csat, version.service_levels)
     if version.penalties is not None:

@@ -278,7 +278,7 @@ class Csat(Terms):
     poor: Ratings
     denominator: Literal["exclude_neutral", "include_neutral"]
     answers: Literal["first", "last", "all"]
-    attribution: Literal["sent", "responded", "solved"]
+    attribution: Literal["created", "solved", "sent", "responded"]
     acknowledged: Flag = False
 
 
@@ -287,6 +287,15 @@ class Window(Terms):
 
     months: Whole
     mode: Literal["pooled", "mean"]
+
+
+class MinimumSample(Terms):
+    """What happens in a month of few answers."""
+
+    answers: Whole
+    otherwise: Literal["no_consequence", "pool", "fall_back"]
+    months: Whole | None = None
+    to: Name | None = None
 
 
 class ServiceLevel(Terms):
@@ -302,3 +311,4 @@ class ServiceLevel(Terms):
     objective: Annotated[quantities.Objective, PlainValidator(quantities.objective)]
     population: Population | None = None
     window: Window | None = None
+    minimum_sample: MinimumSample | None = None

@@ -114,7 +114,7 @@ class CsatTerms:
     poor: frozenset[int]
     denominator: Literal["exclude_neutral", "include_neutral"]
     answers: Literal["first", "last", "all"]
-    attribution: Literal["sent", "responded", "solved"]
+    attribution: Literal["created", "solved", "sent", "responded"]
     acknowledged: bool = False  # that one of two tests can never bind
 
 
@@ -147,6 +147,21 @@ class Measure:
 
 
 @dataclass(frozen=True)
+class MinimumSample:
+    """What a CSAT service level does with a month of fewer than `answers` (domain: CSAT, 6).
+
+    `pool` takes the months before it too, one by one, until there are enough or `months` are used; `fall_back` takes
+    the answers of the service level `to`, which is about more tickets. Where there are still too few, and with
+    `no_consequence` at once, a penalty is not judged.
+    """
+
+    answers: int
+    otherwise: Literal["no_consequence", "pool", "fall_back"]
+    months: int = 1
+    to: str | None = None
+
+
+@dataclass(frozen=True)
 class ServiceLevel:
     """A measure with an objective over a population and a window (DESIGN, "Contract terms")."""
 
@@ -159,6 +174,7 @@ class ServiceLevel:
     window_months: int = 1
     window_mode: Literal["pooled", "mean"] = "pooled"
     title: str = ""
+    minimum_sample: MinimumSample | None = None
 
 
 @dataclass(frozen=True)

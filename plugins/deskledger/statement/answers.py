@@ -14,7 +14,7 @@ import pandas as pd
 
 from deskledger import csat
 from deskledger.contract.terms import CsatTerms, ServiceLevel
-from deskledger.statement.population import CHANGING, in_period, values_at, with_ticket_fields
+from deskledger.statement.population import CHANGING, in_period, values_at, with_ticket_fields, within
 
 _INSTANT = pd.DatetimeTZDtype("us", "UTC")
 
@@ -38,6 +38,8 @@ def prepare(
     """
     known = _known(answers, end_at + survey_wait)
     known["solved_at"] = _solved_at(known, events)
+    created_at = tickets.drop_duplicates("ticket_key").set_index("ticket_key")["created_at"]
+    known["created_at"] = known["ticket_key"].map(created_at).astype(_INSTANT)
     selected = csat.select(known, terms, start_at.to_pydatetime(), end_at.to_pydatetime())
     known["is_counted"] = known.index.isin(selected.index)
     known["class"] = selected["class"].astype("str").reindex(known.index)
@@ -54,8 +56,8 @@ def prepare(
 
 
 def _surveyed_at(answers: pd.DataFrame, terms: CsatTerms) -> pd.Series:
-    """The instant that says whose survey it is: of the month of the solution, or of the one that it was sent in."""
-    return answers["attributed_at" if terms.attribution == "solved" else "sent_at"]
+    """The instant that says whose survey it is: the month of the ticket's own instant, or that it was sent in."""
+    return answers["attributed_at" if terms.attribution in {"created", "solved"} else "sent_at"]
 
 
 def _known(answers: pd.DataFrame, limit: pd.Timestamp) -> pd.DataFrame:
@@ -105,8 +107,10 @@ def summary(
     """The period's surveys for display: sent, answered, classes, shares with Wilson intervals, and headroom.
 
     Shares and bounds are text of per cent with two decimals. `answers` are those of `prepare`, in the contract's scope.
+    Headroom is that of a level's own population, and not told of a rolling window, whose next month drops answers too.
     """
-    counted = csat.measurement(answers[answers["is_counted"].astype(bool)])
+    given = answers[answers["is_counted"].astype(bool)]
+    counted = csat.measurement(given)
     surveys = answers.assign(sent_at=_surveyed_at(answers, terms))
     response = csat.response(surveys, start_at.to_pydatetime(), end_at.to_pydatetime()).iloc[0]
     sent, answered = int(response["sent"]), int(response["answered"])
@@ -129,7 +133,11 @@ def summary(
         "considered": considered,
         "denominator": terms.denominator,
         **shares,
-        "headroom": [_headroom(counted, level, terms) for level in levels if level.measure.subject == "csat"],
+        "headroom": [
+            _headroom(csat.measurement(given[within(given, level.population)]), level, terms)
+            for level in levels
+            if level.measure.subject == "csat" and level.window_months == 1
+        ],
     }
 
 

@@ -196,14 +196,14 @@ def _level(
         "failed_tickets": result.failed,
         "excluded_tickets": result.excluded,
         "incomplete_tickets": result.incomplete,
-        "window_months": level.window_months,
+        "window_months": max(level.window_months, len(result.months)),
         "window_mode": level.window_mode,
         "months": [
             {"period": month.period, "num": str(month.numerator), "den": month.denominator} for month in result.months
         ],
         "failed_run": run_of_failures(earlier, result.status == "breached"),
         "is_priced": bool(own_terms),
-        "population": describe(level.population),
+        "population": describe(level.population) + (f" ({result.few_answers})" if result.few_answers else ""),
     }
 
 

@@ -4,7 +4,7 @@ A share is a Fraction of per cent, a time a Fraction of seconds, a count a whole
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import Any, Literal
 
@@ -13,6 +13,7 @@ import pandas as pd
 
 from deskledger.contract.terms import CsatTerms, ServiceLevel, Version
 from deskledger.errors import StatementError
+from deskledger.statement import few_answers
 from deskledger.statement.population import in_period, within
 
 Status = Literal["met", "breached", "no_data"]
@@ -50,6 +51,7 @@ class LevelResult:
     excluded: int
     incomplete: int
     months: tuple[MonthFigures, ...]
+    few_answers: str = ""  # what was done about a sample below the minimum
 
 
 def measurements(
@@ -74,14 +76,19 @@ def measurements(
     results: list[LevelResult] = []
     evidence: list[pd.DataFrame] = []
     for level in version.service_levels:
+        note = ""
         if level.measure.subject == "clock":
             rows = _clock_rows(level, cycles, start_at, end_at)
         elif level.measure.subject == "csat":
             rows = _csat_rows(level, version.csat, answers, start_at, end_at)
+            if few_answers.falls_back(level, rows):
+                rows = _csat_rows(few_answers.wider(level, version), version.csat, answers, start_at, end_at)
+                note = few_answers.fell_back(level, version)
         else:
             rows = _kpi_rows(level, counted)
         evidence.append(rows.assign(service_level=level.name))
-        results.append(_result(level, rows, period, past.get(level.name, ())))
+        result = _result(level, rows, period, past.get(level.name, ()))
+        results.append(replace(result, few_answers=note or few_answers.pooled(level, result.months)))
     return results, pd.concat(evidence, ignore_index=True) if evidence else pd.DataFrame()
 
 
@@ -192,7 +199,9 @@ def _result(level: ServiceLevel, rows: pd.DataFrame, period: str, past: Sequence
     denominator = int(rows["is_denominator"].sum())
     fates = rows["fate"].value_counts()
     month = MonthFigures(period, _numerator(level, rows), denominator)
-    months = (*past[max(0, len(past) - level.window_months + 1) :], month) if level.window_months > 1 else (month,)
+    before = [each.denominator for each in past]
+    earlier = level.window_months - 1 or few_answers.months_before(level, denominator, before)
+    months = (*past[max(0, len(past) - earlier) :], month) if earlier else (month,)
     value = _value(level, rows, months)
     status: Status = "no_data" if value is None else _verdict(level, value)
     return LevelResult(
@@ -267,10 +276,11 @@ def measured_form(result: LevelResult) -> dict[str, Any]:
     if level.measure.statistic in {"count", "percentile"}:
         value = None if result.value is None else str(result.value)
         return {"value": value, "n": sum(month.denominator for month in result.months)}
-    if level.measure.subject == "csat" and level.window_months == 1:
+    is_window = level.window_months > 1 or len(result.months) > 1
+    if level.measure.subject == "csat" and not is_window:
         return {"good": result.met, "neutral": result.neutral, "poor": result.failed}
     months = [_month_form(level, month) for month in result.months]
-    return {"months": months} if level.window_months > 1 else months[0]
+    return {"months": months} if is_window else months[0]
 
 
 def _month_form(level: ServiceLevel, month: MonthFigures) -> dict[str, Any]:

@@ -1,5 +1,6 @@
 """Survey answers of a period: what it may know of, which of several answers counts, and whose ticket it was."""
 
+from dataclasses import replace
 from datetime import date, timedelta
 from fractions import Fraction
 
@@ -134,6 +135,18 @@ def test_the_summary_counts_and_cuts_towards_the_verdict() -> None:
     assert told["headroom"] == [{"title": "Poor", "poor_borne": 0, "good_needed": 4}]
 
 
+def test_headroom_is_of_the_tickets_that_a_level_is_about() -> None:
+    rows = [(f"s{n}", "a", "ABC"[n % 3], "2026-03-02T09:00Z", "2026-03-03T09:00Z", 5 if n else 1) for n in range(30)]
+    given = ready(answers(*rows), answers="all")  # type: ignore[arg-type]
+    given["team"] = ["red" if key == KEYS["B"] else "blue" for key in given["ticket_key"]]
+    poor = ServiceLevel("poor", "5.3", Measure("csat", "poor", "share"), "<=", Fraction(10), title="Poor")
+    of_red = replace(poor, population={"team": frozenset({"red"})})
+    rolling = replace(poor, window_months=3)
+    told = summary(given, terms(answers="all"), [poor, of_red, rolling], START, END)["headroom"]
+    # One poor of 30, and none of red's 10: one more is 10 % at most, of 32 and of 11 answers.
+    assert [row["poor_borne"] for row in told] == [2, 1]
+
+
 FEBRUARY = pd.Timestamp("2026-02-01T00:00Z")
 
 
@@ -144,6 +157,7 @@ FEBRUARY = pd.Timestamp("2026-02-01T00:00Z")
         ("responded", "2026-02-26T09:00Z", "2026-03-02T09:00Z", (1, 1, 0), (0, 0, 1)),
         ("sent", "2026-02-26T09:00Z", "2026-03-02T09:00Z", (1, 1, 1), (0, 0, 0)),
         ("solved", "2026-03-01T09:00Z", "2026-03-02T09:00Z", (1, 1, 1), (0, 0, 0)),
+        ("created", "2026-03-01T09:00Z", "2026-03-02T09:00Z", (1, 1, 1), (0, 0, 0)),
     ],
 )
 def test_a_survey_is_sent_and_answered_in_exactly_one_month(
