@@ -14,7 +14,7 @@ SIDE_BY_SIDE := -n auto --maxprocesses 4 --dist loadscope --no-loadscope-reorder
 unexport PYTHONDONTWRITEBYTECODE
 export UV_NATIVE_TLS := 1
 
-.PHONY: help setup demo up down test lint check check-full bench lock clean
+.PHONY: help setup demo up down test lint check check-full bench mutants lock clean
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -61,6 +61,9 @@ check-full: $(STAMP)  ## what is slow or needs Debian packages (installs them; n
 
 bench: $(STAMP)  ## speed and memory beside peers and floors, as ratios of one run
 	@for script in benchmarks/*.py; do echo "== $$script"; $(BIN)/python $$script || exit 1; done
+
+mutants: $(STAMP)  ## mutation testing of the engine, an hour; MODULE=clocks for one room (docs/mutation.md)
+	@$(BIN)/python -m tests.mutation $(MODULE)
 
 clean: down  ## stop everything and remove the state folder: the next demo starts from nothing
 	@rm -rf .deskledger

@@ -24,6 +24,7 @@ def _contract(timezone: str, start_day: int = 1) -> Contract:
         ("America/New_York", 1, "2026-04-01T04:00:00+00:00", "2026-04"),
         ("Etc/UTC", 15, "2026-01-14T23:59:59+00:00", "2025-12"),
         ("Etc/UTC", 15, "2026-01-15T00:00:00+00:00", "2026-01"),
+        ("Etc/UTC", 15, "2026-03-14T23:59:59+00:00", "2026-02"),
     ],
 )
 def test_period_of(timezone: str, start_day: int, instant: str, period: str) -> None:
