@@ -8,7 +8,7 @@ from sqlalchemy import Engine, text
 from deskledger import ledger
 from deskledger.steps import report
 
-from tests.warehouse.close_desk import CONTRACT, NOW, close_month, closing_home, levels, month  # noqa: F401
+from tests.warehouse.close_desk import CONTRACT, NOW, close_month, closing_home, levels, month, sign  # noqa: F401
 
 KPIS = """
       backlog: {clause: "6.1", title: Open at the end, kpi: backlog, objective: "<= 2"}
@@ -33,6 +33,7 @@ def priced(home: Path) -> Path:
     words = words.replace("\n    penalties:", KPIS, 1).replace("\n      caps:\n", PRICED, 1)
     words = words.replace("pct: 5 %", "pct: 50 %")
     (home / "contracts" / "alder.yaml").write_text(words, encoding="utf-8")
+    sign(home)
     return home
 
 
