@@ -7,9 +7,12 @@ from typing import Any
 
 from deskledger.contract import checks, schema, terms
 from deskledger.contract.definitions import DEFINITIONS
+from deskledger.contract.engagement import answers_of
 from deskledger.contract.file_schema import ContractFile
 from deskledger.contract.file_schema import Version as VersionBlock
+from deskledger.contract.first_terms import Opening
 from deskledger.contract.penalty_schema import Penalties
+from deskledger.contract.quantities import exact_text
 
 _CLOCK_CHOICES = ("cycles", "retarget", "at_close", "attribution", "pause", "holders", "counts")
 _CLOCK_EVENTS = ("start", "stop", "reset", "cancel", "resume")
@@ -35,6 +38,7 @@ def build_contract(shape: ContractFile, file: str, sha256: str, written: str, ba
         sha256=sha256,
         written=written,
         backs=shape.backs,
+        opening=_opening(shape.opening) if shape.opening else None,
         backs_line=backs_line,
     )
 
@@ -49,8 +53,40 @@ def _version(block: VersionBlock, currency: str) -> terms.Version:
         clocks=tuple(_clock(name, clock) for name, clock in block.clocks.items()),
         csat=_csat(block.csat) if block.csat else None,
         service_levels=tuple(levels.values()),
-        penalties=_penalties(block.penalties, levels, block.csat, currency),
+        penalties=_shared(block, _penalties(block.penalties, levels, block.csat, currency)),
+        engagement=_engagement(block),
     )
+
+
+def _opening(opening: Opening) -> terms.OpeningBalances:
+    words = {"failed": 1, "met": 0, "no_data": None}
+    return terms.OpeningBalances(
+        until=opening.until,
+        history={name: tuple(words[month] for month in months) for name, months in opening.history.items()},
+        points=tuple(opening.points),
+        caps_used=dict(opening.caps_used),
+        rolling={
+            name: tuple((Fraction(month.num), month.den) for month in months)
+            for name, months in opening.rolling.items()
+        },
+    )
+
+
+def _engagement(block: VersionBlock) -> dict[str, Any]:
+    if block.engagement is None:
+        return {}
+    answers = answers_of(block.engagement, block.service_levels, block.clocks)
+    return {"level": block.engagement.level, "shared_pct": block.engagement.shared, "answers": answers}
+
+
+def _shared(block: VersionBlock, priced: dict[str, Any]) -> dict[str, Any]:
+    """The penalties, with those of shared service levels reduced to the provider's part."""
+    answers = _engagement(block).get("answers", {})
+    for term in priced["terms"]:
+        if answers.get(term["measure"]) == "shared" and block.engagement is not None:
+            part = Fraction(str(block.engagement.shared)) / 100
+            term["multiplier"] = exact_text(Fraction(term.get("multiplier", "1")) * part)
+    return priced
 
 
 def _calendar(calendar: schema.Calendar) -> dict[str, Any]:

@@ -6,6 +6,7 @@ from typing import Annotated, Any
 from pydantic import PlainValidator
 
 from deskledger.contract import quantities
+from deskledger.contract.first_terms import Engagement, Opening
 from deskledger.contract.penalty_schema import Penalties
 from deskledger.contract.problems import fault
 from deskledger.contract.schema import (
@@ -45,6 +46,7 @@ class Version(Terms):
     clocks: dict[Name, Clock]
     csat: Csat | None = None
     service_levels: dict[Name, ServiceLevel]
+    engagement: Engagement | None = None
     penalties: Penalties | None = None
 
 
@@ -59,4 +61,5 @@ class ContractFile(Terms):
     sources: Annotated[list[str], PlainValidator(_sources)]
     scope: Population | None = None
     period: Period
+    opening: Opening | None = None
     versions: list[Version]

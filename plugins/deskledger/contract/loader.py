@@ -13,6 +13,7 @@ from deskledger.contract.checks import Fault
 from deskledger.contract.clock_checks import check_clock_events, check_holders
 from deskledger.contract.document import Document, read_document
 from deskledger.contract.file_schema import ContractFile, Version
+from deskledger.contract.first_checks import check_engagement, check_opening
 from deskledger.contract.penalty_checks import check_penalties
 from deskledger.contract.problems import Problem, one_of, refusal, suggestion
 from deskledger.contract.sample_checks import check_samples
@@ -180,6 +181,7 @@ def _check(shape: ContractFile) -> Iterator[Fault]:
         yield from _check_version(path, version)
         yield from check_statement(path, version, shape.period.survey_wait)
     yield from check_clock_names(shape.versions)
+    yield from check_opening(shape)
 
 
 def _check_version(path: tuple[str | int, ...], version: Version) -> Iterator[Fault]:
@@ -206,3 +208,4 @@ def _check_version(path: tuple[str | int, ...], version: Version) -> Iterator[Fa
         yield from checks.check_csat_pairs(path, version.csat, version.service_levels)
     if version.penalties is not None:
         yield from check_penalties((*path, "penalties"), version.penalties, version.service_levels)
+    yield from check_engagement(path, version)

@@ -188,6 +188,21 @@ class Period:
 
 
 @dataclass(frozen=True)
+class OpeningBalances:
+    """What stood when the contract's months were first settled here; `until` is the last month settled elsewhere.
+
+    All lists are oldest first and end with `until`. `history`: of each penalty, failed 1, met 0, no data None.
+    `caps_used` by cap of a quarter or year; `rolling`: numerator and denominator of each month of a service level.
+    """
+
+    until: str
+    history: Mapping[str, tuple[int | None, ...]] = field(default_factory=dict)
+    points: tuple[str, ...] = ()
+    caps_used: Mapping[str, str] = field(default_factory=dict)
+    rolling: Mapping[str, tuple[tuple[Fraction, int], ...]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
 class Version:
     """The terms in force from `effective_from` until the next version begins."""
 
@@ -201,6 +216,8 @@ class Version:
     # What `penalties.assess` takes as its contract, but `bases` maps each base to the charge kind that gives its amount
     # ({"fee": {"charge": "monthly_fee"}}). A term's `measure` is a service level's name.
     penalties: Mapping[str, Any]
+    # The step of the engagement ladder, and what the provider answers with for each service level (ADR 0046).
+    engagement: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -224,6 +241,7 @@ class Contract:
     written: str = ""
     backs: str | None = None
     backs_line: int = 1
+    opening: OpeningBalances | None = None
 
 
 def money(text: str | int | Decimal) -> Decimal:

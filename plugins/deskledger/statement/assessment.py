@@ -8,7 +8,7 @@ from typing import Any
 
 import pandas as pd
 
-from deskledger.contract.periods import first_day
+from deskledger.contract.periods import first_day, previous_period
 from deskledger.contract.terms import Contract, Version
 from deskledger.errors import StatementError
 from deskledger.statement.levels import LevelResult, MonthFigures, measured_form
@@ -32,11 +32,39 @@ class PastMonth:
 
 @dataclass(frozen=True)
 class Opening:
-    """What stood at first installation: failures of each term, oldest first, points, and what caps had used."""
+    """What stood at first installation: failures of each term, oldest first, points, and what caps had used.
 
-    history: Mapping[str, Sequence[int]] = field(default_factory=dict)
+    `until` is the last month settled elsewhere; without it, what caps had used is of every span. `figures` are the
+    months of rolling windows before it.
+    """
+
+    history: Mapping[str, Sequence[int | None]] = field(default_factory=dict)
     points_history: Sequence[str] = ()
     caps_used: Mapping[str, str] = field(default_factory=dict)
+    until: str | None = None
+    figures: Mapping[str, Sequence[MonthFigures]] = field(default_factory=dict)
+
+
+def opening_of(contract: Contract) -> Opening:
+    """The opening balances that the contract states; none where it states none."""
+    stated = contract.opening
+    if stated is None:
+        return Opening()
+    return Opening(
+        history=stated.history,
+        points_history=stated.points,
+        caps_used=stated.caps_used,
+        until=stated.until,
+        figures={level: _months_until(stated.until, months) for level, months in stated.rolling.items()},
+    )
+
+
+def _months_until(until: str, months: Sequence[tuple[Fraction, int]]) -> list[MonthFigures]:
+    found, period = [], until
+    for numerator, denominator in reversed(months):
+        found.append(MonthFigures(period, numerator, denominator))
+        period = previous_period(period)
+    return found[::-1]
 
 
 def charge_amounts(
@@ -146,7 +174,8 @@ def _cap(cap: Mapping[str, Any], period: str, past: Sequence[PastMonth], opening
         used = sum((month.credit for month in span), Decimal(0))
     else:
         used = sum((_line_credits(month, {*lines, cap["id"]}, cap) for month in span), Decimal(0))
-    used += Decimal(opening.caps_used.get(str(cap["id"]), "0"))
+    if opening.until is None or _same_span(per, opening.until, period):
+        used += Decimal(opening.caps_used.get(str(cap["id"]), "0"))
     return {**plain, "used": str(used)}
 
 

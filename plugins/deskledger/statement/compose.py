@@ -23,6 +23,7 @@ from deskledger.statement.assessment import (
     band_edge,
     charge_amounts,
     late_items,
+    opening_of,
     run_of_failures,
 )
 from deskledger.statement.cycles import contract_cycles, open_spans, with_choice
@@ -73,7 +74,7 @@ def compose(
     and caps are those of the version in force at the period's start. Raises StatementError (`no_base`, a measure that
     cannot be taken).
     """
-    opening = opening or Opening()
+    opening = opening or opening_of(contract)
     start, end = period_bounds(contract, period)
     start_at, end_at = (pd.Timestamp(instant).as_unit("us") for instant in (start, end))
     version = version_at(contract, first_day(contract, period))
@@ -82,8 +83,13 @@ def compose(
     cycles = with_ticket_fields(cycles, inputs.tickets)
     cycles = with_choice(contract, cycles[within(cycles, contract.scope)])
     answers = _answers(contract, version, inputs, start_at, end_at)
-    earlier = {level.name: [month.figures[level.name] for month in past if level.name in month.figures]
-               for level in version.service_levels}  # fmt: skip
+    earlier = {
+        level.name: [
+            *opening.figures.get(level.name, ()),
+            *(month.figures[level.name] for month in past if level.name in month.figures),
+        ]
+        for level in version.service_levels
+    }
     counted = counted_rows(inputs.tickets, inputs.events, contract.scope, start_at, end_at, inputs.incomplete)
     results, rows = measurements(version, cycles, answers, start_at, end_at, period, earlier, counted)
     evidence = _evidence(rows)

@@ -65,6 +65,8 @@ def _due_of(connection: Connection, contract: Contract, now: datetime) -> str | 
 def _earliest_open(connection: Connection, contract: Contract) -> str | None:
     """The first period with tickets under a version that is not posted; None before there are tickets.
 
+    Months until the opening balances were settled elsewhere.
+
     Never one before the first posted month: history that is imported later reopens nothing, as repeat runs and caps of
     the posted months would have had to follow from it.
     """
@@ -73,7 +75,8 @@ def _earliest_open(connection: Connection, contract: Contract) -> str | None:
         return None
     begins = contract.versions[0].effective_from
     first_posted = connection.execute(_FIRST_POSTED, {"contract": contract.name}).scalar_one()
-    period = max(f"{begins:%Y-%m}", contracts.period_of(contract, first_ticket), first_posted or "")
+    settled = contracts.next_period(contract.opening.until) if contract.opening else ""
+    period = max(f"{begins:%Y-%m}", contracts.period_of(contract, first_ticket), first_posted or "", settled)
     while ledger.posted(connection, contract.name, period) is not None:
         period = contracts.next_period(period)
     return period

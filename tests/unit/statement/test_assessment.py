@@ -1,5 +1,6 @@
 """From figures to money: bases, histories, caps used so far, edges; and what stands in the way of a price."""
 
+from dataclasses import replace
 from datetime import date
 from decimal import Decimal
 from fractions import Fraction
@@ -9,7 +10,7 @@ import pandas as pd
 import pytest
 
 from deskledger import model, penalties
-from deskledger.contract.terms import Contract, Measure, Period, ServiceLevel, Version
+from deskledger.contract.terms import Contract, Measure, OpeningBalances, Period, ServiceLevel, Version
 from deskledger.errors import StatementError
 from deskledger.statement.assessment import (
     Opening,
@@ -18,6 +19,7 @@ from deskledger.statement.assessment import (
     band_edge,
     charge_amounts,
     late_items,
+    opening_of,
     run_of_failures,
 )
 from deskledger.statement.compose import shown
@@ -114,6 +116,44 @@ def test_without_a_base_there_is_no_price_and_the_message_names_contract_period_
 def test_posted_months_make_the_repeat_run(statuses: list[str], credit: str) -> None:
     assessed, _ = priced(contract(), [past(f"2026-0{n}", status) for n, status in enumerate(statuses, start=1)])
     assert assessed.credit == Decimal(credit)
+
+
+@pytest.mark.parametrize(
+    ("per", "period", "used"),
+    [
+        ("year", "2026-03", "1700.00"),
+        ("year", "2027-03", "0"),  # another year: what was used before it is over
+        ("quarter", "2026-03", "1700.00"),
+        ("quarter", "2026-04", "0"),
+    ],
+)
+def test_what_caps_had_used_at_the_opening_is_of_its_own_quarter_or_year(per: str, period: str, used: str) -> None:
+    made = contract(caps=[{"id": "span", "amount": "5000", "per": per}])
+    opening = Opening(caps_used={"span": "1700.00"}, until="2026-02")
+    base = charge_amounts(made, made.versions[0], "2026-03", charges({}))
+    terms, _ = assessed_form(made, made.versions[0], period, [result(90, 100)], base, [], opening, {})
+    assert Decimal(terms["caps"][0]["used"]) == Decimal(used)
+
+
+def test_the_contracts_own_balances_are_its_opening() -> None:
+    balances = OpeningBalances(
+        until="2026-02",
+        history={"late": (1, None, 1)},
+        points=("4",),
+        caps_used={"year": "10"},
+        rolling={"response": ((Fraction(90), 100), (Fraction(47), 50))},
+    )
+    opening = opening_of(replace(contract(), opening=balances))
+    assert (opening.history, opening.points_history, opening.caps_used) == (
+        {"late": (1, None, 1)},
+        ("4",),
+        {"year": "10"},
+    )
+    assert opening.figures["response"] == [
+        MonthFigures("2026-01", Fraction(90), 100),
+        MonthFigures("2026-02", Fraction(47), 50),
+    ]
+    assert opening_of(contract()) == Opening()
 
 
 def test_opening_balances_stand_before_the_first_posted_month() -> None:
