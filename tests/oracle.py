@@ -146,14 +146,22 @@ class Replay:
                 resumable = None
                 halted = True
             halted = halted or self._is(place, self._clock.stop)
-            if current is None and resumable is not None and not halted and self._is(place, self._clock.resume):
+            resumes = not halted and self._is(place, self._clock.resume)
+            if current is None and resumable is not None and resumes and self._in_time(place, resumable):
                 current, resumable = resumable, None
                 current.ended = None
-            elif current is None and self._is(place, self._clock.start):
+            elif current is None and (self._is(place, self._clock.start) or (resumes and resumable is not None)):
                 current = Cycle(len(found) + 1, place)
                 found.append(current)
         numbered = [cycle for cycle in found if not self._is_restated(cycle)]
         return [self._facts(replace(cycle, number=number)) for number, cycle in enumerate(numbered, start=1)]
+
+    def _in_time(self, place: int, stopped: Cycle) -> bool:
+        """Whether an event can still take back the stop of a cycle."""
+        assert stopped.ended is not None
+        within = self._clock.resume_within_us
+        waited = self._at(place) - self._at(stopped.ended)
+        return within is None or waited <= timedelta(microseconds=within)
 
     def _is_restated(self, cycle: Cycle) -> bool:
         """Ended, at the instant that it opened, by an event that stops and starts at once."""
@@ -226,7 +234,17 @@ class Replay:
                 if not calendar.elapsed(first, until):
                     due = stated
             due = None if due is None else max(due, in_force_since)
-        attributed = {"started": start, "stopped": end}.get(self._clock.attribution) or in_time_until or end
+        final = end  # a stop is final when nothing can take it back
+        if cycle.ended is not None and self._clock.resume and self._clock.resume_within_us is not None:
+            final += timedelta(microseconds=self._clock.resume_within_us)
+        if self._clock.attribution == "stopped":
+            attributed = final
+        elif self._clock.attribution == "started":
+            attributed = breached or (start if cycle.ended is None else final)
+        elif in_time_until is None or breached is not None or cycle.ended is None:
+            attributed = in_time_until or final
+        else:
+            attributed = max(in_time_until, final)
         if self._clock.attribution == "started":
             place = settled
         elif self._clock.attribution == "stopped":

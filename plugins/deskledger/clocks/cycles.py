@@ -46,6 +46,9 @@ def find_cycles(states: States, clock: ClockTerms) -> Cycles:
 
     if clock.resume:
         resume &= ~halt & _last_anchor_was_start(start, cancel, is_first)
+        if clock.resume_within_us is not None:
+            late = _too_late(start, resume, halt, block.at_us[places], clock.resume_within_us)
+            start, resume = start | late, resume & ~late
     open_after = start | resume
     open_before = np.zeros(len(places), dtype=bool)
     open_before[1:] = open_after[:-1] & ~is_first[1:]
@@ -96,6 +99,17 @@ def _last_anchor_was_start(start: np.ndarray, cancel: np.ndarray, is_first: np.n
     before = np.concatenate([[-1], np.maximum.accumulate(anchor)[:-1]]) if len(start) else anchor
     group = np.maximum.accumulate(np.where(is_first, numbers, 0))
     return (before >= group) & np.append(start, False)[before]
+
+
+def _too_late(start: np.ndarray, resume: np.ndarray, halt: np.ndarray, at_us: np.ndarray, within_us: int) -> np.ndarray:
+    """The resumptions that come longer than `within_us` after the stop that they would take back."""
+    numbers = np.arange(len(start))
+    leaves_open = np.where(start | resume, numbers, -1)  # in time or not: a late resumption opens the next cycle
+    before = np.append(-1, np.maximum.accumulate(leaves_open))[:-1]
+    halts = np.append(np.flatnonzero(halt), len(start))
+    closing = halts[halts.searchsorted(before, side="right")]
+    waited_us = at_us - np.append(at_us, 0)[closing]
+    return resume & (closing < numbers) & (waited_us > within_us)
 
 
 def _last_closing(opened: np.ndarray, closings: np.ndarray, resumed: np.ndarray, is_first: np.ndarray) -> np.ndarray:

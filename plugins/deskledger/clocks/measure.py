@@ -14,7 +14,7 @@ from deskledger.clocks.counting import held_us
 from deskledger.clocks.cycles import Cycles
 from deskledger.clocks.fields import States, Vocabulary, check_holders
 from deskledger.clocks.history import Columns, History
-from deskledger.clocks.verdicts import Judged
+from deskledger.clocks.verdicts import Judged, Verdicts
 from deskledger.contract.terms import ClockTerms
 from deskledger.model import CYCLE
 
@@ -144,7 +144,7 @@ class _Run:
 
         started, finished = cycles.started_us, cycles.finished_us
         stopped = np.where(cycles.is_open, NEVER, finished)
-        attributed = _attributed(clock, started, finished, verdicts.in_time_until_us)
+        attributed = _attributed(clock, cycles, verdicts)
         state = np.where(cycles.is_open, 2, 0)
         state[verdicts.breached_us != NEVER] = 1
         state[cycles.is_cancelled] = 3
@@ -204,17 +204,26 @@ class _Table:
         return column
 
 
-def _attributed(clock: ClockTerms, started: np.ndarray, finished: np.ndarray, until: np.ndarray) -> np.ndarray:
+def _attributed(clock: ClockTerms, cycles: Cycles, verdicts: Verdicts) -> np.ndarray:
     """The instant that decides which period a cycle belongs to; without a target, the stop or the as-of instant.
 
-    By `due` it is the last instant still in time. One that is due at Friday's close is late from Monday's opening: at
-    a month's end in between it can be neither met nor breached, so the month of its verdict must be Monday's.
+    No period may count what a later one would count again, or what nobody can know yet. So a stop is final when no
+    `resume` can take it back any more. By `due` it is the last instant still in time: one that is due at Friday's close
+    is late from Monday's opening, and at a month's end in between it is neither met nor breached. By `started` it is the
+    instant of the verdict (the breach, else the final stop), and until then the start.
     """
-    if clock.attribution == "started":
-        return started
+    is_breached = verdicts.breached_us != NEVER
+    final = cycles.finished_us
+    if clock.resume and clock.resume_within_us is not None:
+        final = np.where(cycles.is_open, final, final + clock.resume_within_us)
     if clock.attribution == "stopped":
-        return finished
-    return np.where(until == NEVER, finished, until)
+        return final
+    if clock.attribution == "started":
+        decided = np.where(cycles.is_open, cycles.started_us, final)
+        return np.where(is_breached, verdicts.breached_us, decided)
+    until = verdicts.in_time_until_us
+    settled = np.where(is_breached | cycles.is_open, until, np.maximum(until, final))
+    return np.where(until == NEVER, final, settled)
 
 
 def _told_at(block: Block, states: States, cycles: Cycles, attributed_us: np.ndarray, clock: ClockTerms) -> np.ndarray:

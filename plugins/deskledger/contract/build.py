@@ -1,6 +1,7 @@
 """From a file's checked shape to the frozen terms that the engine takes."""
 
 from collections.abc import Mapping
+from datetime import timedelta
 from decimal import Decimal
 from fractions import Fraction
 from typing import Any
@@ -118,6 +119,8 @@ def _clock(name: str, clock: schema.Clock) -> terms.ClockTerms:
             parts[word] = choice
     if clock.targets is not None:
         parts["targets"] = tuple(_target(target) for target in clock.targets)
+    if clock.resume_within is not None:
+        parts["resume_within_us"] = clock.resume_within // timedelta(microseconds=1)
     if clock.held_by is not None:
         parts["held_by"] = tuple(terms.HolderRule(rule.filter(), rule.side, rule.name) for rule in clock.held_by)
     if clock.calendars is not None:

@@ -1,8 +1,10 @@
-"""What must hold within a clock's events and holders (its targets and calendars are judged in `checks`)."""
+"""What must hold within a clock's events, holders and months (its targets and calendars are judged in `checks`)."""
 
 from collections.abc import Iterator
+from typing import Any
 
 from deskledger.contract.checks import Fault, covers
+from deskledger.contract.definitions import DEFINITIONS
 from deskledger.contract.document import Path
 from deskledger.contract.problems import one_of
 from deskledger.contract.schema import Clock
@@ -20,6 +22,30 @@ def check_clock_events(path: Path, clock: Clock) -> Iterator[Fault]:
                 asked = "is_change" if match.is_change is not None else "previous_value"
                 what = f"a `{match.kind}` has no value that could follow another one"
                 yield (*path, word, index, asked), what, f"remove `{asked}`, or use one of {one_of(_TELLING)}"
+    if clock.resume_within is not None and not part(clock, "resume"):
+        what = "nothing resumes this clock, so no stop can be taken back"
+        yield (*path, "resume_within"), what, "remove it, or add `resume:` or `use: resolution_total`"
+
+
+def check_months(path: Path, clock: Clock) -> Iterator[Fault]:
+    """No month may count what a later one would have to count again: for clocks that a service level measures."""
+    if part(clock, "resume") and clock.resume_within is None:
+        what = "a cycle that goes on when the ticket is reopened, however late, would count in two months"
+        remedy = (
+            "say how long a stop can be taken back, such as `resume_within: 5 days`, or use `resolution` or "
+            "`resolution_without_waiting` (a reopening is a cycle of its own)"
+        )
+        yield (*path, "use" if clock.resume is None else "resume"), what, remedy
+    if clock.retarget == "final" and part(clock, "attribution", "due") != "stopped":
+        what = "with the target of the end nobody knows before the stop what is late: two months would count it"
+        remedy = "add `attribution: stopped`, or use `retarget: at_change` (a breach stays) or `initial`"
+        yield (*path, "retarget"), what, remedy
+
+
+def part(clock: Clock, word: str, default: Any = ()) -> Any:
+    """A part of a clock: as the contract writes it, else as the ready-made clock has it."""
+    written = getattr(clock, word)
+    return DEFINITIONS.get(clock.use or "", {}).get(word, default) if written is None else written
 
 
 def check_holders(path: Path, clock: Clock) -> Iterator[Fault]:

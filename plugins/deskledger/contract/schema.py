@@ -257,6 +257,7 @@ class Clock(Terms):
     start: list[EventMatch] | None = None
     stop: list[EventMatch] | None = None
     resume: list[EventMatch] | None = None
+    resume_within: Annotated[timedelta, PlainValidator(quantities.span)] | None = None
     reset: list[EventMatch] | None = None
     cancel: list[EventMatch] | None = None
     pause: Annotated[frozenset[str], PlainValidator(_statuses)] | None = None

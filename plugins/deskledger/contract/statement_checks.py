@@ -6,21 +6,19 @@ remedy).
 
 from collections.abc import Iterator, Sequence
 from datetime import timedelta
-from typing import Any
 
 from deskledger.contract.checks import Fault
-from deskledger.contract.definitions import DEFINITIONS
+from deskledger.contract.clock_checks import check_months, part
 from deskledger.contract.document import Path
 from deskledger.contract.file_schema import Version
 from deskledger.contract.penalty_schema import Penalties, PerItem
-from deskledger.contract.schema import Clock
 
 
 def check_statement(path: Path, version: Version, survey_wait: timedelta) -> Iterator[Fault]:
     """Every term of a version that a statement would overlook or count in the wrong month."""
     for name, clock in version.clocks.items():
         if any(level.clock == name for level in version.service_levels.values()):
-            yield from _check_resume((*path, "clocks", name), clock)
+            yield from check_months((*path, "clocks", name), clock)
     csat = version.csat
     if csat is not None and csat.attribution != "responded" and not survey_wait:
         what = f"a survey counts when it was {csat.attribution}, but nothing waits for its answer after the month's end"
@@ -29,23 +27,6 @@ def check_statement(path: Path, version: Version, survey_wait: timedelta) -> Ite
     if version.penalties is not None:
         yield from _check_money((*path, "penalties"), version.penalties)
         yield from _check_items((*path, "penalties"), version)
-
-
-def _check_resume(path: Path, clock: Clock) -> Iterator[Fault]:
-    """A reopening takes a stop back, also one that a posted month has already counted."""
-    if _part(clock, "resume") and _part(clock, "attribution", "due") != "started":
-        what = "a cycle that goes on when the ticket is reopened would count in two months"
-        remedy = (
-            "use `resolution` or `resolution_without_waiting` (a reopening is a cycle of its own), or "
-            "`attribution: started` (counts in its first month, as it stood at that month's end)"
-        )
-        yield (*path, "attribution" if clock.attribution else "use"), what, remedy
-
-
-def _part(clock: Clock, word: str, default: Any = ()) -> Any:
-    """A part of a clock: as the contract writes it, else as the ready-made clock has it."""
-    written = getattr(clock, word)
-    return DEFINITIONS.get(clock.use or "", {}).get(word, default) if written is None else written
 
 
 def _check_money(path: Path, penalties: Penalties) -> Iterator[Fault]:
@@ -86,7 +67,7 @@ def _check_items(path: Path, version: Version) -> Iterator[Fault]:
             yield here, what, "add a second service level of the same clock and let this penalty measure it"
         level = version.service_levels.get(term.measure)
         name = level.clock if level is not None else None
-        if name in version.clocks and _part(version.clocks[name], "attribution", "due") != "stopped":
+        if name in version.clocks and part(version.clocks[name], "attribution", "due") != "stopped":
             what = f"lateness of `{term.measure}` after the month's end is not yet priced from tickets"
             remedy = (
                 f"give `{name}`, or another clock for this, `attribution: stopped`: then the whole of it is charged"

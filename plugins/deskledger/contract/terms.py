@@ -78,7 +78,8 @@ class ClockTerms:
 
     A cycle opens at the first `start` event while none is open and ends at the next `stop` (or `cancel`); a later
     `start` opens the next one, also when the same event has just stopped the last. `resume` takes the last stop back:
-    the same cycle goes on. `reset` sets the count to zero unless the cycle is breached already. Time is counted while
+    the same cycle goes on; more than `resume_within_us` (None: ever) after the stop it opens the next one instead, and
+    the stop is final. `reset` sets the count to zero unless the cycle is breached already. Time is counted while
     the ticket's status is not in `pause` and its holder is in `counts` (None: every holder), on the calendar that
     applies. The first rule of `held_by` that matches says who holds the ticket; where none does, `holders` names the
     side by status, over the default (waiting_on_customer: customer, waiting_on_third_party: third_party, any other:
@@ -95,6 +96,7 @@ class ClockTerms:
     reset: tuple[EventMatch, ...] = ()
     cancel: tuple[EventMatch, ...] = ()
     resume: tuple[EventMatch, ...] = ()
+    resume_within_us: int | None = None  # physical time; exactly so long after the stop is still in time
     cycles: Literal["first", "last", "worst", "all"] = "all"
     retarget: Literal["at_change", "initial", "final"] = "at_change"
     at_close: Literal["closing", "next_opening"] = "closing"

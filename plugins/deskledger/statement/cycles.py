@@ -63,7 +63,8 @@ def silent_since(contract: Contract, start_at: datetime) -> datetime:
     """The instant such that no ticket that was last touched before it can still come due from `start_at` on.
 
     A clock that no event touches any more comes due at the latest when the longest target, counted from the last event,
-    is used up. Promised dates (`until: eta`) are not bounded by it. Without a bound within ten years: the earliest
+    is used up, and a stop counts when no reopening can take it back any more (`resume_within`). Promised dates
+    (`until: eta`) are not bounded by it. Without a bound within ten years: the earliest
     instant there is.
     """
     start = np.datetime64(start_at.astimezone(UTC).replace(tzinfo=None), "us")
@@ -74,10 +75,15 @@ def silent_since(contract: Contract, start_at: datetime) -> datetime:
         for choice in clock.calendars
         for target in clock.targets
     ]
+    waits_us = max(
+        (clock.resume_within_us or 0 for version in contract.versions for clock in version.clocks), default=0
+    )
     days = 1
     while days <= _LONGEST_DAYS:
         last_event = start - np.timedelta64(days, "D")
-        if all(_is_over(calendar, target, last_event, start) for calendar, target in used):
+        if timedelta(days=days) > timedelta(microseconds=waits_us) and all(
+            _is_over(calendar, target, last_event, start) for calendar, target in used
+        ):
             return start_at - timedelta(days=days)
         days *= 2
     return datetime.min.replace(tzinfo=UTC)

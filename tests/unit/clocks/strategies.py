@@ -187,6 +187,7 @@ def clock_terms(draw: st.DrawFn) -> ClockTerms:
         cancel=draw(st.sampled_from([(), (EventMatch("merged"),), (EventMatch("merged"), EventMatch("deleted"))])),
         held_by=draw(st.sampled_from(_HOLDER_RULES)),
         counts=draw(st.sampled_from([None, frozenset({"provider"}), frozenset({"customer", "third_party"})])),
+        resume_within_us=draw(st.sampled_from([None, 0, 2 * HOUR_US, 30 * HOUR_US])),
         **draw(_parts()),
     )
 

@@ -378,7 +378,7 @@ def test_field_values_are_those_of_the_attribution_instant_and_the_agent_that_of
     at_stop = _measure(ready_made("resolution", attribution="stopped", **parts), *history)[0]
     assert (at_stop["attributed_at"], at_stop["team"]) == (MONDAY + 2 * HOUR, "team-01")
     at_start = _measure(ready_made("resolution", attribution="started", **parts), *history)[0]
-    assert (at_start["attributed_at"], at_start["agent"]) == (MONDAY, "agent-2")
+    assert (at_start["attributed_at"], at_start["team"], at_start["agent"]) == (MONDAY + 2 * HOUR, "team-01", "agent-2")
 
 
 def test_a_due_instant_after_as_of_takes_the_values_as_of_as_of() -> None:

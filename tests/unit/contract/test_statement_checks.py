@@ -78,15 +78,27 @@ REFUSED = {
         [(LATE, PER_ITEM + BESIDE), STOPPED], "measure: in_time", "and by another penalty", "a second service level",
     ),
     "reopening counted by the due instant": (
-        [RESUMED], "use: resolution_total", "would count in two months", "`attribution: started`",
+        [RESUMED], "use: resolution_total", "would count in two months", "`resume_within: 5 days`",
     ),
     "reopening counted by the stop": (
         [(CLOCK, RESUMED[1] + "        attribution: stopped\n")],
-        "attribution: stopped", "would count in two months", "a reopening is a cycle of its own",
+        "use: resolution_total", "would count in two months", "a reopening is a cycle of its own",
     ),
     "reopening written out": (
         [(CLOCK, CLOCK + "        resume: [{kind: status, value: open}]\n")],
-        "use: first_response", "would count in two months", "`resolution`",
+        "resume:", "would count in two months", "`resolution`",
+    ),
+    "target of the end by the due instant": (
+        [(CLOCK, CLOCK + "        retarget: final\n")],
+        "retarget: final", "two months would count it", "add `attribution: stopped`",
+    ),
+    "target of the end by the start": (
+        [(CLOCK, CLOCK + "        retarget: final\n        attribution: started\n")],
+        "retarget: final", "two months would count it", "`retarget: at_change`",
+    ),
+    "a wait for what never resumes": (
+        [(CLOCK, CLOCK + "        resume_within: 5 days\n")],
+        "resume_within", "no stop can be taken back", "remove it",
     ),
     "sent without a wait": (
         [("attribution: responded", "attribution: sent")], "attribution: sent", "nothing waits", "survey_wait: 7 days",
@@ -106,7 +118,12 @@ FOLLOWED = {
     "two prices of two levels": [
         (LATE, PER_ITEM + BESIDE.replace("in_time", "slow_tenth")), STOPPED,
     ],
-    "reopening counted by the start": [(CLOCK, RESUMED[1] + "        attribution: started\n")],
+    "reopening in time": [(CLOCK, RESUMED[1] + "        resume_within: 5 days\n")],
+    "reopening written out, in time": [
+        (CLOCK, CLOCK + "        resume: [{kind: status, value: open}]\n        resume_within: 36h\n")
+    ],
+    "target of the end by the stop": [(CLOCK, CLOCK + "        retarget: final\n        attribution: stopped\n")],
+    "started": [(CLOCK, CLOCK + "        attribution: started\n")],
     "kpi": [KPI],
     "kpi's count": [COUNTED],
     "backlog of a month": [BACKLOG],
