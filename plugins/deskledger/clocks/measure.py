@@ -208,8 +208,8 @@ def _attributed(clock: ClockTerms, cycles: Cycles, verdicts: Verdicts) -> np.nda
     """The instant that decides which period a cycle belongs to; without a target, the stop or the as-of instant.
 
     No period may count what a later one would count again, or what nobody can know yet. So a stop is final when no
-    `resume` can take it back any more. By `due` it is the last instant still in time: one that is due at Friday's close
-    is late from Monday's opening, and at a month's end in between it is neither met nor breached. By `started` it is the
+    `resume` can take it back. By `due` it is the last instant still in time: one that is due at Friday's close
+    is late from Monday's opening, and at a month's end in between neither met nor breached. By `started` it is the
     instant of the verdict (the breach, else the final stop), and until then the start.
     """
     is_breached = verdicts.breached_us != NEVER
