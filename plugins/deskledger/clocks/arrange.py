@@ -10,29 +10,35 @@ import numpy as np
 import pandas as pd
 
 from deskledger.clocks.block import Block
-from deskledger.clocks.history import Columns, History
+from deskledger.clocks.history import History
+from deskledger.clocks.packets import packets
 
 MOST_TICKETS = 65_536
 BLOCK_TICKETS = 8_192  # the arrays of so many tickets of eight events fit a processor's cache
+PACKET_BLOCKS = 8  # blocks whose events are gathered from the frame together
 
 
 def blocks(history: History, block_tickets: int = BLOCK_TICKETS) -> Iterator[Block]:
     """Blocks in ticket order, of at most 65,536 tickets. Whatever their size, the tickets in them are the same."""
-    for chosen, columns in history.packets(min(block_tickets, MOST_TICKETS)):
-        ticket = _places(history.ticket_keys[chosen], columns.pop("key"))
-        known = ticket >= 0
-        if not known.all():
-            ticket, columns = ticket[known], {name: values[known] for name, values in columns.items()}
-        order = _order(ticket, columns, history.event_ids)
-        del columns["seq"]
-        yield Block(history, chosen, ticket[order], {name: values[order] for name, values in columns.items()})
+    size = min(block_tickets, MOST_TICKETS, history.most_tickets())
+    together = max(1, min(PACKET_BLOCKS, MOST_TICKETS // size))
+    for chosen, columns in packets(history, together * size):
+        keys = history.ticket_keys[chosen]
+        order, ticket = _by_ticket(keys, columns.pop("key"))
+        seq = columns.pop("seq")
+        for first in range(0, max(len(keys), 1), size):
+            begin, end = ticket.searchsorted([first, first + size])
+            mine, place = order[begin:end], ticket[begin:end] - first
+            mine = mine[_order(place, columns["at"][mine], seq[mine], columns["row"][mine], history.event_ids)]
+            tickets = slice(chosen.start + first, chosen.start + first + size)
+            yield Block(history, tickets, place, {name: values[mine] for name, values in columns.items()})
+        del columns, order, ticket, seq  # before the next packet is gathered
 
 
-def _order(ticket: np.ndarray, columns: Columns, event_ids: pd.Series) -> np.ndarray:
+def _order(ticket: np.ndarray, at: np.ndarray, seq: np.ndarray, rows: np.ndarray, event_ids: pd.Series) -> np.ndarray:
     """The order of the events by (ticket, occurred_at, seq, event_id)."""
     if not len(ticket):
         return np.empty(0, dtype=np.intp)
-    at, seq = columns["at"], columns["seq"].astype(np.int64)
     parts = [(ticket, int(ticket.max())), (at - at.min(), int(at.max()) - int(at.min()))]
     seq_range = int(seq.max()) - int(seq.min())
     if sum(_bits(most) for _, most in parts) + _bits(seq_range) <= 63:
@@ -48,7 +54,7 @@ def _order(ticket: np.ndarray, columns: Columns, event_ids: pd.Series) -> np.nda
         order = np.lexsort((at, ticket))
         tied = _tied(at[order]) & _tied(ticket[order])
     if tied.any():
-        _settle(order, tied, seq, columns["row"], event_ids)
+        _settle(order, tied, seq, rows, event_ids)
     return order
 
 
@@ -72,19 +78,23 @@ def _settle(order: np.ndarray, tied: np.ndarray, seq: np.ndarray, rows: np.ndarr
         order[places[equal]] = sub[equal][inner]
 
 
-def _places(keys: np.ndarray, wanted: np.ndarray) -> np.ndarray:
-    """The place of each wanted key among the sorted `keys`, -1 for none (a sort is quicker than so many searches)."""
-    if not len(keys) or not len(wanted):
-        return np.full(len(wanted), -1, dtype=np.int32)
+def _by_ticket(keys: np.ndarray, wanted: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The order of the events by ticket, without those of no ticket in the sorted `keys`; and each one's ticket.
+
+    `wanted` are the events' ticket keys. Each distinct one is searched once.
+    """
     order = np.argsort(wanted)
     ordered = wanted[order]
     is_new = ~_tied(ordered)
     distinct = ordered[is_new]
     place = keys.searchsorted(distinct).astype(np.int32)
-    place[keys[np.minimum(place, len(keys) - 1)] != distinct] = -1
-    places = np.empty(len(wanted), dtype=np.int32)
-    places[order] = np.repeat(place, np.diff(np.flatnonzero(is_new), append=len(wanted)))
-    return places
+    known = place < len(keys)
+    known[known] = keys[place[known]] == distinct[known]
+    lengths = np.diff(np.flatnonzero(is_new), append=len(wanted))
+    if not known.all():
+        order = order[np.repeat(known, lengths)]
+        place, lengths = place[known], lengths[known]
+    return order, np.repeat(place, lengths)
 
 
 def _bits(most: int) -> int:

@@ -16,11 +16,12 @@ from deskledger.clocks.fields import States, Vocabulary, check_holders
 from deskledger.clocks.history import Columns, History
 from deskledger.clocks.verdicts import Judged, Verdicts
 from deskledger.contract.terms import ClockTerms
-from deskledger.model import CYCLE
+from deskledger.model import CYCLE, UTC_INSTANT
 
 _STATES = ("met", "breached", "running", "cancelled")
 _FIELDS = ("account", "team", "agent", "product", "priority")
 _FIELD_KINDS = ("account", "team", "assignment", "product", "priority")
+_PIECE = 2**16  # rows recoded at a time, so that what lies between stays within the processor's cache
 _INSTANTS = ("started_at", "stopped_at", "due_at", "breached_at", "attributed_at")
 COLUMNS = tuple(name for name in CYCLE.names if name not in {"contract", "version", "is_incomplete"})
 
@@ -241,13 +242,20 @@ def _told_at(block: Block, states: States, cycles: Cycles, attributed_us: np.nda
 
 
 def _instants(values_us: np.ndarray) -> pd.Series:
-    return pd.Series(values_us.astype(np.int64, copy=False).view("datetime64[us]"), copy=False).dt.tz_localize("UTC")
+    return pd.Series(values_us, dtype=UTC_INSTANT, copy=False)
 
 
 def _words(codes: np.ndarray, words: tuple[str, ...]) -> pd.Categorical:
     """Codes as a category of the words in use, sorted, so that it does not depend on what else the events say."""
-    used = np.flatnonzero(np.bincount(codes + 1, minlength=1)[1:])
-    used = used[np.argsort([words[code] for code in used], kind="stable")] if len(used) else used
+    pieces = [slice(begin, begin + _PIECE) for begin in range(0, len(codes), _PIECE)]
+    is_used = np.zeros(len(words) + 1, dtype=bool)  # the last place is for missing ones
+    for piece in pieces:
+        is_used[codes[piece]] = True
+    used = sorted(np.flatnonzero(is_used[:-1]), key=lambda code: words[code])
     table = np.full(len(words) + 1, -1, dtype=np.int32)
-    table[used] = np.arange(len(used), dtype=np.int32)
-    return pd.Categorical.from_codes(table[codes], categories=pd.Index([words[code] for code in used], dtype="str"))
+    table[used] = np.arange(len(used))
+    kind = np.min_scalar_type(-max(len(used), 1))  # signed, as narrow as they fit
+    coded = np.empty(len(codes), dtype=kind)
+    for piece in pieces:
+        coded[piece] = table[codes[piece]]
+    return pd.Categorical.from_codes(coded, categories=pd.Index([words[code] for code in used], dtype="str"))
