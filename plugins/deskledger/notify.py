@@ -9,6 +9,7 @@ import json
 import logging
 import os
 import re
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from html import escape
 from pathlib import Path
@@ -44,10 +45,11 @@ def redact(text: str) -> str:
     return text
 
 
-def send(event: str, subject: str, body: str, now: datetime) -> list[str]:
+def send(event: str, subject: str, body: str, now: datetime, to: Sequence[str] = ()) -> list[str]:
     """Tell of `event` through every channel there is; the names of those that took it ("log", "outbox", "mail").
 
-    Never raises: it is called while something else is failing.
+    `to` are mail addresses in place of DESKLEDGER_NOTIFY_TO. Never raises: it is called while something else is
+    failing.
     """
     subject = " ".join(redact(subject).split())[:300]
     body = redact(body)[:MAX_BODY]
@@ -55,7 +57,7 @@ def send(event: str, subject: str, body: str, now: datetime) -> list[str]:
     told = ["log"]
     for name, channel in (("outbox", _to_outbox), ("mail", _to_mail)):
         try:
-            if channel(event, subject, body, now):
+            if channel(event, subject, body, now, to):
                 told.append(name)
         except Exception as failure:
             _log.error(
@@ -69,19 +71,20 @@ def outbox() -> Path:
     return settings().state / "outbox"
 
 
-def _to_outbox(event: str, subject: str, body: str, now: datetime) -> bool:
+def _to_outbox(event: str, subject: str, body: str, now: datetime, to: Sequence[str]) -> bool:
     folder = outbox()
     folder.mkdir(parents=True, exist_ok=True)
     at = now.astimezone(UTC)
-    line = json.dumps({"at": at.isoformat(), "event": event, "subject": subject, "body": body}, ensure_ascii=False)
+    told = {"at": at.isoformat(), "event": event, "subject": subject, "body": body}
+    line = json.dumps({**told, "to": list(to)} if to else told, ensure_ascii=False)
     # One write of one line: processes that append at once do not mix their lines.
     with (folder / f"{at:%Y-%m-%d}.jsonl").open("ab", buffering=0) as file:
         file.write(f"{line}\n".encode())
     return True
 
 
-def _to_mail(event: str, subject: str, body: str, now: datetime) -> bool:
-    to = [address.strip() for address in os.environ.get("DESKLEDGER_NOTIFY_TO", "").split(",") if address.strip()]
+def _to_mail(event: str, subject: str, body: str, now: datetime, to: Sequence[str]) -> bool:
+    to = to or [address.strip() for address in os.environ.get("DESKLEDGER_NOTIFY_TO", "").split(",") if address.strip()]
     if not to:
         return False
     hook = _smtp_hook()

@@ -9,7 +9,7 @@ from pathlib import Path
 class Settings:
     """The folders of one installation.
 
-    `home` holds contracts/, mappings/, sql/ and expectations/ (`DESKLEDGER_HOME`, default: the checkout).
+    `home` holds contracts/, mappings/, watch/, sql/ and expectations/ (`DESKLEDGER_HOME`, default: the checkout).
     `state` holds everything that a run makes (`DESKLEDGER_STATE`, default: `.deskledger` in home).
     """
 
@@ -23,6 +23,10 @@ class Settings:
     @property
     def mappings(self) -> Path:
         return _folder("DESKLEDGER_MAPPINGS", self.home / "mappings")
+
+    @property
+    def watch(self) -> Path:
+        return _folder("DESKLEDGER_WATCH", self.home / "watch")
 
     @property
     def sql(self) -> Path:

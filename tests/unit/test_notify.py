@@ -133,6 +133,19 @@ def test_mail_goes_through_airflows_connection(
     assert "X-Deskledger-Event: source_stale" in message
 
 
+def test_mail_to_somebody_in_particular_goes_to_nobody_else(
+    mail_server: socketserver.ThreadingTCPServer, monkeypatch: pytest.MonkeyPatch, state: Path
+) -> None:
+    _connect(monkeypatch, mail_server.server_address[1])
+    told = notify.send("poor_answers", "one poor answer", "T1", NOW, to=["ana@desk.example"])
+    assert told == ["log", "outbox", "mail"]
+    (message,) = mail_server.messages  # type: ignore[attr-defined]
+    assert "To: ana@desk.example" in message
+    assert "ops@desk.example" not in message
+    (line,) = (state / "outbox" / "2026-04-01.jsonl").read_text(encoding="utf-8").splitlines()
+    assert json.loads(line)["to"] == ["ana@desk.example"]
+
+
 def test_a_dead_mail_server_leaves_the_other_channels(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
