@@ -151,14 +151,15 @@ def _judge(
         measured = measure(term, measures[term["measure"]], contract.get("percent_rounding"))
         trace.append(TraceRow(name, "measure", measured.evidence, measured.text, clause))
         gated = gate(term, measured, operator, claim)
-        outcome = Outcome(gated.status, reason=gated.reason) if gated.status else None
+        outcome = Outcome(gated.status) if gated.status else None
         trace.append(TraceRow(name, "gate", gated.reason, gated.status or "judged", clause))
         run: int | None = None
         if outcome is None:
             outcome = schedule(term, measured, gated.verdict, history, bases)
             trace.append(TraceRow(name, "schedule", outcome.reason, f"{outcome.status}: {_worth(outcome)}", clause))
             if outcome.status == "breach" and gated.spares is not None:
-                outcome = Outcome(gated.spares, reason=gated.reason)
+                outcome = Outcome(gated.spares)
+                trace.append(TraceRow(name, "modifier", gated.reason, f"{gated.spares}: {_worth(outcome)}", clause))
             elif outcome.status == "breach":
                 times, run, reason = factor(term, ramp, history)
                 points = None if outcome.points is None else outcome.points * times

@@ -1,6 +1,6 @@
 """Exact numbers: text to fractions, fractions to cents. A float is refused, for it has already lost something."""
 
-from decimal import ROUND_DOWN, ROUND_HALF_EVEN, ROUND_HALF_UP, ROUND_UP, Decimal, localcontext
+from decimal import ROUND_DOWN, ROUND_HALF_EVEN, ROUND_HALF_UP, ROUND_UP, Decimal
 from fractions import Fraction
 from typing import Any
 
@@ -59,9 +59,7 @@ def rounded(number: Fraction, places: int, mode: str) -> Decimal:
         "up": rest > 0,
     }[mode]
     digits = (lower + goes_up) * (1 if scaled >= 0 else -1)
-    with localcontext() as context:
-        context.prec = max(28, len(str(digits)) + places + 1)
-        return Decimal(digits).scaleb(-places)
+    return Decimal(f"{digits}e-{places}")  # from text it is exact, whatever the context's precision
 
 
 def shown(number: Fraction) -> str:

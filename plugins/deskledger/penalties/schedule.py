@@ -14,6 +14,7 @@ from deskledger.penalties.exact import exact, shown, whole
 from deskledger.penalties.measure import Measured
 
 Bases = Mapping[str, Fraction]
+BY_LOW_VOLUME = "met by the low-volume rule"
 
 
 @dataclass(frozen=True)
@@ -107,7 +108,7 @@ def _threshold(rules: Mapping[str, Any], measured: Measured, verdict: bool | Non
     is_met = holds(value, rules["op"], target) if verdict is None else verdict
     compared = f"{shown(value)} {rules['op']} {shown(target)}"
     if is_met:
-        return Outcome("met", reason=f"{compared}: met" if verdict is None else "met by the low-volume rule")
+        return Outcome("met", reason=f"{compared}: met" if verdict is None else BY_LOW_VOLUME)
     due = consequence(rules["consequence"], bases)
     return _because(due, f"not {compared}: {due.reason}" if verdict is None else f"too many misses: {due.reason}")
 
@@ -116,7 +117,9 @@ def _expected_min(
     rules: Mapping[str, Any], measured: Measured, verdict: bool | None, history: Sequence[Any], bases: Bases
 ) -> Outcome:
     value, operator = _value(measured), rules.get("op", ">=")
-    if holds(value, operator, exact(rules["expected"])) if verdict is None else verdict:
+    if verdict:
+        return Outcome("met", reason=BY_LOW_VOLUME)
+    if verdict is None and holds(value, operator, exact(rules["expected"])):
         return Outcome("met", reason=f"{shown(value)} {operator} expected {rules['expected']}")
     due = consequence(rules["consequence"], bases)
     if not holds(value, operator, exact(rules["minimum"])):
@@ -137,7 +140,7 @@ def failed(month: Any) -> bool:
 def _bands(name: str, rules: Mapping[str, Any], measured: Measured, verdict: bool | None, bases: Bases) -> Outcome:
     value = _value(measured)
     if verdict:
-        return Outcome("met", reason="met by the low-volume rule")
+        return Outcome("met", reason=BY_LOW_VOLUME)
     found = [band for band in rules["bands"] if _within(band, value)]
     if len(found) != 1:
         flag, reason = ("band_overlap", "several bands hold") if found else ("band_gap", "no band holds")
@@ -164,8 +167,9 @@ def _within(band: Mapping[str, Any], value: Fraction) -> bool:
 
 def _shortfall(rules: Mapping[str, Any], measured: Measured, verdict: bool | None, bases: Bases) -> Outcome:
     value, target, operator = _value(measured), exact(rules["target"]), rules.get("op", ">=")
-    is_met = holds(value, operator, target)
-    if is_met or verdict:
+    if verdict:
+        return Outcome("met", reason=BY_LOW_VOLUME)
+    if holds(value, operator, target):
         return Outcome("met", reason=f"{shown(value)} {operator} {shown(target)}: met")
     step = exact(rules["step"])
     if step <= 0:
