@@ -20,8 +20,8 @@ from deskledger.contract.terms import Version
 from deskledger.errors import ContractError, DeskledgerError, StatementError
 from deskledger.penalties import Assessment
 
-# What a file of measurements may say beside `measures`: each goes to the engine as it is, but for words for numbers.
-_ABOUT = frozenset({"contract", "period", "charges", "caps_used", "measures"})
+# What a file of measurements may say beside `measures`: `expected` is for its reader, the others for the engine.
+_ABOUT = frozenset({"contract", "period", "charges", "caps_used", "measures", "expected"})
 _PASSED = frozenset({"history", "points_history", "contract_month", "events", "picked", "claim", "invoice"})
 _HISTORY = {"failed": 1, "met": 0, "no_data": None}
 

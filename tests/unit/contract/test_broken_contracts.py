@@ -172,6 +172,23 @@ BROKEN = {
         "clause 5.2: this test can never bind",
         "acknowledged: true",
     ),
+    "over_allocated_pool": (
+        "consequence: {pct_of_base: 3 %}",
+        "consequence: {at_risk: {base: fee, at_risk_pct: 10 %, alloc_pct: 60 %}}\n        - id: more\n"
+        "          clause: '7.8'\n          measure: good\n          schedule:\n            kind: threshold\n"
+        "            consequence: {at_risk: {base: fee, at_risk_pct: 10 %, alloc_pct: 41 %}}",
+        "schedule:\n            kind: threshold\n"
+        "            consequence: {at_risk: {base: fee, at_risk_pct: 10 %, alloc_pct: 41",
+        "over-allocated from here: more than 100 %",
+        "pools: {fee:",
+    ),
+    "never_open_always": (
+        "timezone: Europe/Madrid\n        weekly:",
+        "timezone: Europe/Madrid\n        always: true\n        weekly:",
+        "always: true",
+        "leaves no room for hours",
+        "keep one",
+    ),
     "unknown_measure": ("measure: in_time", "measure: intime", "measure: intime", "no service level", "mean `in_time`"),
     "no_base": (
         "      bases:\n        fee: {charge: monthly_fee}\n",
@@ -248,6 +265,16 @@ def test_a_broken_contract_is_refused_with_line_and_remedy(name: str) -> None:
     ]
     assert told[row + 1].startswith("What to do: ")
     assert remedy in told[row + 1]
+
+
+def test_all_of_them_together_stop_no_sound_contract(tmp_path: Path) -> None:
+    for name, (old, new, *_) in BROKEN.items():
+        (tmp_path / f"{name}.yaml").write_text(VALID.replace(old, new, 1), "utf-8")
+    (tmp_path / "zz_sound.yaml").write_text(VALID.replace("contract: acme", "contract: sound"), "utf-8")
+    good, bad = contract.load_all(tmp_path)
+    assert [each.name for each in good] == ["sound"]
+    assert len(bad) == len(BROKEN) >= 40
+    assert all(error.where and error.remedy for error in bad)
 
 
 @pytest.mark.parametrize(
