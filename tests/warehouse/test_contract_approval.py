@@ -9,7 +9,9 @@ from sqlalchemy.exc import DatabaseError
 
 from deskledger import contract, ledger
 from deskledger.cli import main
+from deskledger.cli.demo import approve_contracts
 from deskledger.errors import LedgerError, StatementError
+from deskledger.settings import settings
 from deskledger.steps import close, terms
 
 from tests.warehouse.close_desk import (
@@ -216,3 +218,17 @@ def test_the_commands_of_two_people(warehouse: Engine, path: Path, capsys: pytes
     assert "ines submitted the version and cannot approve it" in told.err
     assert "brisa version 1: submitted by ines, waits for a second person" in told.out
     assert "brisa version 1: approved by lena on " in told.out
+
+
+def test_the_demo_approves_its_contracts_once(warehouse: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("DESKLEDGER_CONTRACTS")
+    told = approve_contracts(settings())
+    assert told == [
+        "alder version 1, by lucia.ferrer, approved by carmen.duarte",
+        "brisa version 1, by noah.whitfield, approved by carmen.duarte",
+    ]
+    assert approve_contracts(settings()) == told
+    with warehouse.connect() as connection:
+        assert (
+            connection.execute(text("select count(*) from ledger.contract_approval")).scalar_one() == 3
+        )  # one is the fixture's own alder

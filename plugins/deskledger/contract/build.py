@@ -197,7 +197,9 @@ def _penalties(
 ) -> dict[str, Any]:
     if block is None:
         return {"currency": currency, "bases": {}, "terms": []}
-    priced: dict[str, Any] = {"currency": currency, **block.model_dump(exclude_none=True, exclude={"pools"})}
+    priced: dict[str, Any] = {"currency": currency, **block.model_dump(exclude_none=True, exclude={"pools", "events"})}
+    if block.events:
+        priced["events"] = {term: event for event, named in block.events.items() for term in named}
     for term in priced["terms"]:
         level = levels[term["measure"]]
         schedule = term["schedule"]

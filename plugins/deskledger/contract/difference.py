@@ -52,7 +52,7 @@ def differences(old: str, new: str) -> list[Change]:
     changes = []
     for path in dict.fromkeys([*_collapsed(before, after), *_collapsed(after, before)]):
         was, is_now = _said(before, path), _said(after, path)
-        if was == is_now:
+        if was == is_now or path == ("number",):
             continue
         clause = _clause(after, path) or _clause(before, path)
         changes.append(Change(_subject(path), clause, _about(path), was, is_now))
@@ -135,7 +135,11 @@ def _collapsed(own: Mapping[Path, _Leaf], other: Mapping[Path, _Leaf]) -> Iterat
 def _said(leaves: Mapping[Path, _Leaf], path: Path) -> str | None:
     if path in leaves:
         return leaves[path].words
-    inside = [f"{_about(each[len(path) :])} {leaf.words}" for each, leaf in leaves.items() if each[: len(path)] == path]
+    inside = [
+        f"{_about(each[len(path) :])} {leaf.words}"
+        for each, leaf in leaves.items()
+        if each[: len(path)] == path and each[-1] not in {"id", "clause"}
+    ]
     return "; ".join(inside) or None
 
 

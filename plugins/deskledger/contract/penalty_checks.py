@@ -46,6 +46,7 @@ def check_penalties(path: Path, penalties: Penalties, levels: Mapping[str, Servi
     yield from _check_caps(path, penalties, bases)
     yield from _check_money(path, penalties, bases)
     yield from _check_pools(path, penalties)
+    yield from _check_events(path, penalties)
 
 
 def _check_term(path: Path, term: PenaltyTerm, bases: set[str]) -> Iterator[Fault]:
@@ -255,6 +256,28 @@ def _check_pools(path: Path, penalties: Penalties) -> Iterator[Fault]:
                 )
                 remedy = f"lower the allocations, or state the pool: `pools: {{{at_risk.base}: {{available_pct: …}}}}`"
                 yield (*path, "terms", index, "schedule"), what, remedy
+
+
+def _check_events(path: Path, penalties: Penalties) -> Iterator[Fault]:
+    """Each event lists two or more penalties, none of them in two events."""
+    if penalties.overlap == "max_per_event" and not penalties.events:
+        what = "`overlap: max_per_event` does not say which penalties stand for one event"
+        yield (*path, "overlap"), what, "add `events: {outage: [late_response, late_fix]}`"
+    if penalties.events and penalties.overlap != "max_per_event":
+        what = f"`events` say nothing with `overlap: {penalties.overlap}`"
+        yield (*path, "events"), what, "write `overlap: max_per_event`, or remove them"
+    ids = {term.id for term in penalties.terms}
+    named: dict[str, str] = {}
+    for event, terms in penalties.events.items():
+        here = (*path, "events", event)
+        if len(terms) < 2:
+            yield here, f"`{event}` is one penalty by itself", "list all that stand for it, or remove the event"
+        for name in terms:
+            if name not in ids:
+                yield here, f"there is no penalty `{name}`", f"{suggestion(name, ids)}use {one_of(ids)}"
+            elif name in named:
+                yield here, f"the penalty `{name}` stands for `{named[name]}` already", "list it once"
+            named.setdefault(name, event)
 
 
 def _consequences(term: PenaltyTerm) -> list[Consequence]:

@@ -219,6 +219,8 @@ class Penalties(Terms):
     terms: list[PenaltyTerm]
     caps: list[Cap] = Field(default=[])
     overlap: Literal["sum", "max_per_event", "customer_choice"] = "sum"
+    # Penalties that stand for one event: of each list only the highest is paid (`overlap: max_per_event`).
+    events: dict[Name, list[Name]] = Field(default={})
     points_to_money: PointsToMoney | None = None
     percent_rounding: PercentRounding | None = None
     money_rounding: Mode = "half_up"

@@ -174,6 +174,8 @@ def quantity(value: Any) -> Quantity:
         return Quantity(percent_text(text), "pct")
     if _NUMBER.fullmatch(text):
         return Quantity(text, "count")
+    if _BUSINESS_DAYS.fullmatch(text):
+        raise fault(f"`{text}` is no fixed length: open days differ", "write open hours of the calendar, such as `8h`")
     if not _DURATION.fullmatch(text):
         raise fault(f"`{text}` is no percentage, duration or number", "write it as in `95 %`, `4h` or `5`")
     return Quantity(exact_text(seconds_of(text)), "seconds")

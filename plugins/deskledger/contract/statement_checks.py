@@ -30,9 +30,10 @@ def check_statement(path: Path, version: Version, survey_wait: timedelta) -> Ite
 
 
 def _check_money(path: Path, penalties: Penalties) -> Iterator[Fault]:
-    if penalties.overlap != "sum":
-        what = f"`overlap: {penalties.overlap}` is not yet priced from tickets: none says what is one event"
-        yield (*path, "overlap"), what, "use `overlap: sum`, with a cap of the penalties that overlap (`caps: terms:`)"
+    if penalties.overlap == "customer_choice":
+        what = "`overlap: customer_choice` is not priced from tickets: no source tells what the customer picked"
+        remedy = "use `overlap: max_per_event` with `events`: a customer picks the highest"
+        yield (*path, "overlap"), what, remedy
     if penalties.claim_window_days is not None:
         what = "`claim_window_days` is not yet priced from tickets: no source tells when a claim was made"
         yield (*path, "claim_window_days"), what, "remove it: a late claim can be disputed when the draft is reviewed"

@@ -150,6 +150,8 @@ def assessed_form(
         "points_history": [*opening.points_history, *(month.points for month in past if month.points is not None)],
         "contract_month": _contract_month(contract, period),
     }
+    if "events" in priced:
+        measured["events"] = priced.pop("events")  # the same in every month: which penalties stand for one event
     return priced, measured
 
 

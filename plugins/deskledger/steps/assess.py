@@ -119,7 +119,8 @@ def _measured(version: Version, measured: Mapping[str, Any], where: str) -> dict
         passed["history"] = {
             term: [_HISTORY.get(month, month) for month in months] for term, months in passed["history"].items()
         }
-    return {**passed, "measures": {name: _form(given) for name, given in measures.items()}}
+    events = {"events": version.penalties["events"]} if "events" in version.penalties else {}
+    return {**events, **passed, "measures": {name: _form(given) for name, given in measures.items()}}
 
 
 def _form(given: Any) -> Any:

@@ -28,17 +28,29 @@ KPI = ("        csat: good\n", "        kpi: reopened\n")
 SHARE = '        csat: good\n        objective: ">= 60 %"\n'
 BACKLOG = (SHARE, '        kpi: backlog\n        objective: "<= 400"\n')
 COUNTED = (SHARE, '        kpi: reopened\n        statistic: count\n        objective: "<= 5"\n')
+EVENTS = "      overlap: max_per_event\n      events: {e: [late, slow]}\n"
 RESUMED = (CLOCK, "        use: resolution_total\n")
 WAIT = ("close_after: 5 days", "close_after: 5 days\n  survey_wait: 7 days")
 
 # What to replace, on which line the fault must be shown, what is said, and what to do.
 REFUSED = {
-    "most per event": (
-        [(BASES, "      overlap: max_per_event\n" + BASES)],
-        "overlap:", "not yet priced from tickets", "`overlap: sum`",
-    ),
     "customer's choice": (
-        [(BASES, "      overlap: customer_choice\n" + BASES)], "overlap:", "not yet priced", "use `overlap: sum`",
+        [(BASES, "      overlap: customer_choice\n" + BASES)], "overlap:", "not priced", "`overlap: max_per_event`",
+    ),
+    "most per event of which nothing is said": (
+        [(BASES, "      overlap: max_per_event\n" + BASES)], "overlap:", "which penalties stand", "add `events:",
+    ),
+    "events that add up": (
+        [(BASES, "      events: {e: [late, slow]}\n" + BASES)], "events:", "say nothing", "`overlap: max_per_event`",
+    ),
+    "an event of one": (
+        [(BASES, EVENTS.replace("late, slow", "late") + BASES)], "e: [", "one penalty by itself", "list all",
+    ),
+    "an event of no penalty": (
+        [(BASES, EVENTS.replace("slow", "slo") + BASES)], "e: [", "no penalty `slo`", "did you mean `slow`",
+    ),
+    "a penalty of two events": (
+        [(BASES, EVENTS.replace("}", ", f: [late, unhappy]}") + BASES)], "f: [", "stands for `e` already", "once",
     ),
     "claim window": (
         [(BASES, "      claim_window_days: 30\n" + BASES)], "claim_window_days", "not yet priced", "disputed",
@@ -111,6 +123,7 @@ REFUSED = {
 
 # The nearest terms that a statement follows: what each remedy says.
 FOLLOWED = {
+    "most per event": [(BASES, EVENTS + BASES)],
     "critical points that are kept": [CRITICAL, POINTS, PAID],
     "year's cap of all lines": [("pct: 10 %}", "pct: 10 %, per: year}")],
     "month's cap of some lines": [("pct: 10 %}", "pct: 10 %, terms: [late]}")],

@@ -118,6 +118,18 @@ def test_posted_months_make_the_repeat_run(statuses: list[str], credit: str) -> 
     assert assessed.credit == Decimal(credit)
 
 
+def test_penalties_that_stand_for_one_event_are_measured_as_such() -> None:
+    twice = [{**TERM, "repeat": None}, {**TERM, "id": "later", "repeat": None}]
+    assessed, (terms, measured) = priced(
+        contract(terms=twice, overlap="max_per_event", events={"late": "e", "later": "e"}), []
+    )
+    assert (measured["events"], "events" in terms) == ({"late": "e", "later": "e"}, False)
+    assert [(line.term, line.status, str(line.credit)) for line in assessed.lines] == [
+        ("late", "breach", "400.00"),
+        ("later", "superseded", "0.00"),
+    ]
+
+
 @pytest.mark.parametrize(
     ("per", "period", "used"),
     [

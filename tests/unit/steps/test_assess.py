@@ -50,6 +50,17 @@ def test_nothing_measured_and_what_caps_had_used(tmp_path: Path) -> None:
     ]
 
 
+def test_of_penalties_that_stand_for_one_event_the_highest_is_paid(tmp_path: Path) -> None:
+    events = "      overlap: max_per_event\n      events: {delay: [late, slow]}\n      bases:\n"
+    terms = written(tmp_path, ACME.read_text("utf-8").replace("      bases:\n", events), "acme.yaml")
+    found = assess(terms, written(tmp_path, MEASURED))
+    assert [(line.term, line.status, str(line.credit)) for line in found.assessment.lines] == [
+        ("late", "superseded", "0.00"),
+        ("slow", "breach", "500.00"),
+        ("unhappy", "breach", "100.00"),
+    ]
+
+
 def test_history_is_words(tmp_path: Path) -> None:
     text = ACME.read_text("utf-8").replace(
         "          measure: in_time\n",
