@@ -3,6 +3,7 @@
 from deskledger.contract.loader import json_schema, load, load_all, parse
 from deskledger.contract.periods import (
     first_day,
+    is_after_end,
     local_day,
     next_period,
     period_bounds,
@@ -16,6 +17,7 @@ __all__ = [
     "Contract",
     "Version",
     "first_day",
+    "is_after_end",
     "json_schema",
     "load",
     "load_all",

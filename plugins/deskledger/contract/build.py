@@ -41,6 +41,7 @@ def build_contract(shape: ContractFile, file: str, sha256: str, written: str, ba
         backs=shape.backs,
         opening=_opening(shape.opening) if shape.opening else None,
         backs_line=backs_line,
+        ends_on=shape.ends_on,
     )
 
 
@@ -50,6 +51,7 @@ def _version(block: VersionBlock, currency: str) -> terms.Version:
         number=block.number,
         effective_from=block.effective_from,
         author=block.author,
+        restates=tuple(block.restates),
         calendars={name: _calendar(calendar) for name, calendar in block.calendars.items()},
         clocks=tuple(_clock(name, clock) for name, clock in block.clocks.items()),
         csat=_csat(block.csat) if block.csat else None,

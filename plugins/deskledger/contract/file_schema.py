@@ -3,7 +3,7 @@
 import re
 from typing import Annotated, Any
 
-from pydantic import PlainValidator
+from pydantic import Field, PlainValidator
 
 from deskledger.contract import quantities
 from deskledger.contract.first_terms import Engagement, Opening
@@ -38,10 +38,18 @@ def _sources(value: Any) -> list[str]:
     return [quantities.text_of(item) for item in items]
 
 
+def _period_name(value: Any) -> str:
+    text = quantities.text_of(value)
+    if not re.fullmatch(r"\d{4}-(0[1-9]|1[0-2])", text):
+        raise fault(f"`{text}` is not a month", "write it as 2026-01")
+    return text
+
+
 class Version(Terms):
     number: Whole
     effective_from: Day
     author: Text
+    restates: list[Annotated[str, PlainValidator(_period_name)]] = Field(default=[])
     calendars: dict[Name, Calendar]
     clocks: dict[Name, Clock]
     csat: Csat | None = None
@@ -62,4 +70,5 @@ class ContractFile(Terms):
     scope: Population | None = None
     period: Period
     opening: Opening | None = None
+    ends_on: Day | None = None
     versions: list[Version]

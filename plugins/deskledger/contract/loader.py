@@ -15,6 +15,7 @@ from deskledger.contract.document import Document, read_document
 from deskledger.contract.file_schema import ContractFile, Version
 from deskledger.contract.first_checks import check_engagement, check_opening
 from deskledger.contract.penalty_checks import check_penalties
+from deskledger.contract.period_checks import check_periods
 from deskledger.contract.problems import Problem, one_of, refusal, suggestion
 from deskledger.contract.sample_checks import check_samples
 from deskledger.contract.statement_checks import check_clock_names, check_statement
@@ -168,18 +169,9 @@ def _check(shape: ContractFile) -> Iterator[Fault]:
         yield ("versions",), "the contract has no version", "add the first one, with `number: 1`"
     for index, version in enumerate(shape.versions):
         path = ("versions", index)
-        if version.number != index + 1:
-            what = f"version {version.number} stands where version {index + 1} belongs"
-            yield (*path, "number"), what, "number versions 1, 2, 3 without a gap, oldest first"
-        if version.effective_from.day != shape.period.start_day:
-            what = f"a version cannot begin on {version.effective_from}, in the middle of a period"
-            remedy = f"begin it on day {shape.period.start_day} of a month (`period.start_day`)"
-            yield (*path, "effective_from"), what, remedy
-        if index and version.effective_from <= shape.versions[index - 1].effective_from:
-            what = f"version {version.number} does not begin after version {shape.versions[index - 1].number}"
-            yield (*path, "effective_from"), what, "put versions in the order of their dates, each one later"
         yield from _check_version(path, version)
         yield from check_statement(path, version, shape.period.survey_wait)
+    yield from check_periods(shape)
     yield from check_clock_names(shape.versions)
     yield from check_opening(shape)
 

@@ -44,6 +44,11 @@ def previous_period(period: str) -> str:
     return f"{year - 1:04d}-12" if month == 1 else f"{year:04d}-{month - 1:02d}"
 
 
+def is_after_end(contract: Contract, period: str) -> bool:
+    """Whether the contract has ended before a period begins: nothing is measured in it, corrections are settled."""
+    return contract.ends_on is not None and first_day(contract, period) > contract.ends_on
+
+
 def local_day(contract: Contract, instant: datetime) -> date:
     """The contract's own date at an aware instant. Raises ValueError for a naive one."""
     if instant.tzinfo is None:

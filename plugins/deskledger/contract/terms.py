@@ -220,6 +220,7 @@ class Version:
     penalties: Mapping[str, Any]
     # The step of the engagement ladder, and what the provider answers with for each service level (ADR 0046).
     engagement: Mapping[str, Any] = field(default_factory=dict)
+    restates: tuple[str, ...] = ()  # posted months that a backdated version states again
 
 
 @dataclass(frozen=True)
@@ -228,6 +229,7 @@ class Contract:
 
     `written` is the canonical form of the file's words. `backs` names the upstream contract that this one backs, on the
     line `backs_line` of the file.
+    `ends_on` is its last day, where it has ended or will: the last of a period.
     """
 
     name: str
@@ -244,6 +246,7 @@ class Contract:
     backs: str | None = None
     backs_line: int = 1
     opening: OpeningBalances | None = None
+    ends_on: date | None = None
 
 
 def money(text: str | int | Decimal) -> Decimal:

@@ -1,6 +1,7 @@
 """The ledger: drafts, decisions, postings and the books. The only truth about money; append-only, hash-chained."""
 
 from deskledger.ledger import approvals
+from deskledger.ledger.adjustments import Adjustment, adjustments_of, posted_months, read_adjustments
 from deskledger.ledger.canonical import canonical, digest, frame_digest, plain
 from deskledger.ledger.chain import Verification, read_posted_evidence, statement_entry, verify
 from deskledger.ledger.decisions import decide
@@ -13,7 +14,6 @@ from deskledger.ledger.drafts import (
     last_attempt,
     newest_draft,
     note_attempt,
-    posted_months,
     read,
     read_evidence,
     statement_number,
@@ -22,11 +22,13 @@ from deskledger.ledger.drafts import (
 from deskledger.ledger.postings import Recomputation, post, posted, recompute, statement_of
 
 __all__ = [
+    "Adjustment",
     "DraftContent",
     "DraftRecord",
     "DraftRef",
     "Recomputation",
     "Verification",
+    "adjustments_of",
     "approvals",
     "canonical",
     "decide",
@@ -42,6 +44,7 @@ __all__ = [
     "posted",
     "posted_months",
     "read",
+    "read_adjustments",
     "read_evidence",
     "read_posted_evidence",
     "recompute",

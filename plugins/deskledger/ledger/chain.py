@@ -9,6 +9,7 @@ from typing import Any
 
 from sqlalchemy import Connection, text
 
+from deskledger.ledger.adjustments import adjustment_rows
 from deskledger.ledger.canonical import canonical, frame_digest
 from deskledger.ledger.drafted import digest_or_fault, draft_sha256
 from deskledger.ledger.drafts import read_evidence
@@ -96,6 +97,11 @@ def _faults(connection: Connection, posting: Mapping[str, Any], entries: Sequenc
             faults.append(f"the {part} of its draft {posting['draft_id']}: not what was booked")
     if frame_digest(read_evidence(connection, posting["draft_id"])) != posting["evidence_sha256"]:
         faults.append(f"the evidence of its draft {posting['draft_id']}: not what was booked")
+    for adjustment in adjustment_rows(connection, posting["draft_id"]):
+        restated_id = adjustment["restated_draft_id"]
+        restated = one(connection, "select evidence_sha256 from ledger.draft where draft_id = :id", id=restated_id)
+        if restated is None or frame_digest(read_evidence(connection, restated_id)) != restated["evidence_sha256"]:
+            faults.append(f"the evidence of the restated draft {restated_id}: not what was booked")
     evidence = read_posted_evidence(connection, posting["statement_number"])
     if frame_digest(evidence) != posting["evidence_sha256"]:
         faults.append("its frozen evidence is not what was booked")

@@ -28,6 +28,11 @@ _LINE = (
 _TRACE = ("trace_no", "line", "step", "input", "output", "clause")
 _DECISION = ("draft_id", "decision", "comment", "decided_by", "decided_at")
 
+_ADJUSTMENT = (
+    "corrected_period", "corrected_statement", "replaced_draft_id", "restated_draft_id", "currency", "issued_amount",
+    "adjusted_amount", "restated_amount", "amount", "causes",
+)  # fmt: skip
+
 _PARTS = {
     "heading": (_DRAFT, "ledger.draft as part where part.draft_id = :draft_id"),
     "levels": (_LEVEL, "ledger.draft_level as part where part.draft_id = :draft_id order by part.ordinal"),
@@ -51,9 +56,24 @@ _PARTS = {
 def draft_sha256(connection: Connection, draft_id: str) -> dict[str, str]:
     """SHA-256 of each part of a draft as it is stored now: heading, levels, lines, trace and its month's decisions.
 
-    Its evidence has a hash of its own (`evidence_sha256`).
+    Where it corrects posted months, of its adjustments too, with the restated drafts that they name. Its evidence has a
+    hash of its own (`evidence_sha256`).
     """
-    return {name: _sha256(connection, columns, rows, draft_id) for name, (columns, rows) in _PARTS.items()}
+    parts = {name: _sha256(connection, columns, rows, draft_id) for name, (columns, rows) in _PARTS.items()}
+    named = ", ".join(_ADJUSTMENT)
+    adjustments = every(
+        connection,
+        f"select {named} from ledger.draft_adjustment where draft_id = :draft_id order by corrected_period",  # noqa: S608 - names from above
+        draft_id=draft_id,
+    )
+    if adjustments:
+        parts["adjustments"] = digest_or_fault(
+            [
+                {**row, "restated": draft_sha256(connection, row["restated_draft_id"]) | {"decisions": None}}
+                for row in adjustments
+            ]
+        )
+    return parts
 
 
 def _sha256(connection: Connection, columns: tuple[str, ...], rows: str, draft_id: str) -> str:

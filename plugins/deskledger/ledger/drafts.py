@@ -11,7 +11,8 @@ from sqlalchemy import Connection
 
 from deskledger import __version__
 from deskledger.errors import LedgerError
-from deskledger.ledger.canonical import digest, frame_digest, plain
+from deskledger.ledger.adjustments import Adjustment, adjustment_rows
+from deskledger.ledger.canonical import digest, frame_digest
 from deskledger.ledger.tables import every, insert, lock, one
 from deskledger.model import EVIDENCE, conform
 from deskledger.warehouse import copy_in, read_frame
@@ -24,7 +25,7 @@ class DraftContent:
     `terms` are the version's, expanded; `assessment` holds what `penalties.assess` took (`contract`, `measurements`);
     `levels`, `lines` and `trace` have the columns of their tables; `evidence` is model.EVIDENCE; `control` the control
     totals; `data_mark` tells cheaply whether anything landed since; `preparers` are those who wrote the terms or
-    imported the charges, and cannot approve.
+    imported the charges, and cannot approve; `adjustments` are the posted months that it corrects.
     """
 
     contract: str
@@ -54,6 +55,7 @@ class DraftContent:
     lines: Sequence[Mapping[str, Any]]
     trace: Sequence[Mapping[str, Any]]
     evidence: pd.DataFrame
+    adjustments: Sequence[Adjustment] = ()
 
 
 @dataclass(frozen=True)
@@ -91,6 +93,10 @@ def inputs_sha256(content: DraftContent) -> str:
             "credit_amount": content.credit_amount,
             "evidence_sha256": frame_digest(content.evidence),
             "incomplete_tickets": content.incomplete_tickets,
+            "adjustments": [
+                [each.corrected_period, each.replaced_draft_id, each.amount, each.restated_sha256]
+                for each in content.adjustments
+            ],
         }
     )
 
@@ -111,9 +117,31 @@ def write(
         return _ref(newest, "current")
     number = 1 if newest is None else newest["number"] + 1
     reason = "first" if newest is None else "disputed" if newest["state"] == "disputed" else "inputs_changed"
+    draft_id = _insert(connection, content, number, reason, inputs, at=at, by=by, run_id=run_id)
+    for adjustment in content.adjustments:
+        restated = _restated_draft(connection, adjustment, at=at, by=by, run_id=run_id)
+        names = ("corrected_period", "corrected_statement", "replaced_draft_id", "currency", "issued_amount",
+                 "adjusted_amount", "restated_amount", "amount", "causes")  # fmt: skip
+        row = {name: getattr(adjustment, name) for name in names}
+        insert(connection, "draft_adjustment", [{"draft_id": draft_id, "restated_draft_id": restated, **row}])
+    return DraftRef(draft_id, "drafted", "in_review", content.credit_amount, content.currency)
+
+
+def _insert(
+    connection: Connection,
+    content: DraftContent,
+    number: int,
+    reason: str,
+    inputs: str,
+    *,
+    at: datetime,
+    by: str,
+    run_id: str | None,
+) -> str:
+    """Write the rows of a draft; its id."""
     own_number = statement_number(content.contract, content.period)
     draft_id = f"{own_number}-D{number}"
-    stored = ("levels", "lines", "trace", "evidence")
+    stored = ("levels", "lines", "trace", "evidence", "adjustments")
     row = {name: getattr(content, name) for name in DraftContent.__dataclass_fields__ if name not in stored}
     row |= {
         "draft_id": draft_id,
@@ -135,7 +163,29 @@ def write(
     evidence = conform(EVIDENCE, content.evidence)
     evidence.insert(0, "draft_id", pd.Series(draft_id, index=evidence.index, dtype="str"))
     copy_in(connection, "ledger.draft_ticket", evidence)
-    return DraftRef(draft_id, "drafted", "in_review", content.credit_amount, content.currency)
+    return draft_id
+
+
+def _restated_draft(
+    connection: Connection, adjustment: Adjustment, *, at: datetime, by: str, run_id: str | None
+) -> str:
+    """The stored draft of a restated month: the one that says the same already, else a new one."""
+    if adjustment.restated_draft_id is not None:
+        return adjustment.restated_draft_id
+    content = adjustment.restated
+    assert content is not None
+    lock(connection, content.contract, content.period)
+    month = every(
+        connection,
+        "select * from ledger.draft where contract = :contract and period = :period order by number",
+        contract=content.contract,
+        period=content.period,
+    )
+    for row in month:
+        if row["reason"] == "restated" and row["inputs_sha256"] == adjustment.restated_sha256:
+            return str(row["draft_id"])
+    number = month[-1]["number"] + 1
+    return _insert(connection, content, number, "restated", adjustment.restated_sha256, at=at, by=by, run_id=run_id)
 
 
 def _ref(row: Mapping[str, Any], outcome: Literal["current", "posted"]) -> DraftRef:
@@ -170,7 +220,7 @@ def draft_state(connection: Connection, draft_id: str) -> dict[str, Any]:
 
 @dataclass(frozen=True)
 class DraftRecord:
-    """A draft as stored: its rows by table, and every decision on its month's earlier drafts."""
+    """A draft as stored: its rows by table, every decision on its month's earlier drafts, and what it corrects."""
 
     draft: Mapping[str, Any]
     state: Mapping[str, Any]
@@ -178,6 +228,7 @@ class DraftRecord:
     lines: Sequence[Mapping[str, Any]]
     trace: Sequence[Mapping[str, Any]]
     decisions: Sequence[Mapping[str, Any]]
+    adjustments: Sequence[Mapping[str, Any]] = ()
 
 
 def read(connection: Connection, draft_id: str) -> DraftRecord:
@@ -202,6 +253,7 @@ def read(connection: Connection, draft_id: str) -> DraftRecord:
             period=draft["period"],
             number=draft["number"],
         ),
+        adjustments=adjustment_rows(connection, draft_id),
     )
 
 
@@ -246,36 +298,3 @@ def last_attempt(connection: Connection, contract: str, period: str) -> dict[str
         contract=contract,
         period=period,
     )
-
-
-def posted_months(connection: Connection, contract: str, before: str) -> list[dict[str, Any]]:
-    """The contract's posted months before a period, oldest first: period, credit, line statuses, monthly figures."""
-    rows = every(
-        connection,
-        """
-        select
-            posting.period,
-            posting.credit_amount,
-            (
-                select coalesce(jsonb_object_agg(line.term, line.status), '{}'::jsonb)
-                from ledger.draft_line as line
-                where line.draft_id = posting.draft_id
-            ) as statuses,
-            (
-                select coalesce(jsonb_object_agg(level.service_level, level.months -> -1), '{}'::jsonb)
-                from ledger.draft_level as level
-                where level.draft_id = posting.draft_id
-            ) as figures,
-            (
-                select line.detail ->> 'points_total'
-                from ledger.draft_line as line
-                where line.draft_id = posting.draft_id and line.term = 'points'
-            ) as points
-        from ledger.posting
-        where posting.contract = :contract and posting.period < :before
-        order by posting.period
-        """,
-        contract=contract,
-        before=before,
-    )
-    return [plain(row) | {"credit_amount": row["credit_amount"]} for row in rows]

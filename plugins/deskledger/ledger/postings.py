@@ -1,20 +1,22 @@
 """Posting: once for a contract's month, with everything that it was made of frozen beside it."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
+import pandas as pd
 from sqlalchemy import Connection, text
 
 from deskledger import penalties
 from deskledger.errors import LedgerError
+from deskledger.ledger.adjustments import adjustment_rows, adjustments_of
 from deskledger.ledger.canonical import plain
 from deskledger.ledger.chain import append, header, read_posted_evidence
 from deskledger.ledger.decisions import refuse_stale
 from deskledger.ledger.drafted import draft_sha256
-from deskledger.ledger.drafts import draft_state
+from deskledger.ledger.drafts import draft_state, read_evidence
 from deskledger.ledger.recount import counted_again
 from deskledger.ledger.tables import every, insert, lock, one
 from deskledger.model import EVIDENCE
@@ -91,6 +93,10 @@ def _lines(connection: Connection, posting: Mapping[str, Any]) -> list[dict[str,
         draft_id=posting["draft_id"],
     )
     common = {name: posting[name] for name in ("statement_number", "contract", "period", "currency")}
+    corrects = {
+        f"restatement:{row['corrected_period']}": row["corrected_statement"]
+        for row in adjustment_rows(connection, posting["draft_id"])
+    }
     records = [
         {
             "kind": "line",
@@ -105,6 +111,7 @@ def _lines(connection: Connection, posting: Mapping[str, Any]) -> list[dict[str,
             "value": line["value"],
             "band_edge": line["band_edge"],
             "amount": line["credit_amount"],
+            **({"corrects": corrects[line["term"]]} if line["term"] in corrects else {}),
         }
         for line in lines
     ]
@@ -134,8 +141,9 @@ def recompute(connection: Connection, statement_number: str) -> Recomputation:
 
     Counts, classes, times and late tickets of this month come from the frozen evidence; a rolling window's earlier
     months, the history of repeat runs and what caps had used come from what was frozen of them, since their own
-    statements prove them. Cycles are not measured again from events. What a newer engine would say differently is
-    reported, never substituted. Raises LedgerError when the statement is unknown.
+    statements prove them. Each adjustment is proved in the same way: its restated month from the evidence frozen with
+    it, less what the ledger had booked for that month before. Cycles are not measured again from events. What a newer
+    engine would say differently is reported, never substituted. Raises LedgerError when the statement is unknown.
     """
     row = one(
         connection,
@@ -146,18 +154,70 @@ def recompute(connection: Connection, statement_number: str) -> Recomputation:
         raise LedgerError(
             f"no statement {statement_number!r} is posted", remedy="list them: `select * from ledger.posting`"
         )
+    adjustments, differences = _adjustments_again(connection, row)
+    evidence = read_posted_evidence(connection, statement_number)
+    again, counted = _assessed_again(connection, row, evidence, adjustments)
+    differences += counted
+    if again != row["credit_amount"]:
+        differences.append(f"the tickets and terms give {again}, {row['credit_amount']} was posted")
+    return Recomputation(statement_number, row["credit_amount"], again, tuple(differences))
+
+
+def _assessed_again(
+    connection: Connection, row: Mapping[str, Any], evidence: pd.DataFrame, adjustments: Sequence[Mapping[str, Any]]
+) -> tuple[Decimal, list[str]]:
+    """The credit of a posting or draft from its evidence, terms and `adjustments`, and each difference in words."""
     priced, frozen = row["assessment"]["contract"], row["assessment"]["measurements"]
     levels = every(
         connection,
         "select * from ledger.draft_level where draft_id = :draft_id order by ordinal",
         draft_id=row["draft_id"],
     )
-    evidence = read_posted_evidence(connection, statement_number)
     measures, differences = counted_again(frozen["measures"], levels, row["terms"], priced.get("terms") or [], evidence)
-    again = penalties.assess(priced, {**frozen, "measures": measures})
-    if again.credit != row["credit_amount"]:
-        differences.append(f"the tickets and terms give {again.credit}, {row['credit_amount']} was posted")
-    return Recomputation(statement_number, row["credit_amount"], again.credit, tuple(differences))
+    others = [each for each in frozen.get("adjustments", ()) if each["type"] != "restatement"]
+    measured = {**frozen, "measures": measures, "adjustments": [*others, *adjustments]}
+    return penalties.assess(priced, measured).credit, differences
+
+
+def _adjustments_again(connection: Connection, posting: Mapping[str, Any]) -> tuple[list[dict[str, Any]], list[str]]:
+    """Each adjustment of a posting, from the books before it and the evidence of its restated month."""
+    again: list[dict[str, Any]] = []
+    differences: list[str] = []
+    for adjustment in adjustment_rows(connection, posting["draft_id"]):
+        period = adjustment["corrected_period"]
+        restated = one(
+            connection,
+            "select * from ledger.draft where draft_id = :draft_id",
+            draft_id=adjustment["restated_draft_id"],
+        )
+        assert restated is not None
+        evidence = read_evidence(connection, restated["draft_id"])
+        recomputed, told = _assessed_again(connection, restated, evidence, ())
+        differences += [f"restated {period}: {each}" for each in told]
+        booked = [
+            row["amount"]
+            for row in adjustments_of(connection, posting["contract"], period)
+            if row["booked_period"] < posting["period"]
+        ]
+        issued = _issued(connection, adjustment["corrected_statement"]) + sum(booked, Decimal(0))
+        if recomputed - issued != adjustment["amount"]:
+            differences.append(
+                f"restated {period}: the tickets and terms give {recomputed}, {issued} was booked before: an adjustment"
+                f" of {recomputed - issued}, {adjustment['amount']} was posted"
+            )
+        again.append({"type": "restatement", "period": period, "issued": str(issued), "recomputed": str(recomputed)})
+    return again, differences
+
+
+def _issued(connection: Connection, statement_number: str) -> Decimal:
+    """What a posted statement issued for its own month."""
+    row = one(
+        connection,
+        "select issued_amount from ledger.standing_month where statement_number = :number",
+        number=statement_number,
+    )
+    assert row is not None
+    return Decimal(row["issued_amount"])
 
 
 def statement_of(connection: Connection, statement_number: str) -> dict[str, Any]:

@@ -12,6 +12,7 @@ _JSON = {
     "draft": ("parties", "preparers", "terms", "assessment", "charges", "control", "csat"),
     "draft_level": ("months",),
     "draft_line": ("detail",),
+    "draft_adjustment": ("causes",),
     "posting": ("preparers", "terms", "assessment", "charges", "control", "csat"),
 }
 

@@ -39,7 +39,7 @@ def prepare(
     known = _known(answers, end_at + survey_wait)
     known["solved_at"] = _solved_at(known, events)
     created_at = tickets.drop_duplicates("ticket_key").set_index("ticket_key")["created_at"]
-    known["created_at"] = known["ticket_key"].map(created_at).astype(_INSTANT)
+    known["created_at"] = created_at.reindex(known["ticket_key"]).set_axis(known.index).astype(_INSTANT)
     selected = csat.select(known, terms, start_at.to_pydatetime(), end_at.to_pydatetime())
     known["is_counted"] = known.index.isin(selected.index)
     known["class"] = selected["class"].astype("str").reindex(known.index)

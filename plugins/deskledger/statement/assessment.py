@@ -20,7 +20,7 @@ NO_DATA = frozenset({"no_data", "below_sample", "relief"})
 
 @dataclass(frozen=True)
 class PastMonth:
-    """A month before this one, as posted or as the contract's opening balances state it."""
+    """A month before this one, as it stands (posted, or corrected since), or as the opening balances state it."""
 
     period: str
     statuses: Mapping[str, str]  # of each term's line
@@ -28,6 +28,7 @@ class PastMonth:
     credit: Decimal
     points: str | None = None
     credits: Mapping[str, Decimal] | None = None  # of each line; None where only the whole is known
+    verdicts: Mapping[str, str] = field(default_factory=dict)  # of each service level
 
 
 @dataclass(frozen=True)
@@ -125,11 +126,13 @@ def assessed_form(
     past: Sequence[PastMonth],
     opening: Opening,
     items: Mapping[str, Sequence[Mapping[str, str]]],
+    adjustments: Sequence[Mapping[str, str]] = (),
 ) -> tuple[dict[str, Any], dict[str, Any]]:
     """The contract's terms and the month's measurements in the form that `penalties.assess` takes.
 
     `past` is oldest first. A month without data takes no place in a repeat run: it neither fails nor resets it.
-    `items` gives the late tickets of levels that are priced by the ticket.
+    `items` gives the late tickets of levels that are priced by the ticket, `adjustments` the posted months that this
+    one corrects.
     """
     terms = {key: value for key, value in version.penalties.items() if key not in {"bases", "pools"}}
     priced: dict[str, Any] = {
@@ -149,6 +152,7 @@ def assessed_form(
         "history": {term["id"]: _history(term["id"], past, opening) for term in terms.get("terms", [])},
         "points_history": [*opening.points_history, *(month.points for month in past if month.points is not None)],
         "contract_month": _contract_month(contract, period),
+        **({"adjustments": list(adjustments)} if adjustments else {}),
     }
     if "events" in priced:
         measured["events"] = priced.pop("events")  # the same in every month: which penalties stand for one event

@@ -13,7 +13,8 @@ import pandas as pd
 ELSEWHERE = "elsewhere"
 _KEY = ("service_level", "source", "ticket_id", "clock", "cycle", "survey_id", "answer_id")
 _TOLD = ("fate", "elapsed_us", "target_us", "due_at", "rating", "reason", "team", "agent", "priority")
-_NUMBERS = ("elapsed_us", "target_us", "rating")
+_FIGURES = ("elapsed_us", "target_us", "customer_us", "third_party_us", "rating")
+_NUMBERS = (*_FIGURES, "ticket_key")
 
 
 def changed_sides(before: pd.DataFrame, after: pd.DataFrame) -> pd.DataFrame:
@@ -23,16 +24,38 @@ def changed_sides(before: pd.DataFrame, after: pd.DataFrame) -> pd.DataFrame:
     fate, elapsed_us, target_us, due_at, rating, reason, team, agent and priority with `_before` and `_after`. Ordered
     by service level and ticket, whatever order the rows were read in.
     """
-    merged = _keyed(before).merge(_keyed(after), on=list(_KEY), how="outer", suffixes=("_before", "_after"))
-    for side in ("fate_before", "fate_after"):
-        merged[side] = merged[side].fillna(ELSEWHERE)
+    merged = _merged(before, after, _TOLD)
     changed = merged[(merged["fate_before"] != merged["fate_after"]).to_numpy(dtype=bool)]
     return changed.sort_values(list(_KEY), kind="stable").reset_index(drop=True)
 
 
-def _keyed(evidence: pd.DataFrame) -> pd.DataFrame:
+def changed_figures(before: pd.DataFrame, after: pd.DataFrame) -> pd.DataFrame:
+    """As `changed_sides`, but a row also where a time or rating differs that means and percentiles are taken of.
+
+    Columns: the key, then each of ticket_key, fate, elapsed_us, target_us, customer_us, third_party_us and rating with
+    `_before` and `_after`.
+    """
+    merged = _merged(before, after, ("fate", "ticket_key", *_FIGURES))
+    is_changed = (merged["fate_before"] != merged["fate_after"]).to_numpy(dtype=bool)
+    for name in _FIGURES:
+        old, new = merged[f"{name}_before"], merged[f"{name}_after"]
+        is_same = old.eq(new).fillna(False) | (old.isna() & new.isna())
+        is_changed = is_changed | ~is_same.to_numpy(dtype=bool)
+    return merged[is_changed].sort_values(list(_KEY), kind="stable").reset_index(drop=True)
+
+
+def _merged(before: pd.DataFrame, after: pd.DataFrame, told: Sequence[str]) -> pd.DataFrame:
+    """The rows of both, beside each other by their key."""
+    sides = (_keyed(before, told), _keyed(after, told))
+    merged = sides[0].merge(sides[1], on=list(_KEY), how="outer", suffixes=("_before", "_after"))
+    for side in ("fate_before", "fate_after"):
+        merged[side] = merged[side].fillna(ELSEWHERE)
+    return merged
+
+
+def _keyed(evidence: pd.DataFrame, told: Sequence[str]) -> pd.DataFrame:
     columns: dict[str, pd.Series] = {}
-    for name in (*_KEY, *_TOLD):
+    for name in (*_KEY, *told):
         series = evidence[name]
         if name == "cycle":
             columns[name] = series.astype("Int64").fillna(0)

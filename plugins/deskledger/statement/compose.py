@@ -65,14 +65,14 @@ def compose(
     inputs: Inputs,
     past: Sequence[PastMonth],
     opening: Opening | None = None,
-    verdicts: Mapping[str, Sequence[str]] | None = None,
     as_of: datetime | None = None,
+    adjustments: Sequence[Mapping[str, str]] = (),
 ) -> Statement:
     """The statement of a contract's period, measured at the period's end over `inputs`; a running one's at `as_of`.
 
-    `past` are the months before, oldest first; `verdicts` the statuses of each service level in them. Schedules, bases
-    and caps are those of the version in force at the period's start. Raises StatementError (`no_base`, a measure that
-    cannot be taken).
+    `past` are the months before, oldest first; `adjustments` the posted ones that this statement corrects, as
+    `penalties.assess` takes them. Schedules, bases and caps are those of the version in force at the period's start.
+    Raises StatementError (`no_base`, a measure that cannot be taken).
     """
     opening = opening or opening_of(contract)
     start, end = period_bounds(contract, period)
@@ -99,7 +99,7 @@ def compose(
         for term in terms
         if term["schedule"]["kind"] == "per_item"
     }
-    priced, measured = assessed_form(contract, version, period, results, charges, past, opening, items)
+    priced, measured = assessed_form(contract, version, period, results, charges, past, opening, items, adjustments)
     assessed = penalties.assess(priced, measured)
     lines = tuple(_line(number, line, version, results) for number, line in enumerate(assessed.lines, start=1))
     csat = (
@@ -116,8 +116,7 @@ def compose(
         start_at=start,
         end_at=end,
         levels=tuple(
-            _level(ordinal, result, terms, measured["history"], (verdicts or {}).get(result.level.name, ()))
-            for ordinal, result in enumerate(results, start=1)
+            _level(ordinal, result, terms, measured["history"], past) for ordinal, result in enumerate(results, start=1)
         ),
         lines=lines,
         trace=tuple(_step(number, row) for number, row in enumerate(assessed.trace, start=1)),
@@ -174,11 +173,12 @@ def _level(
     result: LevelResult,
     terms: Sequence[Mapping[str, Any]],
     history: Mapping[str, Sequence[int | None]],
-    verdicts: Sequence[str],
+    past: Sequence[PastMonth],
 ) -> dict[str, Any]:
     level = result.level
     own_terms = [term["id"] for term in terms if term["measure"] == level.name]
     # A level that no term prices has no line of money to remember its failures: its run is that of its own verdicts.
+    verdicts = [month.verdicts[level.name] for month in past if level.name in month.verdicts]
     own = [None if status == "no_data" else int(status == "breached") for status in verdicts]
     earlier = history.get(own_terms[0], []) if own_terms else own
     return {

@@ -12,7 +12,8 @@ from deskledger.contract.terms import Contract
 from deskledger.errors import ContractError, DeskledgerError, LedgerError, StatementError
 from deskledger.settings import settings
 from deskledger.steps import measure, report, terms
-from deskledger.steps.close_content import charge_mark, data_mark, draft_content, snapshot
+from deskledger.steps.close_content import charge_mark, data_mark, snapshot
+from deskledger.steps.restate import corrected_draft
 from deskledger.warehouse import open_warehouse
 
 _log = logging.getLogger(__name__)
@@ -121,7 +122,7 @@ def draft(key: str, now: datetime, run_id: str | None = None, *, is_by_hand: boo
         watermark = _allowed_watermark(connection, contract, period, now)
     try:
         with snapshot(engine) as connection:
-            content = draft_content(connection, contract, period, now, watermark)
+            content = corrected_draft(connection, contract, period, now, watermark)
         with engine.begin() as connection:
             ref = ledger.write(connection, content, at=now, run_id=run_id)
             state = ledger.draft_state(connection, ref.draft_id)
@@ -243,7 +244,9 @@ def _inputs_now(engine: Engine, draft_id: str, at: datetime) -> str | None:
             return None
         try:
             return ledger.inputs_sha256(
-                draft_content(connection, contract, state["period"], at, measure.watermark(connection, contract) or at)
+                corrected_draft(
+                    connection, contract, state["period"], at, measure.watermark(connection, contract) or at
+                )
             )
         except StatementError as error:
             raise LedgerError(

@@ -50,16 +50,6 @@ select
     )
 """)
 
-_VERDICTS = text("""
-select
-    level.service_level,
-    level.status
-from ledger.posting as posting
-inner join ledger.draft_level as level on posting.draft_id = level.draft_id
-where posting.contract = :contract and posting.period < :period
-order by posting.period
-""")
-
 
 def charge_mark(connection: Connection, contract: Contract, period: str) -> str:
     """A text that changes when a charge of the contract's period does."""
@@ -84,19 +74,28 @@ def snapshot(engine: Engine) -> Iterator[Connection]:
 
 
 def draft_content(
-    connection: Connection, contract: Contract, period: str, now: datetime, watermark: datetime
+    connection: Connection,
+    contract: Contract,
+    period: str,
+    now: datetime,
+    watermark: datetime,
+    past: Sequence[statement.PastMonth] | None = None,
+    adjustments: Sequence[ledger.Adjustment] = (),
+    not_restated: Sequence[Mapping[str, str]] = (),
 ) -> ledger.DraftContent:
     """All that a draft of the contract's period states, measured at its end over all that `connection` sees.
 
     `connection` is that of a `snapshot`: the mark then speaks of the very rows that the draft is made of. The draft's
-    `data_cutoff` is `now`, or the newest instant at which something it sees landed, if that is later. Raises
-    StatementError (`not_approved`) for terms that a second person has not approved as they stand.
+    `data_cutoff` is `now`, or the newest instant at which something it sees landed, if that is later. `past` are the
+    months before where they are not as they stand, `adjustments` the posted ones that the draft corrects,
+    `not_restated` those that it leaves as they are though something changed (period, reason). Raises StatementError
+    (`not_approved`) for terms that a second person has not approved as they stand.
     """
     start, end = contracts.period_bounds(contract, period)
     approved = terms.approved_versions(connection, contract, period)
     mark = data_mark(connection, contract, period)
     inputs = inputs_of(connection, contract, period, now)
-    made = stated(connection, contract, period, inputs)
+    made = stated(connection, contract, period, inputs, past, adjustments=booked(adjustments))
     return ledger.DraftContent(
         contract=contract.name,
         contract_title=contract.title,
@@ -114,7 +113,13 @@ def draft_content(
         watermark_at=watermark,
         data_mark=mark,
         contract_sha256=contract.sha256,
-        preparers=sorted({*made.preparers, *(row["submitted_by"] for row in approved)}),
+        preparers=sorted(
+            {
+                *made.preparers,
+                *(row["submitted_by"] for row in approved),
+                *(name for each in adjustments for name in each.preparers),
+            }
+        ),
         terms={
             **ledger.plain(made.version),
             "open_spans": made.open_spans,
@@ -122,14 +127,28 @@ def draft_content(
         },
         assessment=made.assessment,
         charges=made.charges,
-        control=made.control,
+        control={**made.control, **({"not_restated": list(not_restated)} if not_restated else {})},
         csat=made.csat,
         incomplete_tickets=made.incomplete_tickets,
         levels=made.levels,
         lines=made.lines,
         trace=made.trace,
         evidence=made.evidence,
+        adjustments=adjustments,
     )
+
+
+def booked(adjustments: Iterable[ledger.Adjustment]) -> list[dict[str, str]]:
+    """Adjustments as `penalties.assess` takes them: what was booked for each month before, and what it comes to now."""
+    return [
+        {
+            "type": "restatement",
+            "period": each.corrected_period,
+            "issued": str(each.issued_amount + each.adjusted_amount),
+            "recomputed": str(each.restated_amount),
+        }
+        for each in adjustments
+    ]
 
 
 def inputs_of(connection: Connection, contract: Contract, period: str, now: datetime) -> statement.Inputs:
@@ -153,20 +172,20 @@ def stated(
     inputs: statement.Inputs,
     past: Sequence[statement.PastMonth] | None = None,
     as_of: datetime | None = None,
+    adjustments: Sequence[Mapping[str, str]] = (),
 ) -> statement.Statement:
     """What the contract's period comes to over `inputs`; at its end, or a running one's at `as_of`.
 
-    `past` are the months before, oldest first: as posted, unless others are given (what if they had been otherwise).
+    `past` are the months before, oldest first: as they stand, unless others are given (had they been otherwise);
+    `adjustments` the corrections of posted months that are booked with it.
     """
     past = past_of(connection, contract.name, period) if past is None else past
-    return statement.compose(
-        contract, period, inputs, past, verdicts=_verdicts(connection, contract, period), as_of=as_of
-    )
+    return statement.compose(contract, period, inputs, past, as_of=as_of, adjustments=adjustments)
 
 
 def past_of(connection: Connection, contract: str, period: str) -> list[statement.PastMonth]:
-    """The contract's posted months before the period, oldest first."""
-    return [_past(row) for row in ledger.posted_months(connection, contract, period)]
+    """The contract's posted months before the period, oldest first, with what they come to after all corrections."""
+    return [past_month(row) for row in ledger.posted_months(connection, contract, period)]
 
 
 def _raw_columns(sources: Iterable[str]) -> statement.RawColumns:
@@ -193,15 +212,8 @@ def _words(words: Mapping[str, Any] | None) -> dict[str, str | None] | None:
     }
 
 
-def _verdicts(connection: Connection, contract: Contract, period: str) -> dict[str, list[str]]:
-    """The statuses of each service level in the posted months before the period, oldest first."""
-    verdicts: dict[str, list[str]] = {}
-    for level, status in connection.execute(_VERDICTS, {"contract": contract.name, "period": period}):
-        verdicts.setdefault(level, []).append(status)
-    return verdicts
-
-
-def _past(row: dict[str, Any]) -> statement.PastMonth:
+def past_month(row: Mapping[str, Any]) -> statement.PastMonth:
+    """A row of `ledger.posted_months` as the months after it take it."""
     return statement.PastMonth(
         period=row["period"],
         statuses=row["statuses"],
@@ -211,4 +223,5 @@ def _past(row: dict[str, Any]) -> statement.PastMonth:
         },
         credit=Decimal(row["credit_amount"]),
         points=row["points"],
+        verdicts=row["verdicts"],
     )

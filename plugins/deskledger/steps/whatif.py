@@ -172,4 +172,5 @@ def _as_past(made: statement.Statement) -> statement.PastMonth:
         credit=made.credit,
         points=points[0] if points else None,
         credits={str(line["term"]): line["credit_amount"] for line in made.lines},
+        verdicts={str(level["service_level"]): str(level["status"]) for level in made.levels},
     )

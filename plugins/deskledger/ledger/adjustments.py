@@ -1,0 +1,148 @@
+"""Adjustments: what posted months come to now, and the differences that a draft of an open month books for them."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import Connection
+
+from deskledger.ledger.canonical import plain
+from deskledger.ledger.tables import every
+
+if TYPE_CHECKING:
+    from deskledger.ledger.drafts import DraftContent
+
+
+@dataclass(frozen=True)
+class Adjustment:
+    """One posted month that a draft corrects: what was issued and adjusted for it before, and what it comes to now.
+
+    `replaced_draft_id` is the draft whose result stood until now. The restated month is either `restated`, made now, or
+    the stored `restated_draft_id`; `restated_sha256` is its inputs' hash. `causes` say what changed, as plain rows.
+    `preparers` wrote the restated month's terms or imported its charges: they cannot approve the draft that books it.
+    """
+
+    corrected_period: str
+    corrected_statement: str
+    replaced_draft_id: str
+    currency: str
+    issued_amount: Decimal
+    adjusted_amount: Decimal
+    restated_amount: Decimal
+    restated_sha256: str
+    causes: Sequence[Mapping[str, Any]]
+    preparers: Sequence[str]
+    restated: "DraftContent | None" = None
+    restated_draft_id: str | None = None
+
+    @property
+    def amount(self) -> Decimal:
+        """What is booked: above zero goes to the customer, below zero comes back."""
+        return self.restated_amount - self.issued_amount - self.adjusted_amount
+
+
+def adjustment_rows(connection: Connection, draft_id: str) -> list[dict[str, Any]]:
+    """The draft's rows of ledger.draft_adjustment, earliest corrected month first."""
+    return every(
+        connection,
+        "select * from ledger.draft_adjustment where draft_id = :draft_id order by corrected_period",
+        draft_id=draft_id,
+    )
+
+
+def read_adjustments(connection: Connection, draft_id: str) -> list[Adjustment]:
+    """The adjustments that a stored draft proposes or has booked, earliest corrected month first."""
+    rows = every(
+        connection,
+        """
+        select
+            adjustment.*,
+            restated.inputs_sha256 as restated_sha256,
+            restated.preparers
+        from ledger.draft_adjustment as adjustment
+        inner join ledger.draft as restated on adjustment.restated_draft_id = restated.draft_id
+        where adjustment.draft_id = :draft_id
+        order by adjustment.corrected_period
+        """,
+        draft_id=draft_id,
+    )
+    return [Adjustment(**{name: row[name] for name in row if name not in {"draft_id", "amount"}}) for row in rows]
+
+
+def adjustments_of(connection: Connection, contract: str, corrected: str) -> list[dict[str, Any]]:
+    """The posted adjustments of a contract's month (rows of ledger.adjustment), in the order that they were booked."""
+    return every(
+        connection,
+        """
+        select * from ledger.adjustment
+        where contract = :contract and corrected_period = :corrected
+        order by booked_period
+        """,
+        contract=contract,
+        corrected=corrected,
+    )
+
+
+def posted_months(
+    connection: Connection, contract: str, before: str, instead: Mapping[str, str] | None = None
+) -> list[dict[str, Any]]:
+    """The contract's posted months before a period, oldest first, with the results that stand of each.
+
+    A row has period, statement_number, currency, draft_id (whose results these are), issued_amount, adjusted_amount,
+    credit_amount (their sum: without what the month's statement booked for others), statuses of lines, verdicts and
+    figures of service levels, and points. `instead` gives other drafts, by period, than those that stand.
+    """
+    rows = every(
+        connection,
+        """
+        with months as (
+            select
+                standing.*,
+                coalesce(cast(:instead as jsonb) ->> standing.period, standing.draft_id) as result_draft_id
+            from ledger.standing_month as standing
+            where standing.contract = :contract and standing.period < :before
+        )
+
+        select
+            months.period,
+            months.statement_number,
+            months.currency,
+            months.result_draft_id as draft_id,
+            months.issued_amount,
+            months.adjusted_amount,
+            case
+                when months.result_draft_id = months.draft_id then months.issued_amount + months.adjusted_amount
+                else result.credit_amount
+            end as credit_amount,
+            (
+                select coalesce(jsonb_object_agg(line.term, line.status), '{}'::jsonb)
+                from ledger.draft_line as line
+                where line.draft_id = result.draft_id and line.status <> 'adjustment'
+            ) as statuses,
+            (
+                select coalesce(jsonb_object_agg(level.service_level, level.status), '{}'::jsonb)
+                from ledger.draft_level as level
+                where level.draft_id = result.draft_id
+            ) as verdicts,
+            (
+                select coalesce(jsonb_object_agg(level.service_level, level.months -> -1), '{}'::jsonb)
+                from ledger.draft_level as level
+                where level.draft_id = result.draft_id
+            ) as figures,
+            (
+                select line.detail ->> 'points_total'
+                from ledger.draft_line as line
+                where line.draft_id = result.draft_id and line.term = 'points'
+            ) as points
+        from months
+        inner join ledger.draft as result on months.result_draft_id = result.draft_id
+        order by months.period
+        """,
+        contract=contract,
+        before=before,
+        instead=json.dumps(dict(instead or {})),
+    )
+    amounts = ("issued_amount", "adjusted_amount", "credit_amount")
+    return [plain(row) | {name: row[name] for name in amounts} for row in rows]

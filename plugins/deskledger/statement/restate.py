@@ -1,0 +1,88 @@
+"""A posted month stated again: whether its result moved, and what moved it."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from decimal import Decimal
+from typing import Any
+
+import pandas as pd
+
+_NAMED = 100
+
+Rows = Sequence[Mapping[str, Any]]
+
+
+def result_of(levels: Rows, lines: Rows) -> dict[str, Any]:
+    """What a month came to, comparable: each service level's figures and verdict, each line's status and credit.
+
+    `levels` and `lines` are rows of ledger.draft_level and ledger.draft_line, or a statement's. Lines that correct
+    other months are left out: they are no result of this one.
+    """
+    return {
+        "levels": {
+            row["service_level"]: (row["numerator"], row["denominator"], row["value"], row["status"]) for row in levels
+        },
+        "lines": {
+            row["term"]: (row["status"], Decimal(row["credit_amount"]), row["detail"].get("points_total"))
+            for row in lines
+            if row["status"] != "adjustment"
+        },
+    }
+
+
+def causes(
+    before: Mapping[str, Any], after: Mapping[str, Any], rows: pd.DataFrame, corrected: Sequence[str]
+) -> list[dict[str, Any]]:
+    """Why a month comes to something else: terms, charges, earlier months, tickets and answers, as plain rows.
+
+    `before` and `after` have a draft's version, charges and assessment; `rows` are `compare.changed_figures`, of
+    which a hundred are named and the rest counted; `corrected` the earlier months that are corrected with this one.
+    """
+    return [
+        *_of_terms(before, after),
+        *_of_charges(before["charges"], after["charges"]),
+        *_of_history(before["assessment"], after["assessment"], corrected),
+        *_of_tickets(rows),
+    ]
+
+
+def _of_terms(before: Mapping[str, Any], after: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+    if before["version"] != after["version"]:
+        yield {"kind": "version", "before": str(before["version"]), "after": str(after["version"])}
+
+
+def _of_charges(before: Mapping[str, Any], after: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+    for base in sorted({*before, *after}):
+        old, new = ((side.get(base) or {}).get("amount") for side in (before, after))
+        if old != new:
+            yield {"kind": "charge", "base": base, "before": old, "after": new}
+
+
+def _of_history(
+    before: Mapping[str, Any], after: Mapping[str, Any], corrected: Sequence[str]
+) -> Iterator[dict[str, Any]]:
+    if _history(before) == _history(after):
+        return
+    for period in corrected:
+        yield {"kind": "month", "period": period}
+    if not corrected:
+        yield {"kind": "history"}
+
+
+def _history(assessment: Mapping[str, Any]) -> Any:
+    """What the months before gave: runs, points, what caps had used, the earlier months of rolling windows."""
+    measured, priced = assessment["measurements"], assessment["contract"]
+    windows = {name: form["months"][:-1] for name, form in measured["measures"].items() if "months" in form}
+    used = {str(cap["id"]): cap.get("used") for cap in priced.get("caps") or ()}
+    return measured.get("history"), measured.get("points_history"), used, windows
+
+
+def _of_tickets(rows: pd.DataFrame) -> Iterator[dict[str, Any]]:
+    named = rows.head(_NAMED)
+    told = {"service_level": named["service_level"], "ticket": named["ticket_id"]}
+    for side in ("before", "after"):
+        fate, rating = named[f"fate_{side}"], named[f"rating_{side}"]
+        told[side] = fate.where(rating.isna(), fate + ", rated " + rating.astype("str"))
+    for row in pd.DataFrame(told).to_dict("records"):
+        yield {"kind": "ticket", **{str(name): value for name, value in row.items()}}
+    if len(rows) > _NAMED:
+        yield {"kind": "more_tickets", "count": len(rows) - _NAMED}

@@ -1,0 +1,191 @@
+"""Corrections of posted months: each is stated again from what is known now, in order, each over the corrected ones.
+
+A posted month never changes. What it comes to now, less all that was booked for it, is an adjustment of the next draft.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import pandas as pd
+from sqlalchemy import Connection, text
+
+from deskledger import __version__, ledger, statement
+from deskledger import contract as contracts
+from deskledger.contract.terms import Contract
+from deskledger.errors import StatementError
+from deskledger.statement import restate
+from deskledger.statement.compare import changed_figures
+from deskledger.steps.close_content import data_mark, draft_content, past_month
+
+_IN_REVIEW = frozenset({"in_review", "approved"})
+_NAMED = 5
+
+# Which tickets had something land after an instant, or a row kept out: a difference in others is the engine's.
+_LANDED = text("""
+select ticket_key from core.ticket where ticket_key = any(:keys) and landed_at > :cutoff
+union
+select ticket_key from core.ticket_event where ticket_key = any(:keys) and landed_at > :cutoff
+union
+select ticket_key from core.survey_answer where ticket_key = any(:keys) and landed_at > :cutoff
+union
+select ticket_key from quality.quarantine
+where ticket_key = any(:keys) and greatest(quarantined_at, replayed_at) > :cutoff
+""")
+
+
+@dataclass(frozen=True)
+class Restated:
+    """The months before a draft: as they are corrected, the adjustments that say so, and what could not be restated."""
+
+    past: Sequence[statement.PastMonth]
+    adjustments: Sequence[ledger.Adjustment]
+    not_restated: Sequence[Mapping[str, str]]  # period, reason
+
+
+class _NotRestatedError(Exception):
+    """Why a month stays as it stands for now."""
+
+
+def corrected_draft(
+    connection: Connection, contract: Contract, period: str, now: datetime, watermark: datetime
+) -> ledger.DraftContent:
+    """All that a draft of the open month states now, with the corrections of posted months that belong into it.
+
+    A month in review keeps the corrections that its draft was made with: what is found since is booked in the month
+    after it, and does not make the draft stale.
+    """
+    newest = ledger.newest_draft(connection, contract.name, period)
+    if newest is not None and newest["state"] in _IN_REVIEW:
+        kept = ledger.read_adjustments(connection, newest["draft_id"])
+        instead = {each.corrected_period: str(each.restated_draft_id) for each in kept}
+        rows = ledger.posted_months(connection, contract.name, period, instead)
+        past = [past_month(row) for row in rows]
+        content = draft_content(connection, contract, period, now, watermark, past, kept)
+        if ledger.inputs_sha256(content) == newest["inputs_sha256"]:
+            return content
+    found = restatements(connection, contract, period, now, watermark)
+    return draft_content(
+        connection, contract, period, now, watermark, found.past, found.adjustments, found.not_restated
+    )
+
+
+def restatements(
+    connection: Connection, contract: Contract, before: str, now: datetime, watermark: datetime
+) -> Restated:
+    """What the contract's posted months before a period come to now, and what that differs from what was booked.
+
+    Months are stated again in their order: each with its own terms, and with the repeat runs, caps and rolling months
+    of the corrected ones before it. Raises StatementError when a version begins in a posted month and does not name it.
+    """
+    past: list[statement.PastMonth] = []
+    adjustments: list[ledger.Adjustment] = []
+    not_restated: list[dict[str, str]] = []
+    for row in ledger.posted_months(connection, contract.name, before):
+        corrected = [each.corrected_period for each in adjustments]
+        try:
+            adjustment = _restated(connection, contract, row, past, corrected, now, watermark)
+        except _NotRestatedError as reason:
+            not_restated.append({"period": row["period"], "reason": str(reason)})
+            adjustment = None
+        if adjustment is None:
+            past.append(past_month(row))
+            continue
+        assert adjustment.restated is not None
+        past.append(_past_of(adjustment.restated))
+        adjustments.append(adjustment)
+    return Restated(past, adjustments, not_restated)
+
+
+def _restated(
+    connection: Connection,
+    contract: Contract,
+    row: Mapping[str, Any],
+    past: Sequence[statement.PastMonth],
+    corrected: Sequence[str],
+    now: datetime,
+    watermark: datetime,
+) -> ledger.Adjustment | None:
+    """The adjustment that one posted month needs, or None when it comes to what stands."""
+    period = row["period"]
+    basis = ledger.read(connection, row["draft_id"])
+    is_restated = _is_restated_by_terms(contract, basis.draft)
+    if not is_restated and not corrected and data_mark(connection, contract, period) == basis.draft["data_mark"]:
+        return None
+    if row["currency"] != contract.currency:
+        raise _NotRestatedError(
+            f"posted in {row['currency']}, and the contract is in {contract.currency}: nothing is converted"
+        )
+    try:
+        content = draft_content(connection, contract, period, now, watermark, past)
+    except StatementError as error:
+        raise _NotRestatedError(error.what) from error
+    if content.incomplete_tickets:
+        raise _NotRestatedError("some of its tickets are incomplete: their rows in quarantine must be mended first")
+    if restate.result_of(content.levels, content.lines) == restate.result_of(basis.levels, basis.lines):
+        return None
+    changed = changed_figures(ledger.read_evidence(connection, row["draft_id"]), content.evidence)
+    now_told = ledger.plain({name: getattr(content, name) for name in ("version", "charges", "assessment")})
+    causes = restate.causes(basis.draft, now_told, changed, corrected)
+    if not causes:
+        raise _NotRestatedError(
+            f"version {__version__} of Deskledger prices it otherwise, and nothing that it rests on changed"
+        )
+    if not is_restated and basis.draft["code_version"] != __version__:
+        _refuse_measured_otherwise(connection, changed, basis.draft["data_cutoff"])
+    return ledger.Adjustment(
+        corrected_period=period,
+        corrected_statement=row["statement_number"],
+        replaced_draft_id=row["draft_id"],
+        currency=contract.currency,
+        issued_amount=row["issued_amount"],
+        adjusted_amount=row["adjusted_amount"],
+        restated_amount=content.credit_amount,
+        restated_sha256=ledger.inputs_sha256(content),
+        causes=causes,
+        preparers=content.preparers,
+        restated=content,
+    )
+
+
+def _is_restated_by_terms(contract: Contract, basis: Mapping[str, Any]) -> bool:
+    """Whether another version than the one that the month was stated under is in force in it now, and names it."""
+    period = basis["period"]
+    version = contracts.version_at(contract, contracts.first_day(contract, period))
+    if version.number != basis["version"] and period not in version.restates:
+        raise StatementError(
+            f"version {version.number} begins on {version.effective_from}, and {period} is posted under version"
+            f" {basis['version']}",
+            where=contract.file,
+            remedy=f"name every posted month that it restates (`restates: [{period}, …]`), or let it begin later",
+        )
+    return version.number != basis["version"]
+
+
+def _refuse_measured_otherwise(connection: Connection, changed: pd.DataFrame, cutoff: datetime) -> None:
+    """What a newer engine says differently is reported, never substituted: a ticket's data must have changed."""
+    keys = changed["ticket_key_after"].fillna(changed["ticket_key_before"]).astype("int64")
+    landed = connection.execute(_LANDED, {"keys": keys.unique().tolist(), "cutoff": cutoff}).scalars().all()
+    others = changed.loc[~keys.isin(list(landed)), "ticket_id"].drop_duplicates()
+    if len(others):
+        more = f" and {len(others) - _NAMED:,} more" if len(others) > _NAMED else ""
+        raise _NotRestatedError(
+            f"version {__version__} of Deskledger measures tickets otherwise whose data did not change:"
+            f" {', '.join(others.head(_NAMED))}{more}"
+        )
+
+
+def _past_of(content: ledger.DraftContent) -> statement.PastMonth:
+    """A month stated just now, as the months after it take it."""
+    lines = {line["term"]: line for line in content.lines}
+    return past_month(
+        {
+            "period": content.period,
+            "statuses": {term: line["status"] for term, line in lines.items()},
+            "verdicts": {level["service_level"]: level["status"] for level in content.levels},
+            "figures": {level["service_level"]: level["months"][-1] for level in content.levels},
+            "credit_amount": content.credit_amount,
+            "points": lines["points"]["detail"].get("points_total") if "points" in lines else None,
+        }
+    )

@@ -1,0 +1,345 @@
+-- Adjustments of posted months. What a posted month would say today is a draft of that month with reason 'restated':
+-- nobody decides on it by itself, and it is never posted. A draft of an open month names the restated drafts whose
+-- differences it books; approving and posting that draft approves and books them with it.
+
+alter table ledger.draft drop constraint draft_reason_check;
+alter table ledger.draft add constraint draft_reason_check
+check (reason in ('first', 'inputs_changed', 'disputed', 'restated'));
+
+-- One row a posted month that a draft corrects. amount = what the month comes to now, less what was issued for it and
+-- less the adjustments that were posted before: however often a month is corrected, all of them sum to its last result.
+-- replaced_draft_id is the draft whose result stood until now; causes say what changed.
+create table ledger.draft_adjustment (
+    draft_id text not null references ledger.draft (draft_id),
+    corrected_period text not null,
+    corrected_statement text not null references ledger.posting (statement_number),
+    replaced_draft_id text not null references ledger.draft (draft_id),
+    restated_draft_id text not null references ledger.draft (draft_id),
+    currency text not null,
+    issued_amount numeric not null,
+    adjusted_amount numeric not null,
+    restated_amount numeric not null,
+    amount numeric not null,
+    causes jsonb not null,
+    primary key (draft_id, corrected_period),
+    check (amount = restated_amount - issued_amount - adjusted_amount)
+);
+create index draft_adjustment_by_restated on ledger.draft_adjustment (restated_draft_id);
+
+create trigger append_only before update or delete or truncate on ledger.draft_adjustment
+for each statement execute function ledger.refuse_change();
+alter table ledger.draft_adjustment enable always trigger append_only;
+create trigger refuse_late_rows after insert on ledger.draft_adjustment
+referencing new table as added for each statement execute function ledger.refuse_late_rows();
+alter table ledger.draft_adjustment enable always trigger refuse_late_rows;
+
+-- Posted adjustments. Grain, and key: contract, corrected_period, booked_period.
+create view ledger.adjustment as
+with postings as (select * from ledger.posting),
+
+adjustments as (select * from ledger.draft_adjustment)
+
+select
+    postings.contract,
+    adjustments.corrected_period,
+    postings.period as booked_period,
+    adjustments.corrected_statement,
+    postings.statement_number as booked_statement,
+    adjustments.draft_id,
+    adjustments.replaced_draft_id,
+    adjustments.restated_draft_id,
+    adjustments.currency,
+    adjustments.issued_amount,
+    adjustments.adjusted_amount,
+    adjustments.restated_amount,
+    adjustments.amount,
+    adjustments.causes,
+    postings.approved_by,
+    postings.posted_at
+from postings
+inner join adjustments on postings.draft_id = adjustments.draft_id;
+
+-- What stands of each posted month: the draft whose result holds now, what its own statement issued for it (without
+-- what that statement booked for earlier months), and the sum of its adjustments. Grain: one posted month.
+create view ledger.standing_month as
+with postings as (select * from ledger.posting),
+
+adjustments as (select * from ledger.adjustment),
+
+booked as (
+    select
+        booked_statement,
+        sum(amount) as amount
+    from adjustments
+    group by booked_statement
+),
+
+corrected as (
+    select
+        corrected_statement,
+        sum(amount) as amount,
+        (array_agg(restated_draft_id order by booked_period desc))[1] as restated_draft_id
+    from adjustments
+    group by corrected_statement
+)
+
+select
+    postings.contract,
+    postings.period,
+    postings.statement_number,
+    postings.currency,
+    postings.draft_id as posted_draft_id,
+    coalesce(corrected.restated_draft_id, postings.draft_id) as draft_id,
+    postings.credit_amount - coalesce(booked.amount, 0) as issued_amount,
+    coalesce(corrected.amount, 0) as adjusted_amount
+from postings
+left join booked on postings.statement_number = booked.booked_statement
+left join corrected on postings.statement_number = corrected.corrected_statement;
+
+-- An adjustment follows from what stands, restates a posted month before the one that books it, and is the line of
+-- money that was approved. For every role, and once: the statement that books it is posted once.
+create function ledger.refuse_adjustment() returns trigger
+language plpgsql set search_path = pg_catalog, pg_temp as $$
+declare
+    fault text;
+begin
+    select min(coalesce(proposed.corrected_period, line.term) || ': ' || case
+        when proposed.draft_id is null then 'no restated month stands behind the line'
+        when standing.statement_number is null or standing.contract <> new.contract then 'its month is not posted'
+        when proposed.corrected_period <> standing.period or standing.period >= new.period then 'not an earlier month'
+        when new.currency <> standing.currency or new.currency <> proposed.currency
+            or new.currency <> restated.currency then 'amounts are never converted'
+        when (proposed.issued_amount, proposed.adjusted_amount, proposed.replaced_draft_id)
+            is distinct from (standing.issued_amount, standing.adjusted_amount, standing.draft_id)
+            then 'another result stands by now'
+        when restated.reason <> 'restated' or restated.contract <> new.contract
+            or restated.period <> standing.period or restated.credit_amount <> proposed.restated_amount
+            then 'not what the month was restated to'
+        when restated.incomplete_tickets > 0 then 'restated from incomplete tickets'
+        when line.credit_amount is distinct from proposed.amount then 'not the line of the statement'
+    end) into fault
+    from (select * from ledger.draft_adjustment as d where d.draft_id = new.draft_id) as proposed
+    full join (
+        select * from ledger.draft_line as l
+        where l.draft_id = new.draft_id and l.status = 'adjustment' and l.term like 'restatement:%'
+    ) as line on line.term = 'restatement:' || proposed.corrected_period
+    left join ledger.standing_month as standing on proposed.corrected_statement = standing.statement_number
+    left join ledger.draft as restated on proposed.restated_draft_id = restated.draft_id;
+    if fault is not null then
+        raise exception using
+            errcode = 'restrict_violation',
+            message = 'posting of draft ' || new.draft_id || ' refused: adjustment of ' || fault;
+    end if;
+    return new;
+end
+$$;
+create trigger refuse_adjustment before insert on ledger.posting
+for each row execute function ledger.refuse_adjustment();
+alter table ledger.posting enable always trigger refuse_adjustment;
+
+-- A restated draft is whole when a draft first names it: from then on it takes no row.
+create function ledger.refuse_rows_of_restated() returns trigger
+language plpgsql set search_path = pg_catalog, pg_temp as $$
+begin
+    if exists (
+        select from added inner join ledger.draft_adjustment as named on added.draft_id = named.restated_draft_id
+    ) then
+        raise exception using
+            errcode = 'restrict_violation',
+            message = 'ledger.' || tg_table_name || ': an adjustment names its draft already';
+    end if;
+    return null;
+end
+$$;
+do $$
+declare
+    part text;
+begin
+    foreach part in array array['draft_level', 'draft_line', 'draft_trace', 'draft_ticket'] loop
+        execute 'create trigger refuse_rows_of_restated after insert on ledger.' || quote_ident(part)
+            || ' referencing new table as added for each statement execute function ledger.refuse_rows_of_restated()';
+        execute 'alter table ledger.' || quote_ident(part) || ' enable always trigger refuse_rows_of_restated';
+    end loop;
+end
+$$;
+
+-- Where each draft stands, as in 0004, and restated ones, which stand beside their posted month.
+create or replace view ledger.draft_state as
+with drafts as (
+    select
+        *,
+        max(number) over (partition by contract, period) as newest_number
+    from ledger.draft
+),
+
+decisions as (select * from ledger.decision),
+
+postings as (select * from ledger.posting)
+
+select
+    drafts.draft_id,
+    drafts.contract,
+    drafts.period,
+    drafts.number,
+    drafts.statement_number,
+    drafts.reason,
+    drafts.currency,
+    drafts.credit_amount,
+    drafts.contract_sha256,
+    drafts.inputs_sha256,
+    drafts.incomplete_tickets,
+    drafts.data_cutoff,
+    drafts.data_mark,
+    drafts.run_id,
+    drafts.drafted_at,
+    decisions.decision,
+    decisions.comment,
+    decisions.decided_by,
+    decisions.decided_at,
+    postings.posted_at,
+    case
+        when postings.draft_id = drafts.draft_id then 'posted'
+        when drafts.reason = 'restated' then 'restated'
+        when postings.draft_id is not null or drafts.number < drafts.newest_number then 'superseded'
+        when decisions.decision = 'approve' then 'approved'
+        when decisions.decision = 'dispute' then 'disputed'
+        else 'in_review'
+    end as state
+from drafts
+left join decisions on drafts.draft_id = decisions.draft_id
+left join postings on drafts.contract = postings.contract and drafts.period = postings.period;
+
+-- Enforcement register, as in 0004, over the results that stand: a failure that a correction brought is in it, and one
+-- that a correction took away stays in it as corrected. draft_id is the draft that states the failure.
+create or replace view ledger.enforcement as
+with states as (
+    select
+        *,
+        row_number() over (
+            partition by contract, period order by (state = 'posted')::integer desc, number desc
+        ) as preference
+    from ledger.draft_state
+),
+
+standing as (select * from ledger.standing_month),
+
+levels as (select * from ledger.draft_level),
+
+lines as (select * from ledger.draft_line),
+
+results as (
+    select
+        states.contract,
+        states.period,
+        states.draft_id,
+        states.statement_number,
+        states.state,
+        states.currency,
+        coalesce(standing.draft_id, states.draft_id) as result_draft_id
+    from states
+    left join standing on states.draft_id = standing.posted_draft_id
+    where states.preference = 1
+),
+
+-- Caps and other cuts fall on the statement, not on one service level: they tell whether anything was left to pay.
+cuts as (
+    select
+        draft_id,
+        sum(case when status = 'cap' then credit_amount else 0 end) as cap_amount,
+        sum(case when status = 'adjustment' then 0 else credit_amount end) as own_amount
+    from lines
+    group by draft_id
+),
+
+-- A line of money names its service level; a failure that names none stands under its own term.
+priced as (
+    select
+        draft_id,
+        coalesce(service_level, term) as service_level,
+        min(clause) as clause,
+        min(operator) as operator,
+        min(target) as target,
+        sum(credit_amount) as line_amount,
+        string_agg(distinct status, ', ' order by status) as line_status,
+        bool_or(status in ('breach', 'expected_miss', 'superseded', 'unmapped', 'late_claim')) as is_failed
+    from lines
+    group by draft_id, coalesce(service_level, term)
+),
+
+failures as (
+    select
+        levels.shown_value,
+        levels.sample,
+        priced.line_amount,
+        priced.line_status,
+        coalesce(levels.draft_id, priced.draft_id) as draft_id,
+        coalesce(levels.service_level, priced.service_level) as service_level,
+        coalesce(levels.clause, priced.clause) as clause,
+        coalesce(levels.operator, priced.operator) as operator,
+        coalesce(levels.target, priced.target) as target
+    from levels
+    full outer join priced on levels.draft_id = priced.draft_id and levels.service_level = priced.service_level
+    where levels.status = 'breached' or priced.is_failed
+),
+
+told as (
+    select
+        results.contract,
+        results.period,
+        results.statement_number,
+        results.state,
+        results.currency,
+        failures.*,
+        false as is_corrected
+    from results
+    inner join failures on results.result_draft_id = failures.draft_id
+    union all
+    select
+        results.contract,
+        results.period,
+        results.statement_number,
+        results.state,
+        results.currency,
+        failures.*,
+        true as is_corrected
+    from results
+    inner join failures on results.draft_id = failures.draft_id
+    where not exists (
+        select 1
+        from failures as still
+        where still.draft_id = results.result_draft_id and still.service_level = failures.service_level
+    )
+)
+
+select
+    told.contract,
+    told.period,
+    told.draft_id,
+    told.statement_number,
+    told.state,
+    told.currency,
+    told.service_level,
+    told.clause,
+    told.operator,
+    told.target,
+    told.shown_value,
+    told.sample,
+    coalesce(told.line_amount, 0) as line_amount,
+    coalesce(cuts.cap_amount, 0) as cap_amount,
+    coalesce(told.line_status, 'not priced') as line_status,
+    case
+        when told.is_corrected then 'corrected'
+        when told.state = 'disputed' then 'disputed'
+        when told.line_status is null then 'reported only'
+        when told.state <> 'posted' then 'awaiting decision'
+        when position('superseded' in told.line_status) > 0 then 'superseded'
+        when told.line_amount > 0 and cuts.own_amount <= 0 and coalesce(cuts.cap_amount, 0) < 0 then 'capped'
+        when told.line_amount > 0 and coalesce(cuts.cap_amount, 0) < 0 then 'credited, capped'
+        when told.line_amount > 0 then 'credited'
+        else 'no amount: ' || told.line_status
+    end as outcome
+from told
+left join cuts on told.draft_id = cuts.draft_id;
+
+grant select on ledger.draft_adjustment, ledger.adjustment, ledger.standing_month to finance;
+grant insert on ledger.draft_adjustment to finance;
