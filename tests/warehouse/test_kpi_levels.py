@@ -1,12 +1,13 @@
 """A month whose contract prices KPIs: drafted from the warehouse, posted, and counted again from what was frozen."""
 
+import re
 from pathlib import Path
 
 import pytest
 from sqlalchemy import Engine, text
 
 from deskledger import ledger
-from deskledger.steps import report
+from deskledger.steps import close, report
 
 from tests.warehouse.close_desk import CONTRACT, NOW, close_month, closing_home, levels, month, sign  # noqa: F401
 
@@ -65,3 +66,21 @@ def test_kpis_are_measured_priced_posted_and_recomputed(warehouse: Engine, price
     assert again.differences == ()
     page = Path(report.render(posted["draft_id"], now=NOW)["page"]).read_text("utf-8")
     assert "Open at the end" in page
+
+
+def test_a_report_looks_back_at_the_days_and_backlogs_that_were_posted(
+    warehouse: Engine, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    month(warehouse, "2026-01", met=10)
+    month(warehouse, "2026-02", met=10)
+    close_month("2026-01")
+    drafted = close.draft("alder|2026-02", now=NOW)
+    page = Path(report.render(drafted["draft_id"], now=NOW)["page"]).read_text("utf-8")
+    # Ten tickets on 10 February, a Tuesday: none of January's four Tuesdays had any.
+    assert re.search(r"Jan 2026</th><td class=.num.>10<", page)
+    assert re.search(r"Tue 10 Feb</th><td class=.num strong.>10<.*more than usual", page)
+    (home / "watch").mkdir()
+    (home / "watch" / "default.yaml").write_text("sudden_moves: 7", encoding="utf-8")
+    monkeypatch.setenv("DESKLEDGER_WATCH", str(home / "watch"))
+    page = Path(report.render(drafted["draft_id"], now=NOW)["page"]).read_text("utf-8")
+    assert "Sudden moves" not in page and "Backlog by month" in page

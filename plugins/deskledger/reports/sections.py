@@ -18,6 +18,7 @@ _SHARES = {
     "acknowledged": ("Acknowledged", "created"),
     "undue_escalations": ("Undue third-level escalations", "escalated"),
 }
+_COUNTS = {"l3_escalations": "Third-level escalations", "management_escalations": "Escalations to management"}
 
 
 def moved(levels: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
@@ -89,4 +90,5 @@ def beside(told: Mapping[str, Any] | None) -> list[tuple[str, str, str]]:
     facts += [
         (words, f"{told[name]['num']:,}", f"of {told[name]['den']:,} {of}") for name, (words, of) in _SHARES.items()
     ]
+    facts += [(words, f"{told[name]['num']:,}", "") for name, words in _COUNTS.items() if name in told]
     return facts

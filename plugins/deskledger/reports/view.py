@@ -9,9 +9,10 @@ from typing import Any
 
 import pandas as pd
 
+from deskledger.kpis import Limits
 from deskledger.penalties.exact import exact, minor_units, rounded
 from deskledger.penalties.schedule import base_of
-from deskledger.reports import charts, figures, sections, tables
+from deskledger.reports import charts, figures, kpi_sections, sections, tables
 
 _STATES = {
     "in_review": ("Provisional", "in review"),
@@ -30,7 +31,9 @@ class StatementRecord:
 
     `draft`, `state`, `levels`, `lines`, `trace` and `decisions` are rows of the ledger; `evidence` is model.EVIDENCE;
     `trend` gives each level's earlier months, oldest first (`period`, `value`, `status`); `year_to_date` is the sum
-    of the currency's posted credits of this contract and year; `poor_answers` carry the customers' own words.
+    of the currency's posted credits of this contract and year; `poor_answers` carry the customers' own words;
+    `earlier_figures` are the days and backlogs of the posted months before, oldest first; `limits` and `causes` say
+    which days are too far from usual, and what is known of which.
     """
 
     draft: Mapping[str, Any]
@@ -44,6 +47,9 @@ class StatementRecord:
     year_to_date: Decimal = Decimal(0)
     poor_answers: Sequence[Mapping[str, Any]] = ()
     entry_sha256: str | None = None
+    earlier_figures: Sequence[Mapping[str, Any]] = ()
+    limits: Limits | None = None
+    causes: Sequence[Mapping[str, Any]] = ()
 
 
 def view(record: StatementRecord, rendered_at: datetime) -> dict[str, Any]:
@@ -82,6 +88,7 @@ def view(record: StatementRecord, rendered_at: datetime) -> dict[str, Any]:
         ],
         "sides": [sections.side(row) for row in tables.sides(record.evidence, record.levels)],
         "beside": sections.beside(draft["control"].get("figures")),
+        **_kpis(record),
         "teams": tables.by_team(record.evidence, record.levels),
         "breaches": breaches,
         "breach_count": breach_count,
@@ -109,6 +116,17 @@ def view(record: StatementRecord, rendered_at: datetime) -> dict[str, Any]:
         "code_version": draft["code_version"],
         "rendered_at": figures.local(rendered_at, zone),
         "zone": zone,
+    }
+
+
+def _kpis(record: StatementRecord) -> dict[str, Any]:
+    told, csat = record.draft["control"].get("figures"), record.draft["csat"]
+    rated = (told or {}).get("rating_by_time")
+    return {
+        "rating_by_time": {**rated, "rho": rated["rho"].replace("-", "−")} if rated and rated["rho"] else None,
+        "backlog_months": kpi_sections.backlog_months(told, str(record.draft["period"]), record.earlier_figures),
+        "demand": kpi_sections.demand(told, record.earlier_figures, record.limits, record.causes),
+        "groups": kpi_sections.groups(told, csat["denominator"] if csat else None),
     }
 
 

@@ -1,5 +1,6 @@
 """The report of a draft or posted statement: one page and three CSV files in the contract's folder of the month."""
 
+import logging
 from datetime import datetime
 from decimal import Decimal
 from pathlib import Path
@@ -8,9 +9,13 @@ from typing import Any
 from sqlalchemy import Connection, text
 
 from deskledger import ledger, reports
+from deskledger.errors import DeskledgerError
 from deskledger.reports import review
 from deskledger.settings import settings
+from deskledger.steps.watch import watch_of
 from deskledger.warehouse import open_warehouse
+
+_log = logging.getLogger(__name__)
 
 _MARTS_LOCK = text("select pg_advisory_xact_lock(hashtextextended('marts', 0))")
 
@@ -82,8 +87,20 @@ def _record(connection: Connection, draft_id: str) -> reports.StatementRecord:
         trend=trend,
         year_to_date=Decimal(year_to_date[0]["credit_amount"]),
         poor_answers=_query(connection, "poor_answers", draft_id=draft_id) if draft["csat"] else (),
+        earlier_figures=_query(connection, "earlier_figures", contract=draft["contract"], before=draft["period"]),
+        **_unusual_days(str(draft["contract"])),
         entry_sha256=ledger.statement_entry(connection, draft["statement_number"]) if is_posted else None,
     )
+
+
+def _unusual_days(contract: str) -> dict[str, Any]:
+    """What watch/ says of sudden moves; a file with faults leaves the section out, and never the report."""
+    try:
+        moves = watch_of(contract).sudden_moves
+    except DeskledgerError as error:
+        _log.error("no sudden moves in the report: %s", error)
+        return {}
+    return {"limits": moves.limits, "causes": [cause.model_dump() for cause in moves.causes]}
 
 
 def _query(connection: Connection, name: str, **values: Any) -> list[dict[str, Any]]:

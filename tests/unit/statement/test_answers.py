@@ -135,6 +135,13 @@ def test_the_summary_counts_and_cuts_towards_the_verdict() -> None:
     assert told["headroom"] == [{"title": "Poor", "poor_borne": 0, "good_needed": 4}]
 
 
+def test_a_month_without_any_survey() -> None:
+    none = model.empty(model.SURVEY_ANSWER)
+    for attribution in ("created", "solved", "sent", "responded"):
+        assert len(ready(none, attribution=attribution)) == 0
+    assert summary(ready(none), terms(), [], START, END)["response_rate_pct"] is None
+
+
 def test_headroom_is_of_the_tickets_that_a_level_is_about() -> None:
     rows = [(f"s{n}", "a", "ABC"[n % 3], "2026-03-02T09:00Z", "2026-03-03T09:00Z", 5 if n else 1) for n in range(30)]
     given = ready(answers(*rows), answers="all")  # type: ignore[arg-type]
