@@ -93,9 +93,8 @@ def _cycle(page: ContractPage, cycle: CyclePage) -> list[str]:
     if cycle.breached_at:
         lines += _entry("breached", _breached(cycle))
     lines += _entry("verdict", _verdict(cycle))
-    levels = "; ".join(f"{level.title} (clause {level.clause})" for level in cycle.service_levels)
-    if levels:
-        lines += _entry("statement", f"{words.month(cycle.period)}: {levels}")
+    if cycle.service_levels:
+        lines += _entry("statement", _statement(cycle))
     lines += ["", *_stretches(page, cycle), "", *_sums(page, cycle)]
     return lines
 
@@ -134,9 +133,30 @@ def _due(cycle: CyclePage) -> str:
 
 def _breached(cycle: CyclePage) -> str:
     assert cycle.breached_at is not None
-    at_change = any(step.from_at == cycle.breached_at for step in cycle.targets[1:])
-    why = "  when the target changed: more than the new one had been used" if at_change else ""
-    return words.instant(cycle.breached_at, is_column=True) + why
+    told = words.instant(cycle.breached_at, is_column=True)
+    if not _is_by_change(cycle):
+        return told + ("  when time counted again" if cycle.due_at and cycle.due_at < cycle.breached_at else "")
+    used_us = max((each.total_us for each in cycle.stretches if each.to_at <= cycle.breached_at), default=0)
+    return f"{told}  {words.duration(used_us)} had been used when the target became {words.duration(_limit(cycle))}"
+
+
+def _is_by_change(cycle: CyclePage) -> bool:
+    """Whether a change of the target made it late, and not the time that went by."""
+    return any(step.from_at == cycle.breached_at for step in cycle.targets[1:])
+
+
+def _limit(cycle: CyclePage) -> int:
+    """The target of a cycle that has been late: it has one."""
+    assert cycle.target_us is not None
+    return cycle.target_us
+
+
+def _statement(cycle: CyclePage) -> str:
+    levels = "; ".join(f"{level.title} (clause {level.clause})" for level in cycle.service_levels)
+    if cycle.state == "running" and cycle.attribution != "due":
+        decides = "in which it ends" if cycle.attribution == "stopped" else "that decides it"
+        return f"the month {decides}: {levels}"
+    return f"{words.month(cycle.period)}: {levels}"
 
 
 def _verdict(cycle: CyclePage) -> str:
@@ -152,6 +172,8 @@ def _verdict(cycle: CyclePage) -> str:
     else:
         left = words.duration(cycle.target_us - cycle.elapsed_us)
         told = f"{cycle.state}: {used} of {words.duration(cycle.target_us)}, {left} left"
+    if cycle.resumable_until is not None:
+        told += f"; reopened until {words.instant(cycle.resumable_until)}, it goes on"
     if not cycle.is_chosen and cycle.state != "cancelled":
         told += f"; not counted in the statement, which takes the {cycle.rule} of {cycle.cycles}"
     if cycle.is_incomplete:
@@ -165,14 +187,21 @@ def _stretches(page: ContractPage, cycle: CyclePage) -> list[str]:
         return _entry("", "It ended at the instant it started: no time passed.")
     in_one_year = stretches[0].from_at.year == stretches[-1].to_at.year
     rows = [_row(page, cycle, each, year=not in_one_year) for each in stretches]
-    widths = [max(len(row[place]) for row in (*rows, _HEADER)) for place in range(len(_HEADER) - 1)]
+    shown = (*rows, _HEADER, _together(stretches))
+    widths = [max(len(row[place]) for row in shown) for place in range(len(_HEADER) - 1)]
     lines = _aligned(_HEADER, widths)
     before: Stretch | None = None
     for stretch, row in zip(stretches, rows, strict=True):
         lines += [f"{_GAP}  * {told}" for told in _moved(page, cycle, before, stretch)]
         lines += _aligned(row, widths)
         before = stretch
-    return lines
+    return [*lines, *_aligned(_together(stretches), widths)]
+
+
+def _together(stretches: Sequence[Stretch]) -> tuple[str, ...]:
+    """The last row: what the columns add up to. Time before a reset is not counted, so there is no total for it."""
+    lasted = words.duration(sum(each.lasted_us for each in stretches))
+    return ("together", "", lasted, words.duration(sum(each.counted_us for each in stretches)), "", "", "")
 
 
 def _row(page: ContractPage, cycle: CyclePage, stretch: Stretch, *, year: bool) -> tuple[str, ...]:
@@ -198,6 +227,8 @@ def _moved(page: ContractPage, cycle: CyclePage, before: Stretch | None, stretch
     steps = [step for step in cycle.targets[1:] if step.from_at == stretch.from_at]
     for step in steps:
         told.append(f"{at}: {words.changes(step)}; the target is now {words.target(step)}")
+    if stretch.from_at == cycle.breached_at and not _is_by_change(cycle):
+        told.append(f"{at}: the {words.duration(_limit(cycle))} of the target are used up; late from here on")
     if before.priority != stretch.priority and not any(
         name == "priority" for each in steps for name, *_ in each.changed
     ):

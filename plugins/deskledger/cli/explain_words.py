@@ -51,8 +51,10 @@ def month(period: str) -> str:
 
 
 def holder(stretch: Stretch) -> str:
-    """Who held the ticket, with the provider's team."""
+    """Who held the ticket, by the name that the contract gives, or with the provider's team."""
     side = spoken(stretch.holder)
+    if stretch.holder_name:
+        return f"{side}, {stretch.holder_name}"
     return f"{side}, {stretch.team}" if stretch.holder == "provider" and stretch.team else side
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from functools import lru_cache
 from typing import Any, Literal
 from zoneinfo import ZoneInfo
@@ -35,6 +35,7 @@ class Stretch:
     lasted_us: int  # physical time
     status: str | None
     holder: Side
+    holder_name: str | None  # as the contract calls the holder, where a rule names one
     team: str | None
     priority: str | None
     calendar: str | None
@@ -82,6 +83,7 @@ def read_stretches(segments: pd.DataFrame, calendars: Mapping[str, Mapping[str, 
                 lasted_us=(end - begin) // timedelta(microseconds=1),
                 status=_given(row["status"]),
                 holder=row["holder"],
+                holder_name=_given(row["holder_name"]),
                 team=_given(row["team"]),
                 priority=_given(row["priority"]),
                 calendar=_given(row["calendar"]),
@@ -94,6 +96,22 @@ def read_stretches(segments: pd.DataFrame, calendars: Mapping[str, Mapping[str, 
             )
         )
     return stretches
+
+
+def cut_at(stretches: Sequence[Stretch], at: datetime | None) -> list[Stretch]:
+    """The stretches with the counted one that an instant lies within as two, so that its total is shown there."""
+    parts: list[Stretch] = []
+    for each in stretches:
+        if at is None or not each.is_counted or not each.from_at < at < each.to_at:
+            parts.append(each)
+            continue
+        after_us = (each.to_at.astimezone(UTC) - at.astimezone(UTC)) // timedelta(microseconds=1)
+        before_us = each.lasted_us - after_us
+        here = at.astimezone(each.from_at.tzinfo)
+        total_us = each.total_us - after_us
+        parts.append(replace(each, to_at=here, lasted_us=before_us, counted_us=before_us, total_us=total_us))
+        parts.append(replace(each, from_at=here, lasted_us=after_us, counted_us=after_us))
+    return parts
 
 
 def folded(stretches: Sequence[Stretch]) -> list[Stretch]:
@@ -215,7 +233,7 @@ def _is_closed(stretch: Stretch) -> bool:
 
 
 def _who(stretch: Stretch) -> tuple[Any, ...]:
-    return stretch.holder, stretch.team, stretch.priority, stretch.calendar, stretch.target_us
+    return stretch.holder, stretch.holder_name, stretch.team, stretch.priority, stretch.calendar, stretch.target_us
 
 
 def _holiday(calendar: Mapping[str, Any], at: datetime) -> Holiday:

@@ -14,7 +14,15 @@ from deskledger.contract import Contract
 from deskledger.contract.terms import ClockTerms, Version
 from deskledger.statement.cycles import contract_cycles, with_choice
 from deskledger.statement.population import describe, values_at, with_ticket_fields, within
-from deskledger.steps.explain_cycle import Happening, Stretch, TargetStep, happening, read_stretches, target_steps
+from deskledger.steps.explain_cycle import (
+    Happening,
+    Stretch,
+    TargetStep,
+    cut_at,
+    happening,
+    read_stretches,
+    target_steps,
+)
 from deskledger.steps.explain_record import Record, Stored
 
 _SIDES = ("provider", "customer", "third_party")
@@ -35,7 +43,8 @@ class CyclePage:
 
     `provider_us`, `customer_us` and `third_party_us` are physical time, summed from the stretches; together they are
     `end_to_end_us`. `elapsed_us` is the counted time, judged against `target_us`. `is_chosen`: it counts under the
-    clock's rule for tickets with several cycles.
+    clock's rule for tickets with several cycles. A stretch also ends at the breach. `resumable_until` is there while a
+    reopening could still take the stop back.
     """
 
     clock: str
@@ -45,6 +54,7 @@ class CyclePage:
     version: int
     rule: str
     retarget: str
+    attribution: str
     calendars: tuple[str, ...]
     state: str
     is_chosen: bool
@@ -55,6 +65,7 @@ class CyclePage:
     started_by: Happening | None
     stopped_at: datetime | None
     stopped_by: Happening | None
+    resumable_until: datetime | None
     due_at: datetime | None
     breached_at: datetime | None
     targets: tuple[TargetStep, ...]
@@ -157,7 +168,8 @@ class _History:
         clock = next(each for each in self.version.clocks if each.name == str(row["clock"]))
         mine = (self.segments["clock"] == clock.name) & (self.segments["cycle"] == row["cycle"])
         segments = self.segments[mine].reset_index(drop=True)
-        stretches = read_stretches(segments, self.version.calendars, zone)
+        breached_at = _local(row["breached_at"], zone)
+        stretches = cut_at(read_stretches(segments, self.version.calendars, zone), breached_at)
         held = {side: sum(each.lasted_us for each in stretches if each.holder == side) for side in _SIDES}
         elapsed_us = sum(each.counted_us for each in stretches)
         # The sums that a reader can add up from the stretches are what is held against the record.
@@ -174,6 +186,7 @@ class _History:
             version=self.version.number,
             rule=clock.cycles,
             retarget=clock.retarget,
+            attribution=clock.attribution,
             calendars=tuple(dict.fromkeys(each.calendar for each in stretches if each.calendar is not None)),
             state=str(row["state"]),
             is_chosen=bool(row["is_chosen"]),
@@ -184,8 +197,9 @@ class _History:
             started_by=happening(events, row["started_at"], clock.start),
             stopped_at=_local(row["stopped_at"], zone),
             stopped_by=happening(events, stopped, (*clock.cancel, *clock.stop)),
+            resumable_until=_resumable_until(clock, row, zone),
             due_at=_local(row["due_at"], zone),
-            breached_at=_local(row["breached_at"], zone),
+            breached_at=breached_at,
             targets=tuple(target_steps(clock, segments, self.tickets, events, zone)),
             target_us=None if pd.isna(row["target_us"]) else int(row["target_us"]),
             elapsed_us=elapsed_us,
@@ -222,6 +236,14 @@ def _why_empty(contract: Contract, tickets: pd.DataFrame, measured: int, at: dat
     if tickets["created_at"].iloc[0] > at:
         return "it had not been created at this instant"
     return "none of the contract's clocks had started at this instant while a version of the contract was in force"
+
+
+def _resumable_until(clock: ClockTerms, row: pd.Series, zone: str) -> datetime | None:
+    """The last instant, not over yet, at which a reopening takes the stop back."""
+    if not clock.resume or clock.resume_within_us is None or row["state"] == "cancelled" or pd.isna(row["stopped_at"]):
+        return None
+    until = row["stopped_at"] + pd.Timedelta(microseconds=clock.resume_within_us)
+    return None if until < row["as_of"] else _local(until, zone)
 
 
 def _local(instant: pd.Timestamp, zone: str) -> datetime | None:

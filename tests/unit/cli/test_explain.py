@@ -156,9 +156,9 @@ def test_a_breach_by_a_change_of_target_says_so_and_stays_after_a_downgrade() ->
     ]
     terms = CONTRACT.replace("within: 8h", "within: 5h")
     text = pages.as_text(_explanation(_page(history, terms=terms)))
-    assert (
-        "breached       Tue 31 Mar 2026 11:00:00 CEST  when the target changed: more than the new one had been" in text
-    )
+    used = "6:00:00 had been used when the target became 5:00:00"
+    assert f"breached       Tue 31 Mar 2026 11:00:00 CEST  {used}" in text
+    assert "are used up" not in text
     assert (
         "5:00:00 of service time (priority P2) from Tue 31 Mar 2026 11:00:00 CEST: priority changed from P3 to P2"
         in text
@@ -324,3 +324,77 @@ def test_only_the_cycle_that_the_clock_takes_is_counted() -> None:
     assert (first.is_chosen, last.is_chosen) == (False, True)
     text = pages.as_text(_explanation(_page(terms=terms)))
     assert text.count("not counted in the statement, which takes the last of 2") == 1
+
+
+@pytest.mark.parametrize(
+    ("within", "told"),
+    [
+        # Within a stretch, which ends there with exactly the target as its total.
+        (
+            "4h 30m",
+            [
+                "breached       Tue 31 Mar 2026 09:30:00 CEST\n",
+                "Tue 31 Mar 09:30:00 CEST       0:30:00     0:30:00     4:30:00  provider",
+                "* Tue 31 Mar 09:30:00 CEST: the 4:30:00 of the target are used up; late from here on\n",
+                "Tue 31 Mar 09:30:00 CEST    Tue 31 Mar 10:00:00 CEST       0:30:00     0:30:00     5:00:00  provider",
+            ],
+        ),
+        # At closing time: in time until the doors open again, and there a stretch begins anyway.
+        (
+            "4h",
+            [
+                "due            Sun 29 Mar 2026 04:00:00 CEST\n",
+                "breached       Tue 31 Mar 2026 09:00:00 CEST  when time counted again\n",
+                "* Tue 31 Mar 09:00:00 CEST: the 4:00:00 of the target are used up; late from here on\n",
+            ],
+        ),
+    ],
+)
+def test_the_instant_from_which_it_is_late_is_a_line_of_its_own(within: str, told: list[str]) -> None:
+    page = _page(terms=CONTRACT.replace("within: 8h", f"within: {within}"))
+    text = pages.as_text(_explanation(page))
+    places = [text.index(each) for each in told]
+    assert places == sorted(places)
+    first = page.cycles[0]
+    assert sum(each.counted_us for each in first.stretches) == first.elapsed_us
+    assert all(one.to_at == other.from_at for one, other in pairwise(first.stretches))
+    at_breach = [each.total_us for each in first.stretches if each.to_at == first.breached_at]
+    assert at_breach == [first.target_us]
+
+
+def test_the_holder_that_a_rule_names_is_on_the_page() -> None:
+    rule = "        held_by: [{team: team-02, side: third_party, name: Carrier Ltd}]\n"
+    terms = CONTRACT.replace("calendar: madrid\n        targets", f"calendar: madrid\n{rule}        targets")
+    page = _page(terms=terms)
+    text = pages.as_text(_explanation(page))
+    assert "third party, Carrier Ltd" in text
+    assert "third parties                      0:45:00" in text
+    assert page.cycles[1].third_party_us == 45 * 60_000_000
+
+
+@pytest.mark.parametrize(
+    ("as_of", "is_told"),
+    [
+        ("2026-04-01T10:00:00+02:00", True),
+        ("2026-04-01T13:00:00+02:00", True),
+        ("2026-04-01T13:00:00.000001+02:00", False),
+    ],
+)
+def test_a_stop_that_a_reopening_can_take_back_says_until_when(as_of: str, is_told: bool) -> None:
+    terms = CONTRACT.replace("use: resolution_without_waiting", "use: resolution_total\n        resume_within: 24h")
+    text = " ".join(pages.as_text(_explanation(_page(terms=terms, as_of=datetime.fromisoformat(as_of)))).split())
+    assert ("reopened until Wed 1 Apr 2026 13:00:00 CEST, it goes on" in text) == is_told
+    assert ("it goes on" in text) == is_told
+
+
+@pytest.mark.parametrize(
+    ("attribution", "told"),
+    [
+        ("due", "statement      Apr 2026: Resolution, P2 (clause 4.3)"),
+        ("started", "statement      the month that decides it: Resolution, P2 (clause 4.3)"),
+        ("stopped", "statement      the month in which it ends: Resolution, P2 (clause 4.3)"),
+    ],
+)
+def test_a_running_cycle_names_no_month_that_nobody_knows(attribution: str, told: str) -> None:
+    terms = CONTRACT.replace("calendar: madrid\n", f"calendar: madrid\n        attribution: {attribution}\n")
+    assert told in pages.as_text(_explanation(_page(terms=terms))).split("2 of 2")[1]
