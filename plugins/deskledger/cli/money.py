@@ -29,6 +29,12 @@ def add(commands: Any) -> None:
     _outputs(other)
     other.set_defaults(run=_whatif)
 
+    ahead = commands.add_parser("forecast", help="where the running month is heading, and which tickets can be saved")
+    ahead.add_argument("contract", help="its name, such as alder")
+    ahead.add_argument("--month", type=_month, metavar="2026-04", help="default: the running one")
+    _outputs(ahead)
+    ahead.set_defaults(run=_forecast)
+
 
 def _recompute(arguments: argparse.Namespace) -> int:
     from deskledger.cli import recompute as pages
@@ -54,6 +60,14 @@ def _whatif(arguments: argparse.Namespace) -> int:
 
     first, last = arguments.months
     _give(arguments, pages, whatif(arguments.contract, first, last, arguments.terms, now=datetime.now(UTC)))
+    return 0
+
+
+def _forecast(arguments: argparse.Namespace) -> int:
+    from deskledger.cli import forecast as pages
+    from deskledger.steps.forecast import forecast
+
+    _give(arguments, pages, forecast(arguments.contract, arguments.month, now=datetime.now(UTC)))
     return 0
 
 

@@ -203,7 +203,7 @@ def _result(level: ServiceLevel, rows: pd.DataFrame, period: str, past: Sequence
     earlier = level.window_months - 1 or few_answers.months_before(level, denominator, before)
     months = (*past[max(0, len(past) - earlier) :], month) if earlier else (month,)
     value = _value(level, rows, months)
-    status: Status = "no_data" if value is None else _verdict(level, value)
+    status: Status = "no_data" if value is None else verdict(level, value)
     return LevelResult(
         level=level,
         numerator=month.numerator,
@@ -238,6 +238,14 @@ def _value(level: ServiceLevel, rows: pd.DataFrame, months: Sequence[MonthFigure
         return None
     if level.measure.statistic == "percentile":
         return _percentile(level, rows)
+    return window_value(level, months)
+
+
+def window_value(level: ServiceLevel, months: Sequence[MonthFigures]) -> Fraction | None:
+    """The value of a window from its months' figures; None without data. Not of a percentile, which needs its rows."""
+    total = sum(month.denominator for month in months)
+    if total == 0:
+        return None
     if level.measure.statistic == "count":
         return sum((month.numerator for month in months), Fraction(0))
     scale = Fraction(1) if level.measure.statistic == "mean" else _HUNDRED
@@ -262,7 +270,8 @@ def _percentile(level: ServiceLevel, rows: pd.DataFrame) -> Fraction | None:
     return Fraction(int(held[max(1, int(rank)) - 1]), _SECOND_US)
 
 
-def _verdict(level: ServiceLevel, value: Fraction) -> Status:
+def verdict(level: ServiceLevel, value: Fraction) -> Status:
+    """Whether the value meets the level's objective; exactly at it is met."""
     is_met = value >= level.target if level.operator == ">=" else value <= level.target
     return "met" if is_met else "breached"
 

@@ -47,7 +47,7 @@ def following(key: str, now: datetime) -> list[str]:
 
 
 def _due_of(connection: Connection, contract: Contract, now: datetime) -> str | None:
-    period = _earliest_open(connection, contract)
+    period = earliest_open(connection, contract)
     if period is None or not _is_complete(connection, contract, period, now):
         return None
     newest = ledger.newest_draft(connection, contract.name, period)
@@ -63,7 +63,7 @@ def _due_of(connection: Connection, contract: Contract, now: datetime) -> str | 
     return key if mark(connection, contract, period) != stopped["data_mark"] else None
 
 
-def _earliest_open(connection: Connection, contract: Contract) -> str | None:
+def earliest_open(connection: Connection, contract: Contract) -> str | None:
     """The first period with tickets under a version that is not posted; None before there are tickets.
 
     Months until the opening balances were settled elsewhere.
@@ -158,7 +158,7 @@ def _told_draft(state: dict[str, Any], status: str) -> dict[str, Any]:
 
 def _allowed_watermark(connection: Connection, contract: Contract, period: str, now: datetime) -> datetime:
     where = f"contract {contract.name}, period {period}"
-    first = _earliest_open(connection, contract)
+    first = earliest_open(connection, contract)
     if first is None:
         raise StatementError("none of its sources has a ticket yet", where=where, remedy="ingest the sources first")
     if period < first:

@@ -4,7 +4,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
-from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +15,7 @@ from deskledger import ledger, statement
 from deskledger.contract.terms import Contract
 from deskledger.errors import ContractError, StatementError
 from deskledger.statement.compare import changed_sides, level_changes, line_changes
+from deskledger.statement.past import as_past
 from deskledger.steps.close import contract_named
 from deskledger.steps.close_content import inputs_of, past_of, snapshot, stated
 from deskledger.steps.measure import watermark
@@ -94,8 +94,8 @@ def whatif(name: str, first: str, last: str, terms: Path, *, now: datetime) -> W
                     sides=changed_sides(before.evidence, after.evidence),
                 )
             )
-            past_before = [*past_before, _as_past(before)]
-            past_after = [*past_after, _as_past(after)]
+            past_before = [*past_before, as_past(before)]
+            past_after = [*past_after, as_past(after)]
     return WhatIf(name, contract.title, contract.currency, other.file, other.versions[0].number, tuple(months))
 
 
@@ -155,22 +155,3 @@ def _stated(
 ) -> tuple[statement.Statement, datetime]:
     inputs = inputs_of(connection, contract, period, now)
     return stated(connection, contract, period, inputs, past), inputs.data_cutoff
-
-
-def _as_past(made: statement.Statement) -> statement.PastMonth:
-    """A month that was stated, as the months after it see it."""
-    points = [line["detail"].get("points_total") for line in made.lines if line["term"] == "points"]
-    return statement.PastMonth(
-        period=made.period,
-        statuses={str(line["term"]): str(line["status"]) for line in made.lines},
-        figures={
-            str(level["service_level"]): statement.MonthFigures(
-                made.period, Fraction(level["months"][-1]["num"]), int(level["months"][-1]["den"])
-            )
-            for level in made.levels
-        },
-        credit=made.credit,
-        points=points[0] if points else None,
-        credits={str(line["term"]): line["credit_amount"] for line in made.lines},
-        verdicts={str(level["service_level"]): str(level["status"]) for level in made.levels},
-    )

@@ -1,0 +1,136 @@
+"""A contract's months that are not posted, each stated as far as the sources know it; the last one may be running."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+import pandas as pd
+from sqlalchemy import Connection
+
+from deskledger import contract as contracts
+from deskledger import statement
+from deskledger.contract.terms import Contract
+from deskledger.errors import WarehouseError
+from deskledger.model import CHARGE
+from deskledger.statement.past import as_past
+from deskledger.steps.close import earliest_open
+from deskledger.steps.close_content import inputs_of, past_of, stated
+from deskledger.steps.measure import watermark
+from deskledger.warehouse import read_frame
+
+_EARLIER_CHARGES = """
+select {columns}
+from core.charge as charge
+where
+    charge.contract = :contract
+    and charge.period = (
+        select max(latest.period)
+        from core.charge as latest
+        where
+            latest.contract = :contract and latest.period < :period and latest.kind = any(:kinds)
+            and latest.approved_by is not null
+    )
+"""
+
+
+@dataclass(frozen=True)
+class OpenMonth:
+    """One month, stated over `inputs` at its end or, while it runs, as of the watermark.
+
+    `assumed` says what was taken for granted, for a reader.
+    """
+
+    period: str
+    as_of: datetime
+    is_running: bool
+    inputs: statement.Inputs
+    made: statement.Statement
+    assumed: tuple[str, ...]
+
+
+def known_until(connection: Connection, contract: Contract, now: datetime) -> datetime:
+    """The contract's watermark, not after `now`. Raises WarehouseError while one of its sources has none."""
+    instant = watermark(connection, contract)
+    if instant is None:
+        raise WarehouseError(
+            f"no source of {contract.name} has a watermark",
+            where="quality.watermark",
+            remedy="load the sources first: DAG ingest or ingest_history",
+        )
+    return min(instant, now)
+
+
+def open_months(connection: Connection, contract: Contract, now: datetime) -> list[OpenMonth]:
+    """The contract's months from the earliest that is not posted to the one that the watermark lies in, in order.
+
+    Each month's repeat runs, windows and caps follow from the ones before it as stated here. `connection` is that of a
+    snapshot. Raises WarehouseError without a watermark, and StatementError for a month that cannot be stated.
+    """
+    until = known_until(connection, contract, now)
+    period = earliest_open(connection, contract)
+    last = contracts.period_of(contract, until)
+    months: list[OpenMonth] = []
+    past = [] if period is None else past_of(connection, contract.name, period)
+    while period is not None and period <= last:
+        month = _open_month(connection, contract, period, past, until, now)
+        months.append(month)
+        past = [*past, as_past(month.made)]
+        period = contracts.next_period(period)
+    return months
+
+
+def _open_month(
+    connection: Connection,
+    contract: Contract,
+    period: str,
+    past: Sequence[statement.PastMonth],
+    until: datetime,
+    now: datetime,
+) -> OpenMonth:
+    end = contracts.period_bounds(contract, period)[1]
+    as_of = min(until, end)
+    inputs = inputs_of(connection, contract, period, now)
+    charges, assumed = _charges(connection, contract, period, inputs.charges)
+    inputs = replace(inputs, charges=charges)
+    if as_of < end:
+        inputs = _known_at(inputs, as_of)
+    made = stated(connection, contract, period, inputs, past, as_of=as_of)
+    return OpenMonth(period, as_of, as_of < end, inputs, made, assumed)
+
+
+def _known_at(inputs: statement.Inputs, as_of: datetime) -> statement.Inputs:
+    """The inputs without what happened from `as_of` on: a source may be further on than the contract's others."""
+    instant = pd.Timestamp(as_of)
+    answers = inputs.answers[(inputs.answers["sent_at"] < instant).to_numpy(dtype=bool)].copy()
+    later = (answers["responded_at"] >= instant).to_numpy(dtype=bool)
+    for name in ("rating", "responded_at"):
+        answers[name] = answers[name].mask(later)
+    return replace(
+        inputs,
+        tickets=inputs.tickets[(inputs.tickets["created_at"] < instant).to_numpy(dtype=bool)],
+        events=inputs.events[(inputs.events["occurred_at"] < instant).to_numpy(dtype=bool)],
+        answers=answers,
+    )
+
+
+def _charges(
+    connection: Connection, contract: Contract, period: str, charges: pd.DataFrame
+) -> tuple[pd.DataFrame, tuple[str, ...]]:
+    """The month's charges; those that are missing are taken from the last month that has approved ones, and named."""
+    version = contracts.version_at(contract, contracts.first_day(contract, period))
+    sources = dict(version.penalties.get("bases", {})).values()
+    needed = {each["charge"] if isinstance(each, dict) else str(each) for each in sources}
+    missing = sorted(needed - set(charges["kind"].astype("str")))
+    if not missing:
+        return charges, ()
+    columns = ", ".join(f"charge.{name}" for name in CHARGE.names)
+    bound = {"contract": contract.name, "period": period, "kinds": missing}
+    earlier = read_frame(connection, _EARLIER_CHARGES.format(columns=columns), bound, CHARGE)
+    earlier = earlier[earlier["kind"].astype("str").isin(missing).to_numpy(dtype=bool)]
+    if earlier.empty:
+        return charges, ()
+    assumed = tuple(
+        f"{row['kind']} of {period} is not imported yet: {row['amount']:,} {row['currency']}, as in {row['period']}"
+        for row in earlier.to_dict("records")
+    )
+    return pd.concat([charges, earlier.assign(period=period)], ignore_index=True), assumed
