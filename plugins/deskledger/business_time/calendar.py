@@ -11,7 +11,8 @@ import numpy as np
 import pandas as pd
 
 from deskledger.business_time.hours import DAY_US, Hours, parse_hours
-from deskledger.business_time.zones import OffsetTable, load_zone, offset_table
+from deskledger.business_time.spans import merged, to_utc
+from deskledger.business_time.zones import load_zone, offset_table
 
 AtClose = Literal["closing", "next_opening"]
 DayEnd = Literal["same_time", "close"]
@@ -214,10 +215,10 @@ class BusinessCalendar:
         self._open_days, day_of = np.unique(begun, return_inverse=True)
         self._day_closes = np.full(len(self._open_days), np.iinfo(np.int64).min)
         np.maximum.at(self._day_closes, day_of, closes)
-        opens, closes = _to_utc_spans(*_merged(opens, closes), zone)
+        opens, closes = to_utc(*merged(opens, closes), zone)
         opens, closes = np.maximum(opens, lower), np.minimum(closes, upper)
         kept = opens < closes
-        self._opens, self._closes = _merged(opens[kept], closes[kept])
+        self._opens, self._closes = merged(opens[kept], closes[kept])
         self._zone_table, self._years, self._horizon = zone, (first_year, end_year), (lower, upper)
         if self._anchor is None:
             self._anchor = lower
@@ -254,28 +255,6 @@ class BusinessCalendar:
         for _ in range(self._inside):
             piece += self._barriers[piece] <= instants_us
         return piece
-
-
-def _to_utc_spans(opens: np.ndarray, closes: np.ndarray, zone: OffsetTable) -> tuple[np.ndarray, np.ndarray]:
-    """The instants whose wall-clock time lies in sorted, disjoint spans, as spans in UTC."""
-    far = np.iinfo(np.int64).max // 2
-    all_opens, all_closes = [], []
-    ends = np.append(zone.begins_us[1:], far)
-    for begin, end, offset in zip(zone.begins_us, ends, zone.offsets_us, strict=True):
-        inside = slice(closes.searchsorted(begin + offset, side="right"), opens.searchsorted(end + offset, side="left"))
-        all_opens.append(np.maximum(opens[inside] - offset, begin))
-        all_closes.append(np.minimum(closes[inside] - offset, end))
-    return np.concatenate(all_opens), np.concatenate(all_closes)
-
-
-def _merged(opens: np.ndarray, closes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Spans sorted, overlapping and touching ones joined."""
-    if not len(opens):
-        return opens, closes
-    order = np.argsort(opens, kind="stable")
-    opens, reached = opens[order], np.maximum.accumulate(closes[order])
-    first = np.flatnonzero(np.concatenate([[True], opens[1:] > reached[:-1]]))
-    return opens[first], reached[np.append(first[1:], len(opens)) - 1]
 
 
 def _year(instant_us: int) -> int:
