@@ -10,12 +10,12 @@ import numpy as np
 import pandas as pd
 
 from deskledger.clocks.block import Block
-from deskledger.clocks.history import History
+from deskledger.clocks.history import Columns, History
 from deskledger.clocks.packets import packets
 
 MOST_TICKETS = 65_536
 BLOCK_TICKETS = 8_192  # the arrays of so many tickets of eight events fit a processor's cache
-PACKET_BLOCKS = 8  # blocks whose events are gathered from the frame together
+PACKET_BLOCKS = 4  # blocks whose events are gathered from the frame together
 
 
 def blocks(history: History, block_tickets: int = BLOCK_TICKETS) -> Iterator[Block]:
@@ -25,20 +25,24 @@ def blocks(history: History, block_tickets: int = BLOCK_TICKETS) -> Iterator[Blo
     for chosen, columns in packets(history, together * size):
         keys = history.ticket_keys[chosen]
         order, ticket = _by_ticket(keys, columns.pop("key"))
-        seq = columns.pop("seq")
         for first in range(0, max(len(keys), 1), size):
             begin, end = ticket.searchsorted([first, first + size])
             mine, place = order[begin:end], ticket[begin:end] - first
-            mine = mine[_order(place, columns["at"][mine], seq[mine], columns["row"][mine], history.event_ids)]
+            mine = mine.take(
+                _order(place, {name: columns[name].take(mine) for name in ("at", "seq", "row")}, history.event_ids)
+            )
             tickets = slice(chosen.start + first, chosen.start + first + size)
-            yield Block(history, tickets, place, {name: values[mine] for name, values in columns.items()})
-        del columns, order, ticket, seq  # before the next packet is gathered
+            yield Block(
+                history, tickets, place, {name: values.take(mine) for name, values in columns.items() if name != "seq"}
+            )
+        del columns, order, ticket  # before the next packet is gathered
 
 
-def _order(ticket: np.ndarray, at: np.ndarray, seq: np.ndarray, rows: np.ndarray, event_ids: pd.Series) -> np.ndarray:
+def _order(ticket: np.ndarray, columns: Columns, event_ids: pd.Series) -> np.ndarray:
     """The order of the events by (ticket, occurred_at, seq, event_id)."""
     if not len(ticket):
         return np.empty(0, dtype=np.intp)
+    at, seq = columns["at"], columns["seq"]
     parts = [(ticket, int(ticket.max())), (at - at.min(), int(at.max()) - int(at.min()))]
     seq_range = int(seq.max()) - int(seq.min())
     if sum(_bits(most) for _, most in parts) + _bits(seq_range) <= 63:
@@ -54,7 +58,7 @@ def _order(ticket: np.ndarray, at: np.ndarray, seq: np.ndarray, rows: np.ndarray
         order = np.lexsort((at, ticket))
         tied = _tied(at[order]) & _tied(ticket[order])
     if tied.any():
-        _settle(order, tied, seq, rows, event_ids)
+        _settle(order, tied, seq, columns["row"], event_ids)
     return order
 
 
@@ -84,7 +88,7 @@ def _by_ticket(keys: np.ndarray, wanted: np.ndarray) -> tuple[np.ndarray, np.nda
     `wanted` are the events' ticket keys. Each distinct one is searched once.
     """
     order = np.argsort(wanted)
-    ordered = wanted[order]
+    ordered = wanted.take(order)
     is_new = ~_tied(ordered)
     distinct = ordered[is_new]
     place = keys.searchsorted(distinct).astype(np.int32)

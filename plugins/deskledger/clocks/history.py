@@ -88,21 +88,22 @@ class History:
 
     def columns(self, rows: slice | np.ndarray) -> Columns:
         """What is measured of these rows of the event frame, those after the as-of instant left out."""
-        at_us = self.at_us[rows]
-        known = at_us <= self.as_of_us
         if isinstance(rows, slice):
-            rows = np.arange(*rows.indices(len(self.at_us)), dtype=np.int32 if len(self.at_us) < 2**31 else np.int64)
+            rows = np.arange(*rows.indices(len(self.at_us)))
+        rows = rows.astype(np.intp, copy=False)  # once for all columns
+        at_us = self.at_us.take(rows)
+        known = at_us <= self.as_of_us
         if not known.all():
             rows, at_us = rows[known], at_us[known]
         return {
-            "key": self.event_keys[rows],
+            "key": self.event_keys.take(rows),
             "at": at_us,
-            "seq": self.seq[rows],
-            "row": rows,
-            "kind": self.kind.codes[rows],
-            "value": self.value.codes[rows],
-            "role": self.role.codes[rows],
-            "is_public": self.is_public[rows].to_numpy(dtype=np.int8, na_value=-1),
+            "seq": self.seq.take(rows),
+            "row": rows.astype(np.int32) if len(self.at_us) < 2**31 else rows,
+            "kind": self.kind.codes.take(rows),
+            "value": self.value.codes.take(rows),
+            "role": self.role.codes.take(rows),
+            "is_public": self.is_public.take(rows).to_numpy(dtype=np.int8, na_value=-1),
         }
 
 
