@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 
 from deskledger import __version__
-from deskledger.cli import contracts, money
+from deskledger.cli import contracts, kpis, money
 from deskledger.errors import DeskledgerError
 
 Command = Callable[[argparse.Namespace], int]
@@ -54,6 +54,7 @@ def _parser() -> argparse.ArgumentParser:
     explain.add_argument("--json", action="store_true", help="as data")
     explain.set_defaults(run=_explain)
 
+    kpis.add(commands)
     money.add(commands)
     contracts.add(commands)
     return parser

@@ -108,22 +108,22 @@ def backlog_months(
 
 def groups(told: Mapping[str, Any] | None, denominator: str | None) -> list[dict[str, Any]]:
     """The tables by team, customer, product and priority (service report, line 8); one of a single row says nothing."""
-    tables = []
-    for field, title in _TITLES.items():
-        rows = (told or {}).get("by", {}).get(field, [])
-        if len(rows) < 2:
-            continue
-        clocks = sorted({clock for row in rows for clock in row["times"]})
-        tables.append(
-            {
-                "title": title,
-                "clocks": [clock.replace("_", " ") for clock in clocks],
-                "has_csat": denominator is not None,
-                "rows": [_group(row, clocks, denominator) for row in rows[:ROWS_SHOWN]],
-                "left_out": max(0, len(rows) - ROWS_SHOWN),
-            }
-        )
-    return tables
+    found = {title: (told or {}).get("by", {}).get(field, []) for field, title in _TITLES.items()}
+    return [
+        {**table(rows[:ROWS_SHOWN], denominator), "title": title, "left_out": max(0, len(rows) - ROWS_SHOWN)}
+        for title, rows in found.items()
+        if len(rows) > 1
+    ]
+
+
+def table(rows: Sequence[Mapping[str, Any]], denominator: str | None) -> dict[str, Any]:
+    """Figures by group as text: the clocks, whether there is satisfaction to show, and a row a group."""
+    clocks = sorted({clock for row in rows for clock in row["times"]})
+    return {
+        "clocks": [clock.replace("_", " ") for clock in clocks],
+        "has_csat": denominator is not None,
+        "rows": [_group(row, clocks, denominator) for row in rows],
+    }
 
 
 def _group(row: Mapping[str, Any], clocks: Sequence[str], denominator: str | None) -> dict[str, Any]:

@@ -26,12 +26,12 @@ from deskledger.statement.assessment import (
     opening_of,
     run_of_failures,
 )
-from deskledger.statement.cycles import contract_cycles, open_spans, with_choice
+from deskledger.statement.cycles import open_spans
 from deskledger.statement.figures import figures
 from deskledger.statement.inputs import Inputs
-from deskledger.statement.kpi_rows import counted_rows
 from deskledger.statement.levels import LevelResult, measurements
-from deskledger.statement.population import describe, with_ticket_fields, within
+from deskledger.statement.material import material
+from deskledger.statement.population import describe
 
 _NAMED = 100
 
@@ -76,13 +76,10 @@ def compose(
     """
     opening = opening or opening_of(contract)
     start, end = period_bounds(contract, period)
-    start_at, end_at = (pd.Timestamp(instant).as_unit("us") for instant in (start, end))
     version = version_at(contract, first_day(contract, period))
     charges = charge_amounts(contract, version, period, inputs.charges)
-    cycles = contract_cycles(contract, inputs.tickets, inputs.events, as_of or end, inputs.incomplete)
-    cycles = with_ticket_fields(cycles, inputs.tickets)
-    cycles = with_choice(contract, cycles[within(cycles, contract.scope)])
-    answers = _answers(contract, version, inputs, start_at, end_at)
+    month = material(contract, version, period, inputs, as_of)
+    cycles, answers, start_at, end_at = month.cycles, month.answers, month.start_at, month.end_at
     earlier = {
         level.name: [
             *opening.figures.get(level.name, ()),
@@ -90,8 +87,7 @@ def compose(
         ]
         for level in version.service_levels
     }
-    counted = counted_rows(inputs.tickets, inputs.events, contract.scope, start_at, end_at, inputs.incomplete)
-    results, rows = measurements(version, cycles, answers, start_at, end_at, period, earlier, counted)
+    results, rows = measurements(version, cycles, answers, start_at, end_at, period, earlier, month.counted)
     evidence = _evidence(rows)
     terms = version.penalties.get("terms", [])
     items = {
@@ -126,17 +122,7 @@ def compose(
         open_spans=open_spans(contract, cycles, start_at, end_at),
         control={
             **_control(inputs, cycles, len(incomplete)),
-            "figures": figures(
-                inputs.tickets,
-                inputs.events,
-                cycles,
-                answers,
-                counted,
-                contract.scope,
-                contract.period.timezone,
-                start_at,
-                end_at,
-            ),
+            "figures": figures(month, inputs.tickets, inputs.events, contract.scope, contract.period.timezone),
         },
         csat=csat,
         evidence=evidence,
@@ -144,17 +130,6 @@ def compose(
         incomplete_tickets=len(incomplete) + len(inputs.held.unplaced),
         preparers=_preparers(version, charges),
     )
-
-
-def _answers(
-    contract: Contract, version: Version, inputs: Inputs, start_at: pd.Timestamp, end_at: pd.Timestamp
-) -> pd.DataFrame:
-    if version.csat is None:
-        return inputs.answers
-    ready = surveys.prepare(
-        inputs.answers, inputs.tickets, inputs.events, version.csat, start_at, end_at, contract.period.survey_wait
-    )
-    return ready[within(ready, contract.scope)]
 
 
 def _evidence(rows: pd.DataFrame) -> pd.DataFrame:

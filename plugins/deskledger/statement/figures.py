@@ -11,6 +11,7 @@ import pandas as pd
 from deskledger import csat, kpis
 from deskledger.contract.terms import Filter
 from deskledger.statement.kpi_rows import with_values
+from deskledger.statement.material import Material
 from deskledger.statement.population import in_period, within
 
 # How a report cuts its figures; an agent's own are not for a customer's eyes.
@@ -27,21 +28,24 @@ _SHARES = {
 
 
 def figures(
+    month: Material,
     tickets: pd.DataFrame,
     events: pd.DataFrame,
-    cycles: pd.DataFrame,
-    answers: pd.DataFrame,
-    counted: pd.DataFrame,
     scope: Filter,
     timezone: str,
-    start_at: pd.Timestamp,
-    end_at: pd.Timestamp,
+    groups: Sequence[str] = GROUPS,
 ) -> dict[str, Any]:
-    """What the period's tickets in `scope` came to, as a whole, day by day, and by each of GROUPS.
+    """What the period's tickets in `scope` came to, as a whole, day by day, and by each of `groups`.
 
-    `cycles` and `answers` are those that service levels are measured on, `counted` those of `counted_rows`. A ticket's
-    flow belongs to the account, team, … that it had at the period's end; days are those of `timezone`.
+    A ticket's flow belongs to the account, team, … that it had at the period's end; days are those of `timezone`.
     """
+    start_at, end_at, cycles, answers, counted = (
+        month.start_at,
+        month.end_at,
+        month.cycles,
+        month.answers,
+        month.counted,
+    )
     begin, end = start_at.to_pydatetime(), end_at.to_pydatetime()
     standing = with_values(tickets[["ticket_key", "created_at"]].assign(attributed_at=end_at - _LAST), tickets, events)
     standing = standing[within(standing, scope)].reset_index(drop=True)
@@ -64,7 +68,7 @@ def figures(
             "l3_escalations": kpis.per_interval(third["attributed_at"], edges).tolist(),
         },
         "rating_by_time": None if given is None else _rating_by_time(given),
-        "by": {field: by_group(field, standing, events, stopped, given, counted, start_at, end_at) for field in GROUPS},
+        "by": {field: by_group(field, standing, events, stopped, given, counted, start_at, end_at) for field in groups},
     }
 
 

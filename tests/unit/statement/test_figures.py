@@ -11,6 +11,7 @@ from deskledger.ledger import digest
 from deskledger.statement.answers import prepare
 from deskledger.statement.figures import GROUPS, figures
 from deskledger.statement.kpi_rows import counted_rows
+from deskledger.statement.material import Material
 
 from tests.unit.statement.test_kpi_levels import MARCH, SCOPE, desk
 
@@ -48,7 +49,7 @@ def told() -> dict:
         model.conform(model.SURVEY_ANSWER, rated), tickets, events, CSAT, *MARCH, survey_wait=timedelta(0)
     )
     counted = counted_rows(tickets, events, SCOPE, *MARCH, ())
-    return figures(tickets, events, cycles, answers, counted, SCOPE, "Etc/UTC", *MARCH)
+    return figures(Material(*MARCH, cycles, answers, counted), tickets, events, SCOPE, "Etc/UTC")
 
 
 def test_the_whole_month(told: dict) -> None:
