@@ -29,6 +29,11 @@ class Settings:
         return _folder("DESKLEDGER_WATCH", self.home / "watch")
 
     @property
+    def books(self) -> Path:
+        """How finance books each contract: accounts, series of credit notes, tax (ledger.books)."""
+        return _folder("DESKLEDGER_BOOKS", self.home / "books.yaml")
+
+    @property
     def sql(self) -> Path:
         return self.home / "sql"
 

@@ -2,6 +2,7 @@
 
 import argparse
 import re
+import sys
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -34,6 +35,17 @@ def add(commands: Any) -> None:
     ahead.add_argument("--month", type=_month, metavar="2026-04", help="default: the running one")
     _outputs(ahead)
     ahead.set_defaults(run=_forecast)
+
+    export = commands.add_parser("export", help="files for the books").add_subparsers(required=True)
+    journal = export.add_parser("journal", help="journal lines of posted statements, with their credit notes, as CSV")
+    journal.add_argument("--contract", help="default: all")
+    journal.add_argument("--months", type=_months, metavar="2026-01..2026-03", help="default: all")
+    journal.add_argument("--out", type=Path, metavar="FILE", help="default: the terminal")
+    journal.set_defaults(run=_journal)
+    posted = export.add_parser("statement", help="a posted statement's lines, tickets and formula trace as CSV files")
+    posted.add_argument("statement", metavar="STATEMENT", help="its number, such as ALDER-2026-01")
+    posted.add_argument("--out", type=Path, metavar="FOLDER", default=Path(), help="default: this folder")
+    posted.set_defaults(run=_statement)
 
 
 def _recompute(arguments: argparse.Namespace) -> int:
@@ -68,6 +80,37 @@ def _forecast(arguments: argparse.Namespace) -> int:
     from deskledger.steps.forecast import forecast
 
     _give(arguments, pages, forecast(arguments.contract, arguments.month, now=datetime.now(UTC)))
+    return 0
+
+
+def _journal(arguments: argparse.Namespace) -> int:
+    from deskledger.cli.output import say
+    from deskledger.contract import next_period
+    from deskledger.steps import export
+
+    periods = None
+    if arguments.months:
+        first, last = arguments.months
+        periods = [first]
+        while periods[-1] < last:
+            periods.append(next_period(periods[-1]))
+    content = export.journal_csv(arguments.contract, periods, now=datetime.now(UTC))
+    if arguments.out is None:
+        sys.stdout.write(content)
+    else:
+        arguments.out.write_text(content, encoding="utf-8", newline="")
+        say(f"wrote {arguments.out}")
+    waiting = export.unbooked()
+    if waiting:
+        say(f"not in it, because books.yaml does not say how they are booked: {', '.join(waiting)}")
+    return 0
+
+
+def _statement(arguments: argparse.Namespace) -> int:
+    from deskledger.steps.export import statement_files
+
+    for path in statement_files(arguments.statement, arguments.out):
+        print(path)
     return 0
 
 

@@ -9,6 +9,7 @@ from sqlalchemy.dialects.postgresql import JSONB
 from deskledger.ledger.canonical import plain
 
 _JSON = {
+    "credit_note": ("books",),
     "draft": ("parties", "preparers", "terms", "assessment", "charges", "control", "csat"),
     "draft_level": ("months",),
     "draft_line": ("detail",),
