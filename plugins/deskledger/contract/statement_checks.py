@@ -47,13 +47,6 @@ def _check_money(path: Path, penalties: Penalties) -> Iterator[Fault]:
     if penalties.tax is not None:
         what = "`tax` is not yet on statements, which state credits before tax"
         yield (*path, "tax"), what, "remove it: the credit note states the tax"
-    for index, cap in enumerate(penalties.caps):
-        if cap.per != "month" and cap.terms:
-            what = (
-                f"a cap of some penalties by the {cap.per} is not yet priced: past months keep their whole credit only"
-            )
-            remedy = "use a cap of all penalties (without `terms`), or one by the month"
-            yield (*path, "caps", index, "terms"), what, remedy
 
 
 def _check_items(path: Path, version: Version) -> Iterator[Fault]:

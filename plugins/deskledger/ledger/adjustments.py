@@ -92,7 +92,8 @@ def posted_months(
 
     A row has period, statement_number, currency, draft_id (whose results these are), issued_amount, adjusted_amount,
     credit_amount (their sum: without what the month's statement booked for others), statuses of lines, verdicts and
-    figures of service levels, and points. `instead` gives other drafts, by period, than those that stand.
+    figures of service levels, points, and paid (what limits left of each line). `instead` gives other drafts, by
+    period, than those that stand.
     """
     rows = every(
         connection,
@@ -135,7 +136,8 @@ def posted_months(
                 select line.detail ->> 'points_total'
                 from ledger.draft_line as line
                 where line.draft_id = result.draft_id and line.term = 'points'
-            ) as points
+            ) as points,
+            result.assessment -> 'paid' as paid
         from months
         inner join ledger.draft as result on months.result_draft_id = result.draft_id
         order by months.period

@@ -62,6 +62,9 @@ def assess(contract: Mapping[str, Any], measurements: Mapping[str, Any]) -> Asse
     if by_line:
         dues = [replace(due, amount=Fraction(money.of(due.amount))) for due in dues]
     limited = limit(contract, dues, bases, money, blank)
+    paid: dict[str, Fraction] = {}
+    for due, left in zip(dues, limited.left, strict=True):  # a line of several parts is told once a part
+        paid[due.line.term] = paid.get(due.line.term, Fraction(0)) + left
     dues += limited.dues
     flags += limited.flags
     trace += limited.trace
@@ -93,6 +96,7 @@ def assess(contract: Mapping[str, Any], measurements: Mapping[str, Any]) -> Asse
         gross=gross,
         applied=applied,
         carried=carried,
+        paid=paid,
         points_total=total_points if contract.get("points_to_money") or contract.get("critical") else None,
     )
 

@@ -27,10 +27,11 @@ class Money:
 
 @dataclass(frozen=True)
 class Limited:
-    """Lines that limits added, the total after them, and what happened."""
+    """Lines that limits added, the total after them, and what happened; `left` is what each given line still costs."""
 
     dues: tuple[Due, ...]
     total: Fraction
+    left: tuple[Fraction, ...]
     flags: tuple[str, ...]
     trace: tuple[TraceRow, ...]
 
@@ -53,7 +54,7 @@ def limit(contract: Mapping[str, Any], dues: Sequence[Due], bases: Bases, money:
         add("bonus_floor", "floor", -total, "rewards offset penalties, they are never payable")
     # What each line still costs: a cap takes from the lines that it is about in proportion, so that no later cap takes
     # the same money again.
-    left = [due.amount for due in dues]
+    left = [Fraction(0) if added else due.amount for due in dues]  # rewards have taken all of it
     tightest: Fraction | None = None
     for cap in contract.get("caps") or ():
         ceiling = _ceiling(cap, bases, money)
@@ -72,11 +73,12 @@ def limit(contract: Mapping[str, Any], dues: Sequence[Due], bases: Bases, money:
     issued = Fraction(money.of(total))
     if rules.get("issue_if_gt") is not None and 0 < issued <= exact(rules["issue_if_gt"]):
         add("de_minimis", "not_issued", -total, f"issued only above {rules['issue_if_gt']}")
+        left = [Fraction(0) for _ in left]
     if rules.get("raise_to") is not None and 0 < issued < exact(rules["raise_to"]):
         least = exact(rules["raise_to"]) if tightest is None else min(exact(rules["raise_to"]), tightest)
         if least > total:
             add("de_minimis", "raised", least - total, f"raised to {shown(least)}")
-    return Limited(tuple(added), total, tuple(flags), tuple(trace))
+    return Limited(tuple(added), total, tuple(left), tuple(flags), tuple(trace))
 
 
 def _ceiling(cap: Mapping[str, Any], bases: Bases, money: Money) -> Fraction:

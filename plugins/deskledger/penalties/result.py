@@ -1,6 +1,7 @@
 """What an assessment says: lines of money, flags, and the trace that a reader can follow by hand."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from decimal import Decimal
 from fractions import Fraction
 from typing import Any
@@ -79,6 +80,8 @@ class Assessment:
     new_target: Decimal | None = None
     wilson: tuple[Decimal, Decimal] | None = None
     points_total: Fraction | None = None
+    # What limits left of each line, exactly: what caps of some lines have used of it in later months.
+    paid: Mapping[str, Fraction] = field(default_factory=dict)
 
     def as_dict(self) -> dict[str, Any]:
         """The assessment as plain text, ready for JSON."""

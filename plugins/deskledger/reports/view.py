@@ -173,7 +173,8 @@ def _caps(record: StatementRecord) -> list[dict[str, Any]]:
     rows = []
     for cap in priced.get("caps", []):
         limit = _cap_limit(cap, priced, draft["currency"])
-        used = Decimal(cap.get("used", "0"))
+        # Rounded so that the limit less it is what was left: cut to whole minor units.
+        used = rounded(exact(cap.get("used", "0")), _places(priced, draft["currency"]), "up")
         lost = sum((-line["credit_amount"] for line in record.lines if line["term"] == cap["id"]), Decimal(0))
         left = None
         if not cap.get("terms"):
@@ -198,7 +199,11 @@ def _cap_limit(cap: Mapping[str, Any], priced: Mapping[str, Any], currency: str)
     else:
         bases = {name: exact(amount) for name, amount in priced["bases"].items()}
         whole = base_of(cap, bases) * exact(cap["pct"]) / 100
-    return rounded(whole, int(priced.get("money_places", minor_units(currency))), "down")
+    return rounded(whole, _places(priced, currency), "down")
+
+
+def _places(priced: Mapping[str, Any], currency: str) -> int:
+    return int(priced.get("money_places", minor_units(currency)))
 
 
 def _level(level: Mapping[str, Any], record: StatementRecord) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from typing import Any
 import pandas as pd
 
 from deskledger.contract.periods import first_day, previous_period
+from deskledger.contract.quantities import exact_text
 from deskledger.contract.terms import Contract, Version
 from deskledger.errors import StatementError
 from deskledger.statement.levels import LevelResult, MonthFigures, measured_form
@@ -27,7 +28,7 @@ class PastMonth:
     figures: Mapping[str, MonthFigures]  # of each service level
     credit: Decimal
     points: str | None = None
-    credits: Mapping[str, Decimal] | None = None  # of each line; None where only the whole is known
+    credits: Mapping[str, Fraction] | None = None  # what limits left of each line; None where only the whole is known
     verdicts: Mapping[str, str] = field(default_factory=dict)  # of each service level
 
 
@@ -177,23 +178,23 @@ def _cap(cap: Mapping[str, Any], period: str, past: Sequence[PastMonth], opening
     span = [month for month in past if _same_span(per, month.period, period)]
     lines = cap.get("terms")
     if lines is None:
-        used = sum((month.credit for month in span), Decimal(0))
+        used = sum((Fraction(month.credit) for month in span), Fraction(0))
     else:
-        used = sum((_line_credits(month, {*lines, cap["id"]}, cap) for month in span), Decimal(0))
+        used = sum((_line_credits(month, lines, cap) for month in span), Fraction(0))
     if opening.until is None or _same_span(per, opening.until, period):
-        used += Decimal(opening.caps_used.get(str(cap["id"]), "0"))
-    return {**plain, "used": str(used)}
+        used += Fraction(opening.caps_used.get(str(cap["id"]), "0"))
+    return {**plain, "used": exact_text(used)}
 
 
-def _line_credits(month: PastMonth, names: Collection[str], cap: Mapping[str, Any]) -> Decimal:
-    """What a month's lines cost that a cap is about, less what that cap took off them."""
+def _line_credits(month: PastMonth, names: Collection[str], cap: Mapping[str, Any]) -> Fraction:
+    """What a month's lines cost that a cap is about, after all limits; a month of bonuses gives nothing back."""
     if month.credits is None:
         raise StatementError(
             f"the cap {cap['id']!r} is about some lines, and of {month.period} only the whole credit is known",
             where=f"cap {cap['id']}",
             remedy="give the credit of each line of that month",
         )
-    return sum((amount for line, amount in month.credits.items() if line in names), Decimal(0))
+    return max(sum((amount for line, amount in month.credits.items() if line in names), Fraction(0)), Fraction(0))
 
 
 def _same_span(per: str, earlier: str, period: str) -> bool:

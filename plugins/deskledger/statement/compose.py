@@ -117,7 +117,12 @@ def compose(
         lines=lines,
         trace=tuple(_step(number, row) for number, row in enumerate(assessed.trace, start=1)),
         credit=assessed.credit,
-        assessment={"contract": priced, "measurements": measured, "flags": list(assessed.flags)},
+        assessment={
+            "contract": priced,
+            "measurements": measured,
+            "flags": list(assessed.flags),
+            "paid": {term: str(left) for term, left in assessed.paid.items()},
+        },
         charges=charges,
         open_spans=open_spans(contract, cycles, start_at, end_at),
         control={

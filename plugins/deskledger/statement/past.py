@@ -21,6 +21,6 @@ def as_past(made: Statement) -> PastMonth:
         },
         credit=made.credit,
         points=points[0] if points else None,
-        credits={str(line["term"]): line["credit_amount"] for line in made.lines},
+        credits={term: Fraction(left) for term, left in made.assessment["paid"].items()},
         verdicts={str(level["service_level"]): str(level["status"]) for level in made.levels},
     )

@@ -224,4 +224,5 @@ def past_month(row: Mapping[str, Any]) -> statement.PastMonth:
         credit=Decimal(row["credit_amount"]),
         points=row["points"],
         verdicts=row["verdicts"],
+        credits=None if row["paid"] is None else {term: Fraction(left) for term, left in row["paid"].items()},
     )

@@ -187,5 +187,6 @@ def _past_of(content: ledger.DraftContent) -> statement.PastMonth:
             "figures": {level["service_level"]: level["months"][-1] for level in content.levels},
             "credit_amount": content.credit_amount,
             "points": lines["points"]["detail"].get("points_total") if "points" in lines else None,
+            "paid": content.assessment["paid"],
         }
     )

@@ -59,14 +59,6 @@ REFUSED = {
         [CRITICAL, POINTS], "critical:", "counts the points of earlier months", "add `points_to_money",
     ),
     "tax": ([(BASES, "      tax: {rate: 19 %, treatment: damages}\n" + BASES)], "tax:", "before tax", "credit note"),
-    "year's cap of some lines": (
-        [("base: fee, pct: 10 %}", "base: fee, pct: 10 %, per: year, terms: [late]}")],
-        "{id: month", "some penalties by the year is not yet priced", "without `terms`",
-    ),
-    "quarter's cap of some lines": (
-        [("base: fee, pct: 10 %}", "base: fee, pct: 10 %, per: quarter, terms: [late]}")],
-        "{id: month", "some penalties by the quarter", "by the month",
-    ),
     "kpi's other side": ([(KPI[0], KPI[1] + "        side: customer\n")], "side: customer", "has no sides", "remove"),
     "kpi's unknown statistic": (
         [(KPI[0], KPI[1] + "        statistic: mean\n")],
@@ -126,6 +118,7 @@ FOLLOWED = {
     "most per event": [(BASES, EVENTS + BASES)],
     "critical points that are kept": [CRITICAL, POINTS, PAID],
     "year's cap of all lines": [("pct: 10 %}", "pct: 10 %, per: year}")],
+    "year's cap of some lines": [("pct: 10 %}", "pct: 10 %, per: year, terms: [late]}")],
     "month's cap of some lines": [("pct: 10 %}", "pct: 10 %, terms: [late]}")],
     "lateness at the stop": [(LATE, PER_ITEM), STOPPED],
     "two prices of two levels": [

@@ -1,6 +1,7 @@
 """Penalty structures beyond the golden file, worked by hand: measurements beside the credit, both sides of an edge."""
 
 from decimal import Decimal
+from fractions import Fraction
 from typing import Any
 
 import pytest
@@ -483,3 +484,35 @@ def test_a_cap_does_not_make_rewards_payable_that_never_are() -> None:
         "caps": [{"id": "only_a", "amount": "30", "terms": ["a"]}],
     }  # fmt: skip
     assert str(assess(contract, {"measures": {"a": _BAD, "b": _BAD}}).credit) == "0.00"
+
+
+@pytest.mark.parametrize(
+    ("terms", "paid"),
+    [
+        ({}, {"a": "600", "b": "300"}),
+        ({"caps": [{"id": "all", "amount": "600"}]}, {"a": "400", "b": "200"}),  # a third off both
+        ({"caps": [{"id": "one", "amount": "450", "terms": ["a"]}]}, {"a": "450", "b": "300"}),
+        ({"caps": [{"id": "all", "amount": "700"}]}, {"a": "1400/3", "b": "700/3"}),
+        ({"de_minimis": {"issue_if_gt": "900"}}, {"a": "0", "b": "0"}),
+    ],
+)
+def test_what_limits_left_of_each_line_is_told_exactly(terms: dict, paid: dict[str, str]) -> None:
+    lines = [
+        {"id": name, "measure": "m", "schedule": {"kind": "threshold", "op": ">=", "target": "95",
+                                                  "consequence": {"amount": amount}}}
+        for name, amount in (("a", "600"), ("b", "300"))
+    ]  # fmt: skip
+    found = assess({"currency": "EUR", "terms": lines, **terms}, {"measures": {"m": {"num": 9, "den": 10}}})
+    assert found.paid == {name: Fraction(amount) for name, amount in paid.items()}
+
+
+@pytest.mark.parametrize(("bonus", "paid"), [("-700", {"a": "0", "b": "0"}), ("-600", {"a": "600", "b": "-600"})])
+def test_nothing_is_paid_of_a_line_that_rewards_outweigh(bonus: str, paid: dict[str, str]) -> None:
+    lines = [
+        {"id": name, "measure": "m", "schedule": {"kind": "threshold", "op": ">=", "target": "95",
+                                                  "consequence": {"amount": amount}}}
+        for name, amount in (("a", "600"), ("b", bonus))
+    ]  # fmt: skip
+    terms = {"currency": "EUR", "terms": lines, "bonus_rules": ["no_net_bonus"]}
+    found = assess(terms, {"measures": {"m": {"num": 9, "den": 10}}})
+    assert found.paid == {name: Fraction(amount) for name, amount in paid.items()}

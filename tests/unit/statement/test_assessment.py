@@ -200,14 +200,16 @@ def test_a_cap_of_a_quarter_or_year_knows_what_posted_months_used(
         ({"other": "900.00"}, "400.00"),  # another line's money is not this cap's
         ({"late": "500.00", "other": "900.00"}, "400.00"),  # exactly what is left
         ({"late": "700.00"}, "200.00"),
-        ({"late": "1000.00", "most": "-100.00"}, "0.00"),  # 900 were paid under the cap
+        ({"late": "900.00"}, "0.00"),
+        ({"late": "1700/3"}, "333.33"),  # a cap of the month took a third of it off: what is left is cut to cents
+        ({"late": "-200.00"}, "400.00"),  # a bonus makes no room under a cap
     ],
 )
 def test_a_cap_of_some_lines_knows_what_these_lines_used(lines: dict[str, str], credit: str) -> None:
     cap = {"id": "most", "amount": "900", "per": "year", "terms": ["late"]}
     made = contract(terms=[{**TERM, "repeat": None}], caps=[cap])
-    credits = {name: Decimal(amount) for name, amount in lines.items()}
-    before = PastMonth("2026-02", {"late": "breach"}, {}, sum(credits.values(), Decimal(0)), credits=credits)
+    credits = {name: Fraction(amount) for name, amount in lines.items()}
+    before = PastMonth("2026-02", {"late": "breach"}, {}, Decimal("900.00"), credits=credits)
     assert priced(made, [before])[0].credit == Decimal(credit)
 
 
