@@ -7,7 +7,7 @@ remedy).
 from collections.abc import Iterator, Sequence
 from datetime import timedelta
 
-from deskledger.contract.checks import Fault
+from deskledger.contract.checks import Fault, statistic_of
 from deskledger.contract.clock_checks import check_months, part
 from deskledger.contract.document import Path
 from deskledger.contract.file_schema import Version
@@ -50,16 +50,17 @@ def _check_money(path: Path, penalties: Penalties) -> Iterator[Fault]:
 
 
 def _check_items(path: Path, version: Version) -> Iterator[Fault]:
-    """A price by the late ticket needs whole latenesses, and its service level for itself."""
+    """A price by the late ticket needs whole latenesses, and a service level that is a share of one month."""
     terms = version.penalties.terms if version.penalties is not None else []
     for index, term in enumerate(terms):
         if not isinstance(term.schedule, PerItem):
             continue
         here = (*path, "terms", index, "measure")
-        if any(other.measure == term.measure for other in terms if other is not term):
-            what = f"`{term.measure}` is priced by the late ticket and by another penalty too"
-            yield here, what, "add a second service level of the same clock and let this penalty measure it"
         level = version.service_levels.get(term.measure)
+        shared = any(other.measure == term.measure for other in terms if not isinstance(other.schedule, PerItem))
+        if shared and level is not None and (level.window is not None or statistic_of(level) != "share_met"):
+            what = f"`{term.measure}` is priced by the late ticket, and its months or times by another penalty"
+            yield here, what, "add a second service level of the same clock and let this penalty measure it"
         name = level.clock if level is not None else None
         if name in version.clocks and part(version.clocks[name], "attribution", "due") != "stopped":
             what = f"lateness of `{term.measure}` after the month's end is not yet priced from tickets"

@@ -173,7 +173,7 @@ def _assessed_again(
         "select * from ledger.draft_level where draft_id = :draft_id order by ordinal",
         draft_id=row["draft_id"],
     )
-    measures, differences = counted_again(frozen["measures"], levels, row["terms"], priced.get("terms") or [], evidence)
+    measures, differences = counted_again(frozen["measures"], levels, row["terms"], evidence)
     others = [each for each in frozen.get("adjustments", ()) if each["type"] != "restatement"]
     measured = {**frozen, "measures": measures, "adjustments": [*others, *adjustments]}
     return penalties.assess(priced, measured).credit, differences

@@ -16,13 +16,12 @@ def counted_again(
     measures: Mapping[str, Any],
     levels: Sequence[Mapping[str, Any]],
     version: Mapping[str, Any],
-    terms: Sequence[Mapping[str, Any]],
     evidence: pd.DataFrame,
 ) -> tuple[dict[str, Any], list[str]]:
     """`measures` as the frozen evidence gives them, and each difference from what was priced, in words.
 
-    `levels` are the draft's rows of ledger.draft_level, `version` the frozen contract version, `terms` its priced
-    terms, `evidence` model.EVIDENCE. Earlier months of a rolling window stay: their own statements prove them.
+    `levels` are the draft's rows of ledger.draft_level, `version` the frozen contract version, `evidence`
+    model.EVIDENCE. Earlier months of a rolling window stay: their own statements prove them.
     """
     by_name = {str(level["service_level"]): level for level in levels}
     of_level = evidence["service_level"].astype("str")
@@ -39,8 +38,9 @@ def counted_again(
             given, counted = told["months"][-1], _month(level, own)
             again[name] = {**told, "months": [*told["months"][:-1], {**given, **counted}]}
         else:
-            is_by_item = "items" in told
-            given, counted = told, _by_item(name, terms, own) if is_by_item else _whole(level, version, own)
+            is_by_item, is_share = "items" in told, "items" not in told or "num" in told
+            counted = {**(_whole(level, version, own) if is_share else {}), **(_by_item(own) if is_by_item else {})}
+            given = told
             again[name] = {**given, **counted}
         stated = {key: given.get(key) for key in counted}
         if _numbers(counted) != _numbers(stated):
@@ -101,14 +101,12 @@ def _percentile(level: Mapping[str, Any], version: Mapping[str, Any], rows: pd.D
     return str(Fraction(held[max(1, -(-rank.numerator // rank.denominator)) - 1], 1_000_000))
 
 
-def _by_item(name: str, terms: Sequence[Mapping[str, Any]], rows: pd.DataFrame) -> dict[str, Any]:
-    """The late cycles of a price by the ticket (id, and how late in the term's unit), and of how many."""
-    schedules = [term["schedule"] for term in terms if term["measure"] == name and "unit_seconds" in term["schedule"]]
-    unit_us = Fraction(str(schedules[0]["unit_seconds"])) * 1_000_000 if schedules else Fraction(1_000_000)
+def _by_item(rows: pd.DataFrame) -> dict[str, Any]:
+    """The late cycles of a price by the ticket (id, and how late in seconds), and of how many."""
     late = rows[(rows["fate"].astype("str") == "failed").to_numpy(dtype=bool)]
     over_us = (late["elapsed_us"] - late["target_us"]).astype("int64")
     items = [
-        {"id": f"{ticket_id}#{cycle}", "late": str(Fraction(int(us)) / unit_us)}
+        {"id": f"{ticket_id}#{cycle}", "late_seconds": str(Fraction(int(us), 1_000_000))}
         for ticket_id, cycle, us in zip(late["ticket_id"], late["cycle"], over_us, strict=True)
     ]
     return {"items": items, "den": _size(rows)}
@@ -164,7 +162,7 @@ def _numbers(form: Mapping[str, Any]) -> dict[str, Any]:
 
 def _exact(value: Any) -> Any:
     if isinstance(value, list):
-        return [(item["id"], Fraction(str(item["late"]))) for item in value]
+        return [(item["id"], Fraction(str(item["late_seconds"]))) for item in value]
     return None if value is None else Fraction(str(value))
 
 

@@ -55,7 +55,8 @@ def _measured(term: Mapping[str, Any], given: Any) -> Measured:
         return _scorecard(term["weights"], given["scores"])
     if "tickets" in given:
         return _carry_forward(given)
-    if "items" in given:
+    # A share may list its late tickets beside its counts, for the penalties that price each of them.
+    if "items" in given and ("num" not in given or term["schedule"]["kind"] == "per_item"):
         items = tuple(given["items"])
         has_volume = bool(items) or whole(given.get("den", given.get("n", 0))) > 0
         late = Fraction(len(items))

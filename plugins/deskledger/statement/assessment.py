@@ -146,7 +146,9 @@ def assessed_form(
     measures: dict[str, Any] = {}
     for result in results:
         late = items.get(result.level.name)
-        form = measured_form(result) if late is None else {"items": list(late), "den": result.denominator}
+        form = measured_form(result)
+        if late is not None:
+            form = {**(form if "num" in form else {"den": result.denominator}), "items": list(late)}
         measures[result.level.name] = form
     measured: dict[str, Any] = {
         "measures": measures,
@@ -209,16 +211,15 @@ def _contract_month(contract: Contract, period: str) -> int:
     return (begins.year - first.year) * 12 + begins.month - first.month + 1
 
 
-def late_items(term: Mapping[str, Any], rows: pd.DataFrame) -> list[dict[str, str]]:
-    """The late tickets of one level for a price by the ticket: id, and how late in the term's unit, exactly.
+def late_items(rows: pd.DataFrame) -> list[dict[str, str]]:
+    """The late tickets of one level for a price by the ticket: id, and how late in seconds, exactly.
 
     `rows` is the level's evidence.
     """
-    unit_us = Fraction(str(term["schedule"]["unit_seconds"])) * 1_000_000
     late = rows[(rows["fate"].astype("str") == "failed").to_numpy(dtype=bool)]
     over_us = (late["elapsed_us"].astype("int64") - late["target_us"].astype("int64")).to_numpy()
     return [
-        {"id": f"{ticket_id}#{cycle}", "late": str(Fraction(int(us)) / unit_us)}
+        {"id": f"{ticket_id}#{cycle}", "late_seconds": str(Fraction(int(us), 1_000_000))}
         for ticket_id, cycle, us in zip(late["ticket_id"], late["cycle"], over_us, strict=True)
     ]
 

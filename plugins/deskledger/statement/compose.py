@@ -91,7 +91,7 @@ def compose(
     evidence = _evidence(rows)
     terms = version.penalties.get("terms", [])
     items = {
-        term["measure"]: late_items(term, evidence[evidence["service_level"] == term["measure"]])
+        term["measure"]: late_items(evidence[evidence["service_level"] == term["measure"]])
         for term in terms
         if term["schedule"]["kind"] == "per_item"
     }

@@ -29,6 +29,7 @@ SHARE = '        csat: good\n        objective: ">= 60 %"\n'
 BACKLOG = (SHARE, '        kpi: backlog\n        objective: "<= 400"\n')
 COUNTED = (SHARE, '        kpi: reopened\n        statistic: count\n        objective: "<= 5"\n')
 EVENTS = "      overlap: max_per_event\n      events: {e: [late, slow]}\n"
+ROLLING = ('objective: ">= 95 %"', 'objective: ">= 95 %"\n        window: {months: 3, mode: pooled}')
 RESUMED = (CLOCK, "        use: resolution_total\n")
 WAIT = ("close_after: 5 days", "close_after: 5 days\n  survey_wait: 7 days")
 
@@ -79,7 +80,7 @@ REFUSED = {
         [(LATE, PER_ITEM)], "measure: in_time", "after the month's end is not yet priced", "`attribution: stopped`",
     ),
     "two prices of one level": (
-        [(LATE, PER_ITEM + BESIDE), STOPPED], "measure: in_time", "and by another penalty", "a second service level",
+        [(LATE, PER_ITEM + BESIDE), STOPPED, ROLLING], "measure: in_time", "by another penalty", "a second service",
     ),
     "reopening counted by the due instant": (
         [RESUMED], "use: resolution_total", "would count in two months", "`resume_within: 5 days`",
@@ -121,6 +122,7 @@ FOLLOWED = {
     "year's cap of some lines": [("pct: 10 %}", "pct: 10 %, per: year, terms: [late]}")],
     "month's cap of some lines": [("pct: 10 %}", "pct: 10 %, terms: [late]}")],
     "lateness at the stop": [(LATE, PER_ITEM), STOPPED],
+    "two prices of one level": [(LATE, PER_ITEM + BESIDE), STOPPED],
     "two prices of two levels": [
         (LATE, PER_ITEM + BESIDE.replace("in_time", "slow_tenth")), STOPPED,
     ],

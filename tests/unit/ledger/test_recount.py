@@ -32,10 +32,8 @@ def rows(*given: dict[str, Any]) -> pd.DataFrame:
     return model.conform(model.EVIDENCE, pd.DataFrame(made))
 
 
-def again(
-    told: dict[str, Any], which: dict[str, Any], evidence: pd.DataFrame, terms: list[dict[str, Any]] | None = None
-) -> tuple[dict[str, Any], list[str]]:
-    found, differences = counted_again({"level": told}, [which], VERSION, terms or [], evidence)
+def again(told: dict[str, Any], which: dict[str, Any], evidence: pd.DataFrame) -> tuple[dict[str, Any], list[str]]:
+    found, differences = counted_again({"level": told}, [which], VERSION, evidence)
     return found["level"], differences
 
 
@@ -44,34 +42,34 @@ POOR_SHARE = level(subject="csat", measure="poor", statistic="share")
 HELD = [{"fate": "counted", "state": "met", "elapsed_us": n * SECOND, "customer_us": SECOND} for n in range(1, 11)]
 GOOD = {**ANSWER, "fate": "met", "rating": 5, "is_numerator": False}
 POOR = {**ANSWER, "fate": "failed", "rating": 1}
-PER_ITEM = [{"id": "t", "measure": "level", "schedule": {"kind": "per_item", "unit_seconds": "0.000001"}}]
 
 
 @pytest.mark.parametrize(
-    ("told", "which", "given", "terms"),
+    ("told", "which", "given"),
     [
-        ({"num": 2, "den": 3}, level(), [IN_TIME, IN_TIME, LATE], None),
-        ({"months": [{"num": 9, "den": 9}, {"num": 1, "den": 2}]}, level(), [IN_TIME, LATE], None),
-        ({"value": "11/2", "n": 10}, level(statistic="mean"), HELD, None),
-        ({"value": "1", "n": 10}, level(statistic="mean", side="customer"), HELD, None),
+        ({"num": 2, "den": 3}, level(), [IN_TIME, IN_TIME, LATE]),
+        ({"months": [{"num": 9, "den": 9}, {"num": 1, "den": 2}]}, level(), [IN_TIME, LATE]),
+        ({"value": "11/2", "n": 10}, level(statistic="mean"), HELD),
+        ({"value": "1", "n": 10}, level(statistic="mean", side="customer"), HELD),
         ({"value": None, "n": 0}, level(statistic="mean"), [{**IN_TIME, "fate": "excluded", "is_numerator": False,
-                                                             "is_denominator": False}], None),
-        ({"value": "9", "n": 10}, level(statistic="percentile"), HELD, None),
+                                                             "is_denominator": False}]),
+        ({"value": "9", "n": 10}, level(statistic="percentile"), HELD),
         ({"value": "1", "n": 2}, level(statistic="count"), [{**IN_TIME, "is_numerator": False},
-                                                           {**LATE, "is_numerator": True}], None),
+                                                           {**LATE, "is_numerator": True}]),
         ({"value": "4", "n": 6}, level(statistic="count", months=[{"num": "3", "den": 5}, {"num": "1", "den": 1}]),
-         [{**LATE, "is_numerator": True}], None),
-        ({"items": [{"id": "T2#1", "late": "1"}], "den": 2}, level(), [IN_TIME, LATE], PER_ITEM),
+         [{**LATE, "is_numerator": True}]),
+        ({"items": [{"id": "T2#1", "late_seconds": "1/1000000"}], "den": 2}, level(), [IN_TIME, LATE]),
+        ({"num": 1, "den": 2, "items": [{"id": "T2#1", "late_seconds": "1/1000000"}]}, level(), [IN_TIME, LATE]),
         ({"good": 2, "neutral": 1, "poor": 1}, level(subject="csat", measure="poor", statistic="share"),
-         [GOOD, GOOD, POOR, {**GOOD, "fate": "neutral", "rating": 3, "is_denominator": False}], None),
+         [GOOD, GOOD, POOR, {**GOOD, "fate": "neutral", "rating": 3, "is_denominator": False}]),
         ({"months": [{"poor": 1, "neutral": 0, "good": 2}]}, level(subject="csat", measure="poor", statistic="share"),
-         [GOOD, GOOD, POOR], None),
+         [GOOD, GOOD, POOR]),
     ],
 )  # fmt: skip
 def test_every_priced_form_is_counted_again(
-    told: dict[str, Any], which: dict[str, Any], given: list[dict[str, Any]], terms: Any
+    told: dict[str, Any], which: dict[str, Any], given: list[dict[str, Any]]
 ) -> None:
-    assert again(told, which, rows(*given), terms) == (told, [])
+    assert again(told, which, rows(*given)) == (told, [])
 
 
 @pytest.mark.parametrize(
@@ -89,7 +87,7 @@ def test_every_priced_form_is_counted_again(
 def test_what_the_tickets_do_not_add_up_to_is_told_and_replaced(
     told: dict[str, Any], which: dict[str, Any], given: list[dict[str, Any]], difference: str
 ) -> None:
-    found, differences = again(told, which, rows(*given), PER_ITEM)
+    found, differences = again(told, which, rows(*given))
     assert found != told
     assert [each for each in differences if difference in each]
 
@@ -127,6 +125,6 @@ def test_many_tickets_with_one_fault_are_named_in_part_and_counted() -> None:
 
 
 def test_a_measurement_that_names_no_level_is_told() -> None:
-    found, differences = counted_again({"other": {"num": 1, "den": 1}}, [level()], VERSION, [], rows(IN_TIME))
+    found, differences = counted_again({"other": {"num": 1, "den": 1}}, [level()], VERSION, rows(IN_TIME))
     assert found == {"other": {"num": 1, "den": 1}}
     assert differences == ["other: no service level of the draft has this name, so it cannot be counted again"]

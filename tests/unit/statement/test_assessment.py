@@ -253,8 +253,24 @@ def test_late_tickets_are_priced_by_exact_units() -> None:
             "target_us": pd.array([3_600_000_000, 1, 3_600_000_000], dtype="Int64"),
         }
     )
-    term = {"schedule": {"kind": "per_item", "unit_seconds": "3600"}}
-    assert late_items(term, rows) == [{"id": "A#1", "late": "1/2"}, {"id": "C#2", "late": "1/3600000000"}]
+    assert late_items(rows) == [{"id": "A#1", "late_seconds": "1800"}, {"id": "C#2", "late_seconds": "1/1000000"}]
+
+
+def test_a_share_and_its_late_tickets_are_priced_side_by_side() -> None:
+    """90 of 100: 4 % of 10,000.00; and two late tickets by the hour and by the day, each in its own unit."""
+    hours = {"kind": "per_item", "unit_seconds": "3600", "unit_rounding": "up", "ladder": [{"amount": "10"}]}
+    days = {"kind": "per_item", "unit_seconds": "86400", "unit_rounding": "exact", "ladder": [{"amount": "100"}]}
+    terms = [{**TERM, "repeat": None}, *({"id": each, "measure": "response", "schedule": rules}
+             for each, rules in (("hours", hours), ("days", days)))]  # fmt: skip
+    made = contract(terms=terms)
+    base = charge_amounts(made, made.versions[0], "2026-03", charges({}))
+    items = {"response": [{"id": "A", "late_seconds": "43200"}, {"id": "B", "late_seconds": "1"}]}
+    forms = assessed_form(made, made.versions[0], "2026-03", [result(90, 100)], base, [], Opening(), items)
+    assert [(line.term, str(line.credit)) for line in penalties.assess(*forms).lines] == [
+        ("late", "400.00"),
+        ("hours", "130.00"),  # 12 hours, and a started one
+        ("days", "50.00"),  # 43,201 of 86,400 seconds: 50.0012
+    ]
 
 
 @pytest.mark.parametrize(
