@@ -229,7 +229,9 @@ EVIDENCE = Table(
         _required("evidence_no", "key"),
         _required("service_level", "text"),
         _required(
-            "fate", "word", words=("met", "failed", "counted", "neutral", "excluded", "incomplete", "unanswered")
+            "fate",
+            "word",
+            words=("met", "failed", "counted", "neutral", "excused", "excluded", "incomplete", "unanswered"),
         ),
         _required("is_numerator", "flag"),
         _required("is_denominator", "flag"),

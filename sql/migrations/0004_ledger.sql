@@ -154,14 +154,14 @@ create table ledger.draft_ticket (
     responded_at timestamptz,
     rating bigint,
     primary key (draft_id, evidence_no),
-    check (fate in ('met', 'failed', 'counted', 'neutral', 'excluded', 'incomplete', 'unanswered'))
+    check (fate in ('met', 'failed', 'counted', 'neutral', 'excused', 'excluded', 'incomplete', 'unanswered'))
 );
 create index draft_ticket_by_ticket on ledger.draft_ticket (draft_id, ticket_key);
 
--- One decision a draft. A dispute says why.
+-- One decision a draft. A dispute says why. deemed_approved is nobody's: a clause approves what nobody decided in time.
 create table ledger.decision (
     draft_id text primary key references ledger.draft (draft_id),
-    decision text not null check (decision in ('approve', 'dispute')),
+    decision text not null check (decision in ('approve', 'deemed_approved', 'dispute')),
     comment text not null,
     decided_by text not null check (decided_by <> ''),
     decided_at timestamptz not null,
@@ -331,7 +331,7 @@ declare
 begin
     select * into draft from ledger.draft as d where d.draft_id = new.draft_id;
     perform ledger.lock_month(draft.contract, draft.period);
-    select * into approval from ledger.decision as d where d.draft_id = new.draft_id and d.decision = 'approve';
+    select * into approval from ledger.decision as d where d.draft_id = new.draft_id and d.decision <> 'dispute';
     select string_agg(posted.key, ', ' order by posted.key) into differing
     from jsonb_each(to_jsonb(new)) as posted
     where
@@ -452,7 +452,7 @@ select
     case
         when postings.draft_id = drafts.draft_id then 'posted'
         when postings.draft_id is not null or drafts.number < drafts.newest_number then 'superseded'
-        when decisions.decision = 'approve' then 'approved'
+        when decisions.decision in ('approve', 'deemed_approved') then 'approved'
         when decisions.decision = 'dispute' then 'disputed'
         else 'in_review'
     end as state

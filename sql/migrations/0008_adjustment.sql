@@ -201,7 +201,7 @@ select
         when postings.draft_id = drafts.draft_id then 'posted'
         when drafts.reason = 'restated' then 'restated'
         when postings.draft_id is not null or drafts.number < drafts.newest_number then 'superseded'
-        when decisions.decision = 'approve' then 'approved'
+        when decisions.decision in ('approve', 'deemed_approved') then 'approved'
         when decisions.decision = 'dispute' then 'disputed'
         else 'in_review'
     end as state
@@ -259,9 +259,12 @@ priced as (
         min(clause) as clause,
         min(operator) as operator,
         min(target) as target,
-        sum(credit_amount) as line_amount,
+        sum(case when status = 'waived' then 0 else credit_amount end) as line_amount,
+        sum(case when status = 'waived' then credit_amount else 0 end) as waived_amount,
         string_agg(distinct status, ', ' order by status) as line_status,
-        bool_or(status in ('breach', 'expected_miss', 'superseded', 'unmapped', 'late_claim')) as is_failed
+        bool_or(
+            status in ('breach', 'expected_miss', 'superseded', 'unmapped', 'late_claim', 'waived')
+        ) as is_failed
     from lines
     group by draft_id, coalesce(service_level, term)
 ),
@@ -271,6 +274,7 @@ failures as (
         levels.shown_value,
         levels.sample,
         priced.line_amount,
+        priced.waived_amount,
         priced.line_status,
         coalesce(levels.draft_id, priced.draft_id) as draft_id,
         coalesce(levels.service_level, priced.service_level) as service_level,
@@ -333,11 +337,15 @@ select
         when told.line_status is null then 'reported only'
         when told.state <> 'posted' then 'awaiting decision'
         when position('superseded' in told.line_status) > 0 then 'superseded'
+        when told.line_amount > 0 and told.line_amount + told.waived_amount <= 0 then 'waived'
+        when told.waived_amount < 0 and coalesce(cuts.cap_amount, 0) < 0 then 'credited, capped, waived in part'
+        when told.waived_amount < 0 then 'credited, waived in part'
         when told.line_amount > 0 and cuts.own_amount <= 0 and coalesce(cuts.cap_amount, 0) < 0 then 'capped'
         when told.line_amount > 0 and coalesce(cuts.cap_amount, 0) < 0 then 'credited, capped'
         when told.line_amount > 0 then 'credited'
         else 'no amount: ' || told.line_status
-    end as outcome
+    end as outcome,
+    coalesce(told.waived_amount, 0) as waived_amount
 from told
 left join cuts on told.draft_id = cuts.draft_id;
 

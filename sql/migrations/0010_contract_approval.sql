@@ -55,11 +55,12 @@ language sql as $$
     select pg_advisory_xact_lock(hashtextextended('ledger.terms|' || contract, 0))
 $$;
 
--- What a used version can never change again: all but names, where and when its months are read, and their end.
+-- What a used version can never change again: all but names, who reviews, where and when its months are read, and their
+-- end.
 create function ledger.binding_terms(terms text) returns jsonb
 language sql immutable as $$
     select terms::jsonb #- '{contract,title}' #- '{contract,parties}' #- '{contract,sources}' #- '{contract,backs}'
-        #- '{contract,period,close_after}' #- '{contract,ends_on}'
+        #- '{contract,period,close_after}' #- '{contract,ends_on}' #- '{contract,review}'
 $$;
 
 create function ledger.refuse_submission() returns trigger

@@ -14,7 +14,7 @@ from deskledger.contract.written import terms_sha256, written_form
 NOW = datetime(2026, 4, 6, 8, tzinfo=UTC)
 TABLES = (
     "draft", "draft_level", "draft_line", "draft_trace", "draft_ticket", "decision", "attempt", "posting",
-    "posted_ticket", "entry", "contract_submission", "contract_approval", "draft_adjustment",
+    "posted_ticket", "entry", "contract_submission", "contract_approval", "draft_adjustment", "reminder",
 )  # fmt: skip
 AUTHOR, SUBMITTER, TERMS_APPROVER = "Ada", "ada", "lena"
 TERM = {

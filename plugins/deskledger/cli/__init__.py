@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 
 from deskledger import __version__
-from deskledger.cli import contracts, kpis, money
+from deskledger.cli import contracts, kpis, money, requests
 from deskledger.errors import DeskledgerError
 
 Command = Callable[[argparse.Namespace], int]
@@ -57,6 +57,7 @@ def _parser() -> argparse.ArgumentParser:
     kpis.add(commands)
     money.add(commands)
     contracts.add(commands)
+    requests.add(commands)
     return parser
 
 

@@ -14,6 +14,7 @@ from deskledger.contract.file_schema import Version as VersionBlock
 from deskledger.contract.first_terms import Opening
 from deskledger.contract.penalty_schema import Penalties
 from deskledger.contract.quantities import exact_text
+from deskledger.contract.review_schema import Review
 
 _CLOCK_CHOICES = ("cycles", "retarget", "at_close", "attribution", "pause", "holders", "counts")
 _CLOCK_EVENTS = ("start", "stop", "reset", "cancel", "resume")
@@ -42,6 +43,7 @@ def build_contract(shape: ContractFile, file: str, sha256: str, written: str, ba
         opening=_opening(shape.opening) if shape.opening else None,
         backs_line=backs_line,
         ends_on=shape.ends_on,
+        review=_review(shape.review),
     )
 
 
@@ -58,6 +60,30 @@ def _version(block: VersionBlock, currency: str) -> terms.Version:
         service_levels=tuple(levels.values()),
         penalties=_shared(block, _penalties(block.penalties, levels, block.csat, currency)),
         engagement=_engagement(block),
+        exclusions=tuple(
+            terms.Reason(name, reason.clause, reason.title, reason.effect) for name, reason in block.exclusions.items()
+        ),
+    )
+
+
+def _review(block: Review | None) -> terms.Review:
+    if block is None:
+        return terms.Review()
+    number, _, unit = (block.within or "").partition(" ")
+    return terms.Review(
+        within=timedelta(seconds=int(number)) if unit == "s" else None,
+        within_open_days=int(number) if unit == "business days" else None,
+        calendar=block.calendar,
+        then=block.then or "nothing",
+        to=block.to,
+        clause=block.clause,
+        authority=tuple(
+            terms.Authority(
+                None if line.approvers is None else tuple(line.approvers),
+                None if line.up_to is None else terms.money(line.up_to),
+            )
+            for line in block.authority
+        ),
     )
 
 

@@ -9,6 +9,7 @@ from deskledger.contract import quantities
 from deskledger.contract.first_terms import Engagement, Opening
 from deskledger.contract.penalty_schema import Penalties
 from deskledger.contract.problems import fault
+from deskledger.contract.review_schema import Reason, Review
 from deskledger.contract.schema import (
     Calendar,
     Clock,
@@ -55,6 +56,7 @@ class Version(Terms):
     csat: Csat | None = None
     service_levels: dict[Name, ServiceLevel]
     engagement: Engagement | None = None
+    exclusions: dict[Name, Reason] = Field(default={})
     penalties: Penalties | None = None
 
 
@@ -71,4 +73,5 @@ class ContractFile(Terms):
     period: Period
     opening: Opening | None = None
     ends_on: Day | None = None
+    review: Review | None = None
     versions: list[Version]

@@ -17,6 +17,7 @@ from deskledger.contract.first_checks import check_engagement, check_opening
 from deskledger.contract.penalty_checks import check_penalties
 from deskledger.contract.period_checks import check_periods
 from deskledger.contract.problems import Problem, one_of, refusal, suggestion
+from deskledger.contract.review_checks import check_review
 from deskledger.contract.sample_checks import check_samples
 from deskledger.contract.statement_checks import check_clock_names, check_statement
 from deskledger.contract.terms import Contract
@@ -174,6 +175,7 @@ def _check(shape: ContractFile) -> Iterator[Fault]:
     yield from check_periods(shape)
     yield from check_clock_names(shape.versions)
     yield from check_opening(shape)
+    yield from check_review(shape.review, shape.versions)
 
 
 def _check_version(path: tuple[str | int, ...], version: Version) -> Iterator[Fault]:

@@ -10,7 +10,7 @@ from pydantic import Field, PlainSerializer, PlainValidator
 from deskledger.contract import quantities
 from deskledger.contract.document import Block
 from deskledger.contract.problems import fault
-from deskledger.contract.schema import Name, Terms, Text, Whole
+from deskledger.contract.schema import Flag, Name, Terms, Text, Whole
 
 Percent = Annotated[str, PlainValidator(quantities.percent_text)]
 Share = Annotated[str, PlainValidator(quantities.share_text)]
@@ -232,3 +232,4 @@ class Penalties(Terms):
     claim_window_days: Whole | None = None
     bonus_rules: list[Literal["no_net_bonus"]] = Field(default=[])
     tax: Tax | None = None
+    waived_counts: Flag | None = None

@@ -180,6 +180,45 @@ class ServiceLevel:
 
 
 @dataclass(frozen=True)
+class Reason:
+    """A reason for which tickets may be excluded from a service level (penalty structures, 14).
+
+    `removed` takes them out of numerator and denominator; `excused` adds them back to the numerator, as performance
+    that the contract forgives.
+    """
+
+    name: str
+    clause: str
+    title: str
+    effect: Literal["removed", "excused"]
+
+
+@dataclass(frozen=True)
+class Authority:
+    """Who (None: everybody) may approve up to which amount (None: any)."""
+
+    approvers: tuple[str, ...] | None = None
+    up_to_amount: Decimal | None = None
+
+
+@dataclass(frozen=True)
+class Review:
+    """How a draft is decided: by when, what happens then, and who may approve which amount (none named: everybody).
+
+    The time is `within_open_days` of `calendar`, or `within` of calendar time; neither: no deadline. `then` is what
+    happens at the deadline; `to` is whom it is escalated to.
+    """
+
+    within: timedelta | None = None
+    within_open_days: int | None = None
+    calendar: str | None = None
+    then: Literal["nothing", "remind", "escalate", "deemed_approved"] = "nothing"
+    to: str | None = None
+    clause: str | None = None
+    authority: tuple[Authority, ...] = ()
+
+
+@dataclass(frozen=True)
 class Period:
     """The contract's month: its zone, first day, and how long after its end it may be closed."""
 
@@ -221,6 +260,7 @@ class Version:
     # The step of the engagement ladder, and what the provider answers with for each service level (ADR 0046).
     engagement: Mapping[str, Any] = field(default_factory=dict)
     restates: tuple[str, ...] = ()  # posted months that a backdated version states again
+    exclusions: tuple[Reason, ...] = ()  # the reasons that the parties accept; without one nothing can be excluded
 
 
 @dataclass(frozen=True)
@@ -247,6 +287,7 @@ class Contract:
     backs_line: int = 1
     opening: OpeningBalances | None = None
     ends_on: date | None = None
+    review: Review = field(default_factory=Review)
 
 
 def money(text: str | int | Decimal) -> Decimal:

@@ -4,7 +4,7 @@ from deskledger.ledger import approvals
 from deskledger.ledger.adjustments import Adjustment, adjustments_of, posted_months, read_adjustments
 from deskledger.ledger.canonical import canonical, digest, frame_digest, plain
 from deskledger.ledger.chain import Verification, read_posted_evidence, statement_entry, verify
-from deskledger.ledger.decisions import decide
+from deskledger.ledger.decisions import decide, deem_approved
 from deskledger.ledger.drafts import (
     DraftContent,
     DraftRecord,
@@ -20,6 +20,16 @@ from deskledger.ledger.drafts import (
     write,
 )
 from deskledger.ledger.postings import Recomputation, post, posted, recompute, statement_of
+from deskledger.ledger.requests import (
+    RequestContent,
+    RequestKind,
+    Ruling,
+    request,
+    request_state,
+    requests_in_force,
+    requests_of_month,
+    rule_on,
+)
 
 __all__ = [
     "Adjustment",
@@ -27,11 +37,15 @@ __all__ = [
     "DraftRecord",
     "DraftRef",
     "Recomputation",
+    "RequestContent",
+    "RequestKind",
+    "Ruling",
     "Verification",
     "adjustments_of",
     "approvals",
     "canonical",
     "decide",
+    "deem_approved",
     "digest",
     "draft_state",
     "frame_digest",
@@ -48,6 +62,11 @@ __all__ = [
     "read_evidence",
     "read_posted_evidence",
     "recompute",
+    "request",
+    "request_state",
+    "requests_in_force",
+    "requests_of_month",
+    "rule_on",
     "statement_entry",
     "statement_number",
     "statement_of",

@@ -118,7 +118,20 @@ def posted_months(
                 else result.credit_amount
             end as credit_amount,
             (
-                select coalesce(jsonb_object_agg(line.term, line.status), '{}'::jsonb)
+                select coalesce(
+                    jsonb_object_agg(
+                        line.term,
+                        case
+                            when line.credit_amount > 0 and line.credit_amount + (
+                                select coalesce(sum(waiver.credit_amount), 0)
+                                from ledger.draft_line as waiver
+                                where waiver.draft_id = line.draft_id and waiver.detail ->> 'waives' = line.term
+                            ) <= 0 then 'waived'
+                            else line.status
+                        end
+                    ),
+                    '{}'::jsonb
+                )
                 from ledger.draft_line as line
                 where line.draft_id = result.draft_id and line.status <> 'adjustment'
             ) as statuses,

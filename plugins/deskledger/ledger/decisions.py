@@ -8,7 +8,7 @@ from sqlalchemy import Connection
 
 from deskledger.errors import LedgerError
 from deskledger.ledger.drafts import draft_state
-from deskledger.ledger.tables import insert, lock, one
+from deskledger.ledger.tables import insert_or_refuse, lock, one
 
 
 def decide(
@@ -63,7 +63,34 @@ def decide(
         "decided_by": user,
         "decided_at": at,
     }
-    insert(connection, "decision", [row])
+    remedy = "have another person with the authority for its amount approve it; everyone may dispute it"
+    insert_or_refuse(connection, "decision", row, where, remedy)
+    return row
+
+
+def deem_approved(connection: Connection, draft_id: str, *, at: datetime) -> dict[str, Any]:
+    """Record that nobody decided in time and that the contract's clause then approves it; the row of ledger.decision.
+
+    Raises LedgerError where no clause says so, before the time is over, and for a draft that was decided or superseded.
+    """
+    state = draft_state(connection, draft_id)
+    lock(connection, state["contract"], state["period"])
+    state = draft_state(connection, draft_id)
+    where = f"draft {draft_id}"
+    if state["state"] != "in_review":
+        raise LedgerError(f"it is {state['state'].replace('_', ' ')}", where=where, remedy="nothing is to be deemed")
+    draft = one(connection, "select terms from ledger.draft where draft_id = :draft_id", draft_id=draft_id)
+    assert draft is not None
+    review = draft["terms"].get("review") or {}
+    row = {
+        "draft_id": draft_id,
+        "decision": "deemed_approved",
+        "comment": f"Nobody decided by {review.get('due_at')}; clause {review.get('clause')} of the contract then "
+        f"deems it approved.",
+        "decided_by": f"clause {review.get('clause')}",
+        "decided_at": at,
+    }
+    insert_or_refuse(connection, "decision", row, where, "have a person decide it")
     return row
 
 

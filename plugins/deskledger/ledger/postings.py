@@ -18,6 +18,7 @@ from deskledger.ledger.decisions import refuse_stale
 from deskledger.ledger.drafted import draft_sha256
 from deskledger.ledger.drafts import draft_state, read_evidence
 from deskledger.ledger.recount import counted_again
+from deskledger.ledger.recount_requests import requests_faults
 from deskledger.ledger.tables import every, insert, lock, one
 from deskledger.model import EVIDENCE
 
@@ -174,6 +175,7 @@ def _assessed_again(
         draft_id=row["draft_id"],
     )
     measures, differences = counted_again(frozen["measures"], levels, row["terms"], evidence)
+    differences += requests_faults(row["assessment"].get("requests") or [], frozen.get("waivers") or [], evidence)
     others = [each for each in frozen.get("adjustments", ()) if each["type"] != "restatement"]
     measured = {**frozen, "measures": measures, "adjustments": [*others, *adjustments]}
     return penalties.assess(priced, measured).credit, differences

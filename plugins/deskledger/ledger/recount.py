@@ -122,7 +122,9 @@ def _faults(level: Mapping[str, Any], version: Mapping[str, Any], rows: pd.DataF
     counted = rows["is_denominator"].fillna(False).astype(bool)
     in_part = rows["is_numerator"].fillna(False).astype(bool)
     faults = _said(rows, counted & fate.isin(["excluded", "incomplete", "unanswered"]), "set aside, but counted")
-    faults += _said(rows, ~counted & fate.isin(["met", "failed", "counted"]), "not set aside, but not counted")
+    faults += _said(
+        rows, ~counted & fate.isin(["met", "failed", "counted", "excused"]), "not set aside, but not counted"
+    )
     if level["subject"] == "clock":
         late = (rows["elapsed_us"] > rows["target_us"]).fillna(False).astype(bool)
         agreed = rows["target_us"].notna()
@@ -131,9 +133,10 @@ def _faults(level: Mapping[str, Any], version: Mapping[str, Any], rows: pd.DataF
         in_time = (state == "breached") & agreed & ~late & rows["breached_at"].isna()
         faults += _said(rows, in_time, "called breached, but within its target")
         if level["statistic"] not in {"mean", "percentile"}:
-            faults += _said(rows, counted & (fate != state.map(_STATE_OF)), "counted otherwise than its clock says")
-            wanted = "failed" if level["statistic"] == "count" else "met"
-            faults += _said(rows, counted & (in_part != (fate == wanted)), "on the wrong side of the share")
+            otherwise = counted & (fate != "excused") & (fate != state.map(_STATE_OF))
+            faults += _said(rows, otherwise, "counted otherwise than its clock says")
+            in_share = ["failed"] if level["statistic"] == "count" else ["met", "excused"]
+            faults += _said(rows, counted & (in_part != fate.isin(in_share)), "on the wrong side of the share")
     elif level["subject"] == "csat":
         classes = version.get("csat") or {}
         class_of = {int(rating): fated for fated, name in _CLASS_OF.items() for rating in classes.get(name, ())}

@@ -5,7 +5,9 @@ from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.exc import DatabaseError
 
+from deskledger.errors import LedgerError
 from deskledger.ledger.canonical import plain
 
 _JSON = {
@@ -14,8 +16,14 @@ _JSON = {
     "draft_level": ("months",),
     "draft_line": ("detail",),
     "draft_adjustment": ("causes",),
+    "request": ("terms", "subjects", "service_levels"),
     "posting": ("preparers", "terms", "assessment", "charges", "control", "csat"),
 }
+
+
+# What the ledger's triggers raise, and what a check constraint does.
+_REFUSED = "23001"
+_UNCHECKED = "23514"
 
 
 def insert(connection: sa.Connection, name: str, rows: Sequence[Mapping[str, Any]]) -> None:
@@ -27,6 +35,19 @@ def insert(connection: sa.Connection, name: str, rows: Sequence[Mapping[str, Any
     table = sa.table(name, *columns, schema="ledger")
     prepared = [{key: plain(value) if key in json_columns else value for key, value in row.items()} for row in rows]
     connection.execute(sa.insert(table), prepared)
+
+
+def insert_or_refuse(connection: sa.Connection, table: str, row: Mapping[str, Any], where: str, remedy: str) -> None:
+    """Insert; what the table's own rules refuse is told in their words, and nothing was written."""
+    try:
+        with connection.begin_nested():
+            insert(connection, table, [row])
+    except DatabaseError as error:
+        code = getattr(error.orig, "pgcode", None)
+        if code not in {_REFUSED, _UNCHECKED}:
+            raise
+        told = str(error.orig).splitlines()[0] if code == _REFUSED else "something that it needs is missing"
+        raise LedgerError(told, where=where, remedy=remedy) from None
 
 
 def one(connection: sa.Connection, statement: str, **values: Any) -> dict[str, Any] | None:

@@ -21,6 +21,7 @@ from deskledger.penalties.measure import measure
 from deskledger.penalties.modifier import factor, ramp_up
 from deskledger.penalties.result import Assessment, Line, TraceRow
 from deskledger.penalties.schedule import Bases, Outcome, schedule
+from deskledger.penalties.waive import waive
 
 # Lists of measures that are each judged by themselves: every day, or every month of a quarter.
 _JUDGED_EACH = ("days", "months", "periods")
@@ -31,9 +32,9 @@ def assess(contract: Mapping[str, Any], measurements: Mapping[str, Any]) -> Asse
 
     `contract` is a version's penalties with each base's amount in place of its charge; `measurements` hold `measures`
     by a term's measure (or `days` or `months`, a list of them, each judged by itself), `history` by term, and what
-    caps, ramp-up, claims and adjustments need. Percentages are per cent, times seconds or the contract's unit, numbers
-    text, int or Decimal. Raises TypeError for a float, ContractError for terms that cannot be followed, StatementError
-    for a measurement that is absent or in no known form.
+    caps, ramp-up, claims, waivers and adjustments need. Percentages are per cent, times seconds or the contract's
+    unit, numbers text, int or Decimal. Raises TypeError for a float, ContractError for terms that cannot be followed,
+    StatementError for a measurement that is absent or in no known form.
     """
     currency = contract.get("currency", "")
     money = Money(
@@ -61,6 +62,9 @@ def assess(contract: Mapping[str, Any], measurements: Mapping[str, Any]) -> Asse
     by_line = contract.get("round_stage", "line") == "line"
     if by_line:
         dues = [replace(due, amount=Fraction(money.of(due.amount))) for due in dues]
+    waived, steps = waive(measurements.get("waivers") or (), dues, blank)
+    dues += waived
+    trace += steps
     limited = limit(contract, dues, bases, money, blank)
     paid: dict[str, Fraction] = {}
     for due, left in zip(dues, limited.left, strict=True):  # a line of several parts is told once a part

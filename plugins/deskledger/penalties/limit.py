@@ -61,7 +61,7 @@ def limit(contract: Mapping[str, Any], dues: Sequence[Due], bases: Bases, money:
         scope = cap.get("terms")
         if scope is None:
             tightest = ceiling if tightest is None else min(tightest, ceiling)
-        mine = [index for index, due in enumerate(dues) if scope is None or due.line.term in scope]
+        mine = [index for index, due in enumerate(dues) if scope is None or (due.line.waives or due.line.term) in scope]
         reached = total if scope is None else sum((left[index] for index in mine), Fraction(0))
         if reached > ceiling:
             taken = reached - ceiling if not is_floored else min(reached - ceiling, max(total, Fraction(0)))

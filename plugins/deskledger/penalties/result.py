@@ -14,7 +14,8 @@ class Line:
     """One line of the statement. Credit above zero is money back to the customer.
 
     `status` is met, breach, bonus, expected_miss, no_data, below_sample, relief, late_claim, superseded or unmapped of
-    a term; converted of points; cap, floor, not_issued, raised, rounding of a limit; adjustment of an earlier period.
+    a term; converted of points; waived of credit that was given up (`waives` names its line); cap, floor, not_issued,
+    raised, rounding of a limit; adjustment of an earlier period.
     `value` is what was compared (per cent, seconds or a count), after any rounding that the contract asks for.
     """
 
@@ -32,6 +33,7 @@ class Line:
     points: Fraction | None = None
     points_total: Fraction | None = None
     run: int | None = None
+    waives: str | None = None
 
     def as_dict(self) -> dict[str, Any]:
         """The line as text, without what does not apply."""
@@ -50,6 +52,8 @@ class Line:
             row["operator"] = self.operator
         if self.run is not None:
             row["run"] = self.run
+        if self.waives is not None:
+            row["waives"] = self.waives
         return row
 
 
@@ -58,7 +62,7 @@ class TraceRow:
     """One step of one line: what went in, what came out, and the clause that says so."""
 
     line: str
-    step: str  # measure, gate, schedule, modifier, combine, limit, rounding, adjustment or tax
+    step: str  # measure, gate, schedule, modifier, combine, waiver, limit, rounding, adjustment or tax
     input: str
     output: str
     clause: str = ""

@@ -44,6 +44,23 @@ def body(record: StatementRecord, rendered_at: Any, report: Path | None) -> str:
     if told["lines"]:
         lines = [(line["name"], line["clause"] or "–", line["status"], line["credit"]) for line in told["lines"]]
         parts.append(_table(("Line", "Clause", "Outcome", "Credit"), lines))
+    if told["requests"]:
+        parts.append("Set aside by request:")
+        parts.append(
+            _table(
+                ("Request", "What", "Asked by", "Approved by", "Credit without it"),
+                [
+                    (row["id"], row["what"], row["requested_by"], row["approved_by"], row["credit_without"])
+                    for row in told["requests"]
+                ],
+            )
+        )
+    if told["pending"]:
+        parts.append(
+            f"**{figures.count(len(told['pending']), 'request waits', 'requests wait')} for a ruling** and "
+            f"{'is' if len(told['pending']) == 1 else 'are'} not in these figures: "
+            f"{', '.join(_plain(row['id']) for row in told['pending'])}."
+        )
     if draft["incomplete_tickets"]:
         incomplete = figures.count(draft["incomplete_tickets"], "ticket or row is", "tickets or rows are")
         parts.append(

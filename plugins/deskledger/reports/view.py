@@ -12,7 +12,7 @@ import pandas as pd
 from deskledger.kpis import Limits
 from deskledger.penalties.exact import exact, minor_units, rounded
 from deskledger.penalties.schedule import base_of
-from deskledger.reports import charts, figures, kpi_sections, sections, tables
+from deskledger.reports import charts, figures, kpi_sections, requests, sections, tables
 
 _STATES = {
     "in_review": ("Provisional", "in review"),
@@ -30,6 +30,7 @@ class StatementRecord:
     """A stored draft with all that its report shows, as plain rows.
 
     `draft`, `state`, `levels`, `lines`, `trace` and `decisions` are rows of the ledger; `evidence` is model.EVIDENCE;
+    `requests` are rows of ledger.request_state about the month;
     `trend` gives each level's earlier months, oldest first (`period`, `value`, `status`); `year_to_date` is the sum
     of the currency's posted credits of this contract and year; `poor_answers` carry the customers' own words;
     `earlier_figures` are the days and backlogs of the posted months before, oldest first; `limits` and `causes` say
@@ -50,6 +51,7 @@ class StatementRecord:
     earlier_figures: Sequence[Mapping[str, Any]] = ()
     limits: Limits | None = None
     causes: Sequence[Mapping[str, Any]] = ()
+    requests: Sequence[Mapping[str, Any]] = ()
 
 
 def view(record: StatementRecord, rendered_at: datetime) -> dict[str, Any]:
@@ -95,6 +97,8 @@ def view(record: StatementRecord, rendered_at: datetime) -> dict[str, Any]:
         "set_aside": tables.set_aside(record.evidence, titles),
         "incomplete_tickets": draft["incomplete_tickets"],
         "unplaced_records": draft["control"].get("unplaced_records", 0),
+        "requests": requests.listed(record, titles),
+        "pending": requests.pending(record),
         "no_data": [level["title"] for level in levels if level["status"] == "no_data"],
         "loads": draft["control"].get("loads", []),
         "counts": [

@@ -3,11 +3,13 @@
 from deskledger.statement.assessment import Opening, PastMonth
 from deskledger.statement.compose import Statement, compose
 from deskledger.statement.cycles import contract_cycles
+from deskledger.statement.exclusions import Granted, granted
 from deskledger.statement.held import Held, RawColumn, RawColumns
 from deskledger.statement.inputs import Inputs, data_cutoff, read_inputs
 from deskledger.statement.levels import LevelResult, MonthFigures, measurements
 
 __all__ = [
+    "Granted",
     "Held",
     "Inputs",
     "LevelResult",
@@ -20,6 +22,7 @@ __all__ = [
     "compose",
     "contract_cycles",
     "data_cutoff",
+    "granted",
     "measurements",
     "read_inputs",
 ]

@@ -12,6 +12,7 @@ from deskledger.contract.periods import first_day, previous_period
 from deskledger.contract.quantities import exact_text
 from deskledger.contract.terms import Contract, Version
 from deskledger.errors import StatementError
+from deskledger.statement.exclusions import CreditWaiver
 from deskledger.statement.levels import LevelResult, MonthFigures, measured_form
 
 # Line statuses that are a failure of their service level: what a repeat run counts. A late claim was a failure too.
@@ -24,7 +25,7 @@ class PastMonth:
     """A month before this one, as it stands (posted, or corrected since), or as the opening balances state it."""
 
     period: str
-    statuses: Mapping[str, str]  # of each term's line
+    statuses: Mapping[str, str]  # of each term's line; waived where all of its credit was given up
     figures: Mapping[str, MonthFigures]  # of each service level
     credit: Decimal
     points: str | None = None
@@ -128,12 +129,13 @@ def assessed_form(
     opening: Opening,
     items: Mapping[str, Sequence[Mapping[str, str]]],
     adjustments: Sequence[Mapping[str, str]] = (),
+    waivers: Sequence[CreditWaiver] = (),
 ) -> tuple[dict[str, Any], dict[str, Any]]:
     """The contract's terms and the month's measurements in the form that `penalties.assess` takes.
 
     `past` is oldest first. A month without data takes no place in a repeat run: it neither fails nor resets it.
     `items` gives the late tickets of levels that are priced by the ticket, `adjustments` the posted months that this
-    one corrects.
+    one corrects, `waivers` the credit that is given up.
     """
     terms = {key: value for key, value in version.penalties.items() if key not in {"bases", "pools"}}
     priced: dict[str, Any] = {
@@ -152,22 +154,33 @@ def assessed_form(
         measures[result.level.name] = form
     measured: dict[str, Any] = {
         "measures": measures,
-        "history": {term["id"]: _history(term["id"], past, opening) for term in terms.get("terms", [])},
+        "history": {
+            term["id"]: _history(term["id"], past, opening, is_waived_failed=terms.get("waived_counts", True))
+            for term in terms.get("terms", [])
+        },
         "points_history": [*opening.points_history, *(month.points for month in past if month.points is not None)],
         "contract_month": _contract_month(contract, period),
         **({"adjustments": list(adjustments)} if adjustments else {}),
     }
     if "events" in priced:
         measured["events"] = priced.pop("events")  # the same in every month: which penalties stand for one event
+    if waivers:
+        measured["waivers"] = [
+            {"id": each.request_id, "line": each.line, "amount": str(each.amount)} for each in waivers
+        ]
     return priced, measured
 
 
-def _history(term: str, past: Sequence[PastMonth], opening: Opening) -> list[int | None]:
-    """Failed (1) or not (0) month by month, oldest first; None is a month without data."""
+def _history(term: str, past: Sequence[PastMonth], opening: Opening, *, is_waived_failed: bool) -> list[int | None]:
+    """Failed (1) or not (0) month by month, oldest first; None is a month without data.
+
+    A month whose credit was waived as a whole failed nevertheless, unless the contract says otherwise (structures, 16).
+    """
     known = [month.statuses[term] for month in past if term in month.statuses]
+    failed = FAILURES | {"waived"} if is_waived_failed else FAILURES
     return [
         *opening.history.get(term, ()),
-        *(None if status in NO_DATA else int(status in FAILURES) for status in known),
+        *(None if status in NO_DATA else int(status in failed) for status in known),
     ]
 
 

@@ -1,6 +1,6 @@
 """A contract's month, from what was read to what a draft states. Pure: the same inputs give the same statement."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -27,6 +27,8 @@ from deskledger.statement.assessment import (
     run_of_failures,
 )
 from deskledger.statement.cycles import open_spans
+from deskledger.statement.effects import Priced, effects
+from deskledger.statement.exclusions import Granted
 from deskledger.statement.figures import figures
 from deskledger.statement.inputs import Inputs
 from deskledger.statement.levels import LevelResult, measurements
@@ -67,14 +69,15 @@ def compose(
     opening: Opening | None = None,
     as_of: datetime | None = None,
     adjustments: Sequence[Mapping[str, str]] = (),
+    granted: Granted | None = None,
 ) -> Statement:
     """The statement of a contract's period, measured at the period's end over `inputs`; a running one's at `as_of`.
 
     `past` are the months before, oldest first; `adjustments` the posted ones that this statement corrects, as
-    `penalties.assess` takes them. Schedules, bases and caps are those of the version in force at the period's start.
-    Raises StatementError (`no_base`, a measure that cannot be taken).
+    `penalties.assess` takes them; `granted` the approved exclusions and waivers. Schedules, bases and caps are those of
+    the version in force at the period's start. Raises StatementError (`no_base`, a measure that cannot be taken).
     """
-    opening = opening or opening_of(contract)
+    opening, granted = opening or opening_of(contract), granted or Granted()
     start, end = period_bounds(contract, period)
     version = version_at(contract, first_day(contract, period))
     charges = charge_amounts(contract, version, period, inputs.charges)
@@ -87,16 +90,25 @@ def compose(
         ]
         for level in version.service_levels
     }
-    results, rows = measurements(version, cycles, answers, start_at, end_at, period, earlier, month.counted)
-    evidence = _evidence(rows)
     terms = version.penalties.get("terms", [])
-    items = {
-        term["measure"]: late_items(evidence[evidence["service_level"] == term["measure"]])
-        for term in terms
-        if term["schedule"]["kind"] == "per_item"
-    }
-    priced, measured = assessed_form(contract, version, period, results, charges, past, opening, items, adjustments)
-    assessed = penalties.assess(priced, measured)
+
+    def with_granted(allowed: Granted) -> Priced:
+        results, rows = measurements(
+            version, cycles, answers, start_at, end_at, period, earlier, month.counted, allowed.exclusions
+        )
+        evidence = _evidence(rows)
+        items = {
+            term["measure"]: late_items(evidence[evidence["service_level"] == term["measure"]])
+            for term in terms
+            if term["schedule"]["kind"] == "per_item"
+        }
+        forms = assessed_form(
+            contract, version, period, results, charges, past, opening, items, adjustments, allowed.waivers
+        )
+        return Priced(results, evidence, *forms, penalties.assess(*forms))
+
+    found = with_granted(granted)
+    results, evidence, measured, assessed = found.results, found.evidence, found.measured, found.assessed
     lines = tuple(_line(number, line, version, results) for number, line in enumerate(assessed.lines, start=1))
     csat = (
         None
@@ -105,6 +117,8 @@ def compose(
     )
     listed = evidence[evidence["fate"].astype("str") == "incomplete"]["ticket_key"]
     incomplete = {*listed.astype("int64").tolist(), *inputs.held.tickets}
+    blocking = incomplete - granted.incomplete_tickets
+    unplaced = [row for row in inputs.held.unplaced if row["quarantine_id"] not in granted.quarantined_rows]
     return Statement(
         contract=contract,
         version=version,
@@ -118,22 +132,24 @@ def compose(
         trace=tuple(_step(number, row) for number, row in enumerate(assessed.trace, start=1)),
         credit=assessed.credit,
         assessment={
-            "contract": priced,
+            "contract": found.priced,
             "measurements": measured,
             "flags": list(assessed.flags),
             "paid": {term: str(left) for term, left in assessed.paid.items()},
+            "requests": effects(granted, found, with_granted),
         },
         charges=charges,
         open_spans=open_spans(contract, cycles, start_at, end_at),
         control={
-            **_control(inputs, cycles, len(incomplete)),
+            **_control(inputs, cycles, blocking, unplaced),
+            "waived_incomplete": len(incomplete) - len(blocking) + len(inputs.held.unplaced) - len(unplaced),
             "figures": figures(month, inputs.tickets, inputs.events, contract.scope, contract.period.timezone),
         },
         csat=csat,
         evidence=evidence,
         # A row of no known ticket may hide a whole one: each counts as a ticket that is not there.
-        incomplete_tickets=len(incomplete) + len(inputs.held.unplaced),
-        preparers=_preparers(version, charges),
+        incomplete_tickets=len(blocking) + len(unplaced),
+        preparers=_preparers(version, charges, granted),
     )
 
 
@@ -202,7 +218,7 @@ def shown(value: Fraction, operator: str) -> Decimal:
 def _line(number: int, line: Line, version: Version, results: Sequence[LevelResult]) -> dict[str, Any]:
     terms = {term["id"]: term for term in version.penalties.get("terms", [])}
     caps = {cap["id"]: cap for cap in version.penalties.get("caps", [])}
-    term = terms.get(line.term)
+    term = terms.get(line.waives or line.term)
     level = next((result.level for result in results if term and result.level.name == term["measure"]), None)
     named = term or caps.get(line.term) or {}
     told = {"term", "status", "credit", "clause", "measure", "value", "operator", "target"}
@@ -234,8 +250,10 @@ def _step(number: int, row: TraceRow) -> dict[str, Any]:
     }
 
 
-def _control(inputs: Inputs, cycles: pd.DataFrame, incomplete: int) -> dict[str, Any]:
-    """Control totals of this draft: what was read, what the loads say, and what stands in quarantine.
+def _control(
+    inputs: Inputs, cycles: pd.DataFrame, incomplete: Set[int], unplaced: Sequence[Mapping[str, str]]
+) -> dict[str, Any]:
+    """Control totals of this draft: what was read, what the loads say, and what stands in quarantine and blocks.
 
     Tickets and rows in quarantine are named up to a hundred each; the numbers beside them are of all.
     """
@@ -244,14 +262,15 @@ def _control(inputs: Inputs, cycles: pd.DataFrame, incomplete: int) -> dict[str,
         "events": len(inputs.events),
         "cycles": len(cycles),
         "answers": len(inputs.answers),
-        "incomplete_tickets": incomplete,
-        "incomplete": sorted(inputs.held.tickets.values())[:_NAMED],
-        "unplaced_records": len(inputs.held.unplaced),
-        "unplaced": [dict(row) for row in inputs.held.unplaced[:_NAMED]],
+        "incomplete_tickets": len(incomplete),
+        "incomplete": sorted(name for key, name in inputs.held.tickets.items() if key in incomplete)[:_NAMED],
+        "unplaced_records": len(unplaced),
+        "unplaced": [dict(row) for row in unplaced[:_NAMED]],
         "loads": [dict(load) for load in inputs.loads],
     }
 
 
-def _preparers(version: Version, charges: Mapping[str, Mapping[str, Any]]) -> tuple[str, ...]:
+def _preparers(version: Version, charges: Mapping[str, Mapping[str, Any]], granted: Granted) -> tuple[str, ...]:
+    """Whoever wrote the terms, imported a base, or asked for what was set aside: they cannot approve the draft."""
     importers = [charge["imported_by"] for charge in charges.values() if charge["imported_by"]]
-    return tuple(sorted({version.author, *importers}))
+    return tuple(sorted({version.author, *importers, *(row["requested_by"] for row in granted.records)}))

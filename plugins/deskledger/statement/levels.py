@@ -14,6 +14,7 @@ import pandas as pd
 from deskledger.contract.terms import CsatTerms, ServiceLevel, Version
 from deskledger.errors import StatementError
 from deskledger.statement import few_answers
+from deskledger.statement.exclusions import Exclusion, exclude
 from deskledger.statement.population import in_period, within
 
 Status = Literal["met", "breached", "no_data"]
@@ -63,13 +64,14 @@ def measurements(
     period: str,
     past: Mapping[str, Sequence[MonthFigures]],
     counted: pd.DataFrame | None = None,
+    exclusions: Sequence[Exclusion] = (),
 ) -> tuple[list[LevelResult], pd.DataFrame]:
     """Every service level of `version` over the period [start_at, end_at), and the rows behind each of them.
 
     `cycles` has model.CYCLE's columns and its tickets' fields, `answers` model.SURVEY_ANSWER's, the tickets' fields
     and `attributed_at`; both hold only what is in the contract's scope. A row belongs to the period that its
     attribution instant lies in. `past` gives each level's earlier months, oldest first, for rolling windows; `counted`
-    the rows of `counted_rows`, which only levels of a KPI need.
+    the rows of `counted_rows`, which only levels of a KPI need; `exclusions` are set aside from what was judged.
     Returns the results in the contract's order and evidence (model.EVIDENCE without evidence_no).
     Raises StatementError for a measure that cannot be taken.
     """
@@ -80,12 +82,13 @@ def measurements(
         if level.measure.subject == "clock":
             rows = _clock_rows(level, cycles, start_at, end_at)
         elif level.measure.subject == "csat":
-            rows = _csat_rows(level, version.csat, answers, start_at, end_at)
+            rows = exclude(level, _csat_rows(level, version.csat, answers, start_at, end_at), exclusions)
             if few_answers.falls_back(level, rows):
                 rows = _csat_rows(few_answers.wider(level, version), version.csat, answers, start_at, end_at)
                 note = few_answers.fell_back(level, version)
         else:
             rows = _kpi_rows(level, counted)
+        rows = exclude(level, rows, exclusions)
         evidence.append(rows.assign(service_level=level.name))
         result = _result(level, rows, period, past.get(level.name, ()))
         results.append(replace(result, few_answers=note or few_answers.pooled(level, result.months)))

@@ -16,6 +16,7 @@ from deskledger.quality import quarantine
 from deskledger.settings import settings
 from deskledger.sources.event_log import mapping as mappings
 from deskledger.steps import terms
+from deskledger.steps.deadline import review_terms
 
 _CHARGE_MARK = text("""
 select coalesce(
@@ -50,6 +51,17 @@ select
     )
 """)
 
+# Rulings are never taken back, only followed by others: their number tells whether any came.
+_RULING_MARK = text("""
+select count(*)
+from ledger.ruling as ruling
+inner join ledger.request as request on ruling.request_id = request.request_id
+where
+    request.contract = :contract
+    and request.period <= :period
+    and ruling.ruling in ('approve', 'revoke')
+""")
+
 
 def charge_mark(connection: Connection, contract: Contract, period: str) -> str:
     """A text that changes when a charge of the contract's period does."""
@@ -60,7 +72,8 @@ def charge_mark(connection: Connection, contract: Contract, period: str) -> str:
 def data_mark(connection: Connection, contract: Contract, period: str) -> str:
     """A text that changes when anything lands that a draft of the period may rest on; often for nothing."""
     loads = str(connection.execute(_DATA_MARK, {"sources": list(contract.sources)}).scalar_one())
-    return ledger.digest([loads, charge_mark(connection, contract, period)])
+    rulings = connection.execute(_RULING_MARK, {"contract": contract.name, "period": period}).scalar_one()
+    return ledger.digest([loads, charge_mark(connection, contract, period), str(rulings)])
 
 
 @contextmanager
@@ -124,6 +137,7 @@ def draft_content(
             **ledger.plain(made.version),
             "open_spans": made.open_spans,
             "approvals": ledger.approvals.stated(approved),
+            "review": review_terms(contract, made.version, now),
         },
         assessment=made.assessment,
         charges=made.charges,
@@ -180,7 +194,8 @@ def stated(
     `adjustments` the corrections of posted months that are booked with it.
     """
     past = past_of(connection, contract.name, period) if past is None else past
-    return statement.compose(contract, period, inputs, past, as_of=as_of, adjustments=adjustments)
+    granted = statement.granted(ledger.requests_in_force(connection, contract.name, period))
+    return statement.compose(contract, period, inputs, past, as_of=as_of, adjustments=adjustments, granted=granted)
 
 
 def past_of(connection: Connection, contract: str, period: str) -> list[statement.PastMonth]:

@@ -90,6 +90,7 @@ def _record(connection: Connection, draft_id: str) -> reports.StatementRecord:
         earlier_figures=_query(connection, "earlier_figures", contract=draft["contract"], before=draft["period"]),
         **_unusual_days(str(draft["contract"])),
         entry_sha256=ledger.statement_entry(connection, draft["statement_number"]) if is_posted else None,
+        requests=ledger.requests_of_month(connection, draft["contract"], draft["period"]),
     )
 
 

@@ -1,0 +1,158 @@
+"""Commands to ask for an exclusion or a waiver, and to rule on it. A name given here is as good as who may run them."""
+
+import argparse
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from decimal import Decimal, InvalidOperation
+from typing import Any
+
+_RULINGS = {
+    "approve": "grant a request that somebody else made",
+    "reject": "refuse a request",
+    "withdraw": "take your own request back",
+    "revoke": "take an approved request back, for the next draft",
+}
+
+
+def add(commands: Any) -> None:
+    """Add `requests` and what it does to the parser's commands."""
+    requests = commands.add_parser("requests", help="exclusions and waivers: ask for one, grant or refuse it")
+    acts = requests.add_subparsers(title="acts", required=True)
+
+    exclude = _asking(acts, "exclude", "set tickets or answers aside from service levels, for a reason of the contract")
+    exclude.add_argument("reason", help="one of the version's `exclusions:`, such as force_majeure")
+    exclude.add_argument("--ticket", action="append", default=[], help="the helpdesk's own id; may be given again")
+    exclude.add_argument("--cycle", type=int, help="only this cycle of the one ticket")
+    exclude.add_argument("--survey", action="append", default=[], help="the survey's id: its answer is set aside")
+    exclude.add_argument("--service-level", action="append", default=[], help="default: all of them")
+    exclude.add_argument("--source", help="where several sources have the same id")
+    exclude.set_defaults(run=_exclude)
+
+    waive = _asking(acts, "waive", "give up the credit of a line, or a part of it")
+    waive.add_argument("line", help="the line's term, as in the draft's lines")
+    waive.add_argument("--amount", type=_amount, help="at most this much; default: all of it")
+    waive.set_defaults(run=_waive)
+
+    incomplete = _asking(acts, "waive-incomplete", "let incomplete tickets or quarantined rows block posting no longer")
+    incomplete.add_argument("--ticket", action="append", default=[], help="an incomplete ticket's id")
+    incomplete.add_argument("--row", action="append", default=[], help="id of a row in quarantine; `all`: every one")
+    incomplete.add_argument("--source", help="where the contract has several sources")
+    incomplete.set_defaults(run=_waive_incomplete)
+
+    for ruling, words in _RULINGS.items():
+        parser = acts.add_parser(ruling, help=words)
+        parser.add_argument("request", help="its id, such as ALDER-2026-03-R1")
+        parser.add_argument("--as", dest="by", required=True, metavar="NAME", help="who rules")
+        parser.add_argument("--comment", default="", help="why; needed to reject or revoke")
+        parser.set_defaults(run=_rule, ruling=ruling)
+
+    listing = acts.add_parser("list", help="every request about a contract's month")
+    listing.add_argument("month", help="such as alder|2026-03")
+    listing.set_defaults(run=_list)
+
+
+def _asking(acts: Any, name: str, words: str) -> argparse.ArgumentParser:
+    parser: argparse.ArgumentParser = acts.add_parser(name, help=words)
+    parser.add_argument("month", help="the contract's month, such as alder|2026-03")
+    parser.add_argument("--as", dest="by", required=True, metavar="NAME", help="who asks")
+    parser.add_argument("--because", required=True, metavar="WORDS", help="what happened")
+    parser.add_argument("--evidence", required=True, metavar="TEXT", help="the proof: a text, or its address")
+    parser.add_argument("--evidence-sha256", metavar="HASH", help="of what the address held")
+    return parser
+
+
+def _amount(written: str) -> Decimal:
+    try:
+        amount = Decimal(written)
+    except InvalidOperation:
+        amount = Decimal("nan")
+    if not amount.is_finite():
+        raise argparse.ArgumentTypeError(f"{written!r} is no amount, such as 250.00")
+    return amount
+
+
+def _asked(arguments: argparse.Namespace) -> Any:
+    from deskledger.steps.requests import Asked
+
+    return Asked(
+        key=arguments.month,
+        by=arguments.by,
+        explanation=arguments.because,
+        evidence=arguments.evidence,
+        evidence_sha256=arguments.evidence_sha256,
+    )
+
+
+def _exclude(arguments: argparse.Namespace) -> int:
+    from deskledger.steps import requests as step
+
+    made = step.exclude(
+        _asked(arguments),
+        arguments.reason,
+        datetime.now(UTC),
+        tickets=arguments.ticket,
+        cycle=arguments.cycle,
+        surveys=arguments.survey,
+        service_levels=arguments.service_level,
+        source=arguments.source,
+    )
+    return _tell(made)
+
+
+def _waive(arguments: argparse.Namespace) -> int:
+    from deskledger.steps import requests as step
+
+    return _tell(step.waive_credit(_asked(arguments), arguments.line, datetime.now(UTC), amount=arguments.amount))
+
+
+def _waive_incomplete(arguments: argparse.Namespace) -> int:
+    from deskledger.steps import requests as step
+
+    now = datetime.now(UTC)
+    return _tell(
+        step.waive_incomplete(
+            _asked(arguments), now, tickets=arguments.ticket, rows=arguments.row, source=arguments.source
+        )
+    )
+
+
+def _rule(arguments: argparse.Namespace) -> int:
+    from deskledger.steps import requests as step
+
+    now = datetime.now(UTC)
+    return _tell(step.rule_on(arguments.request, arguments.ruling, arguments.comment, arguments.by, now))
+
+
+def _list(arguments: argparse.Namespace) -> int:
+    from deskledger.steps import requests as step
+
+    found = step.requests_of(arguments.month)
+    for each in found:
+        _tell(each)
+    if not found:
+        print(f"Nobody asked for an exclusion or a waiver of {arguments.month}.")
+    return 0
+
+
+def _tell(row: Mapping[str, Any]) -> int:
+    print(f"{row['request_id']}: {row['kind'].replace('_', ' ')}, {row['state']}")
+    print(f"  {_about(row)}")
+    print(f"  because {row['explanation']} (evidence: {row['evidence']})")
+    print(f"  asked by {row['requested_by']}, {row['requested_at']:%Y-%m-%d %H:%M} UTC")
+    if row["ruled_by"]:
+        comment = f": {row['ruling_comment']}" if row["ruling_comment"] else ""
+        print(f"  {row['state']} by {row['ruled_by']}, {row['ruled_at']:%Y-%m-%d %H:%M} UTC{comment}")
+    if row["state"] in {"approved", "revoked"}:
+        print(f"  the draft of {row['contract']}|{row['period']} is stale: the next one follows within the hour")
+    return 0
+
+
+def _about(row: Mapping[str, Any]) -> str:
+    if row["kind"] == "credit_waiver":
+        return f"{row['amount']} {row['currency']} of {row['line']}"
+    named = [
+        each.get("ticket_id") or each.get("survey_id") or f"row {each['quarantine_id']}" for each in row["subjects"]
+    ]
+    shown = ", ".join(named[:10]) + (f" and {len(named) - 10} more" if len(named) > 10 else "")
+    levels = ", ".join(row["service_levels"]) or "every service level"
+    return f"{row['reason']}: {shown}, from {levels}" if row["kind"] == "exclusion" else shown

@@ -1,0 +1,64 @@
+"""Whether a posted month followed its frozen requests: what they name is set aside, and nothing else is by request.
+
+Written apart from what applies them to drafts, so that one can prove the other.
+"""
+
+from collections.abc import Mapping, Sequence
+from decimal import Decimal
+from typing import Any
+
+import pandas as pd
+
+from deskledger.model import ticket_keys
+
+
+def requests_faults(
+    requests: Sequence[Mapping[str, Any]], waivers: Sequence[Mapping[str, Any]], evidence: pd.DataFrame
+) -> list[str]:
+    """Each contradiction between `requests` as frozen, the `waivers` that were priced, and model.EVIDENCE; in words."""
+    exclusions = {row["request_id"]: row for row in requests if row["kind"] == "exclusion"}
+    fate, reason = evidence["fate"].astype("str"), evidence["reason"].astype("str").fillna("")
+    by_request = reason.str.partition(": ")[0]
+    faults = [
+        f"ticket {ticket_id} is excused, and no frozen request says so"
+        for ticket_id in evidence.loc[(fate == "excused") & ~by_request.isin(list(exclusions)), "ticket_id"]
+    ]
+    for request_id, row in exclusions.items():
+        named = _named(evidence, row)
+        judged = fate.isin(["met", "failed", "counted", "neutral"])
+        other = (by_request == request_id) & ~named
+        faults += [f"{request_id} names ticket {each}, but it counts" for each in _tickets(evidence, named & judged)]
+        faults += [
+            f"ticket {each} is set aside by {request_id}, which does not name it" for each in _tickets(evidence, other)
+        ]
+    priced = {(each["id"], each["line"], Decimal(each["amount"])) for each in waivers}
+    granted = {
+        (row["request_id"], row["line"], Decimal(row["amount"])) for row in requests if row["kind"] == "credit_waiver"
+    }
+    faults += [f"{each[0]} waives {each[2]} of {each[1]}, but it was not priced" for each in sorted(granted - priced)]
+    faults += [
+        f"{each[2]} of {each[1]} were waived by {each[0]}, and no frozen request says so"
+        for each in sorted(priced - granted)
+    ]
+    return faults
+
+
+def _tickets(evidence: pd.DataFrame, chosen: pd.Series) -> list[str]:
+    return sorted(set(evidence.loc[chosen.to_numpy(dtype=bool), "ticket_id"].astype("str")))
+
+
+def _named(evidence: pd.DataFrame, request: Mapping[str, Any]) -> pd.Series:
+    level = evidence["service_level"].astype("str")
+    concerned = level.isin(request["service_levels"]) if request["service_levels"] else level.notna()
+    chosen = pd.Series(False, index=evidence.index)
+    for subject in request["subjects"]:
+        if "survey_id" in subject:
+            own = (evidence["survey_id"].astype("str") == subject["survey_id"]) & (
+                evidence["source"].astype("str") == subject["source"]
+            )
+        else:
+            own = evidence["ticket_key"] == int(ticket_keys(subject["source"], [subject["ticket_id"]])[0])
+            if subject.get("cycle") is not None:
+                own &= evidence["cycle"] == subject["cycle"]
+        chosen |= own.fillna(False).astype(bool)
+    return concerned & chosen

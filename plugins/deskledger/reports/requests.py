@@ -1,0 +1,67 @@
+"""What was set aside by request: each with its reason, evidence, two names, and what it does to the credit."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any
+
+from deskledger.reports import figures
+
+if TYPE_CHECKING:
+    from deskledger.reports.view import StatementRecord
+
+_KINDS = {
+    "exclusion": "exclusion",
+    "credit_waiver": "waived credit",
+    "incomplete_waiver": "waived incompleteness",
+}
+_NAMED = 12
+
+
+def listed(record: "StatementRecord", titles: Mapping[str, str]) -> list[dict[str, Any]]:
+    """The requests that the draft froze, ready to print."""
+    currency, zone = record.draft["currency"], str(record.draft["timezone"])
+    rows = []
+    for row in record.draft["assessment"].get("requests", ()):
+        without, with_it = Decimal(row["credit_without"]), Decimal(row["credit_with"])
+        taken = [f"{titles.get(level, level)}: {figures.count(n, 'row')}" for level, n in row["rows"].items()]
+        rows.append(
+            {
+                "id": row["request_id"],
+                "kind": _KINDS[row["kind"]],
+                "what": _what(row, currency),
+                "rows": ", ".join(taken),
+                **{name: row[name] for name in ("explanation", "evidence", "evidence_sha256")},
+                **{name: row[name] for name in ("requested_by", "approved_by")},
+                "requested_at": figures.local(_instant(row["requested_at"]), zone),
+                "approved_at": figures.local(_instant(row["approved_at"]), zone),
+                "credit_without": figures.money(without, currency),
+                "effect": figures.money(with_it - without, currency),
+            }
+        )
+    return rows
+
+
+def pending(record: "StatementRecord") -> list[dict[str, Any]]:
+    """The requests about the month on which nobody has ruled yet."""
+    return [
+        {"id": row["request_id"], "kind": _KINDS[row["kind"]], "requested_by": row["requested_by"]}
+        for row in record.requests
+        if row["state"] == "requested"
+    ]
+
+
+def _what(row: Mapping[str, Any], currency: str) -> str:
+    if row["kind"] == "credit_waiver":
+        return f"at most {figures.money(Decimal(row['amount']), currency)} of {row['line']}"
+    subjects = row["subjects"]
+    named = [str(each.get("ticket_id") or each.get("survey_id") or each.get("quarantine_id")) for each in subjects]
+    told = ", ".join(named[:_NAMED]) + (f" and {len(named) - _NAMED} more" if len(named) > _NAMED else "")
+    if row["kind"] == "incomplete_waiver":
+        return f"no longer blocks: {told}"
+    terms = row["terms"]
+    return f"{terms['title']} (clause {terms['clause']}), {terms['effect']}: {told}"
+
+
+def _instant(value: Any) -> datetime:
+    return value if isinstance(value, datetime) else datetime.fromisoformat(str(value))

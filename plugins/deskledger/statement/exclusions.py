@@ -1,0 +1,148 @@
+"""What two persons set aside: rows of service levels, credit, and incomplete tickets that no longer block.
+
+A `removed` row leaves numerator and denominator; an `excused` one is added back to the numerator (penalty structures,
+14). Waived credit is `penalties.waive`'s.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any, Literal
+
+import numpy as np
+import pandas as pd
+
+from deskledger.contract.terms import ServiceLevel
+from deskledger.errors import StatementError
+from deskledger.model import ticket_keys
+
+# Rows that an exclusion can take out: what was judged. Whatever is out already stays what it is.
+_JUDGED = ["met", "failed", "counted", "neutral"]
+
+
+@dataclass(frozen=True)
+class Exclusion:
+    """An approved exclusion. `tickets` are (key, cycle or None for all), `surveys` (source, survey id).
+
+    `service_levels` are those it is about; none named: all.
+    """
+
+    request_id: str
+    title: str
+    clause: str
+    effect: Literal["removed", "excused"]
+    service_levels: frozenset[str]
+    tickets: frozenset[tuple[int, int | None]]
+    surveys: frozenset[tuple[str, str]]
+
+    def reason(self) -> str:
+        return f"{self.request_id}: {self.title} (clause {self.clause})"
+
+
+@dataclass(frozen=True)
+class CreditWaiver:
+    """An approved waiver of a line's credit, at most `amount` of it."""
+
+    request_id: str
+    line: str
+    amount: Decimal
+
+
+@dataclass(frozen=True)
+class Granted:
+    """What approved requests change in a month; `records` are the requests themselves, for the statement to list.
+
+    `incomplete_tickets` are keys, `quarantined_rows` ids: they stay listed and unpriced, and no longer block posting.
+    """
+
+    exclusions: tuple[Exclusion, ...] = ()
+    waivers: tuple[CreditWaiver, ...] = ()
+    incomplete_tickets: frozenset[int] = frozenset()
+    quarantined_rows: frozenset[str] = frozenset()
+    records: tuple[Mapping[str, Any], ...] = ()
+
+    def without(self, request_id: str | None = None) -> "Granted":
+        """The same without one request; without all that changes money when none is named."""
+        kept = [each for each in self.exclusions if request_id is not None and each.request_id != request_id]
+        waived = [each for each in self.waivers if request_id is not None and each.request_id != request_id]
+        return Granted(tuple(kept), tuple(waived), self.incomplete_tickets, self.quarantined_rows, self.records)
+
+
+def granted(requests: Sequence[Mapping[str, Any]]) -> Granted:
+    """From approved rows of ledger.request_state (oldest first) to what they change."""
+    about = {kind: [row for row in requests if row["kind"] == kind] for kind in {row["kind"] for row in requests}}
+    incomplete = [subject for row in about.get("incomplete_waiver", ()) for subject in row["subjects"]]
+    return Granted(
+        exclusions=tuple(_exclusion(row) for row in about.get("exclusion", ())),
+        waivers=tuple(
+            CreditWaiver(row["request_id"], row["line"], row["amount"]) for row in about.get("credit_waiver", ())
+        ),
+        incomplete_tickets=frozenset(_key(subject) for subject in incomplete if "ticket_id" in subject),
+        quarantined_rows=frozenset(
+            str(subject["quarantine_id"]) for subject in incomplete if "quarantine_id" in subject
+        ),
+        records=tuple(requests),
+    )
+
+
+def _exclusion(row: Mapping[str, Any]) -> Exclusion:
+    terms, subjects = row["terms"], row["subjects"]
+    return Exclusion(
+        request_id=row["request_id"],
+        title=terms["title"],
+        clause=terms["clause"],
+        effect=terms["effect"],
+        service_levels=frozenset(row["service_levels"]),
+        tickets=frozenset((_key(each), each.get("cycle")) for each in subjects if "ticket_id" in each),
+        surveys=frozenset((each["source"], each["survey_id"]) for each in subjects if "survey_id" in each),
+    )
+
+
+def _key(subject: Mapping[str, Any]) -> int:
+    return int(ticket_keys(subject["source"], [subject["ticket_id"]])[0])
+
+
+def exclude(level: ServiceLevel, rows: pd.DataFrame, exclusions: Sequence[Exclusion]) -> pd.DataFrame:
+    """The level's judged rows with every exclusion applied that is about it, the first of two that name the same row.
+
+    Raises StatementError where `excused` has no meaning: a time or a rating cannot be added back to a numerator.
+    """
+    for exclusion in exclusions:
+        if exclusion.service_levels and level.name not in exclusion.service_levels:
+            continue
+        chosen = _named(rows, exclusion) & rows["fate"].astype("str").isin(_JUDGED).to_numpy(dtype=bool)
+        if not chosen.any():
+            continue
+        if exclusion.effect == "excused" and (level.measure.subject, level.measure.statistic) != ("clock", "share_met"):
+            raise StatementError(
+                f"{exclusion.request_id} excuses rows of {level.name!r}, which is no share of clocks met",
+                where=f"clause {exclusion.clause}",
+                remedy="revoke it, and ask for it again naming the service levels that it is about",
+            )
+        rows = rows.copy()
+        is_excused = exclusion.effect == "excused"
+        rows.loc[chosen, "fate"] = "excused" if is_excused else "excluded"
+        rows.loc[chosen, "is_numerator"] = is_excused
+        rows.loc[chosen, "is_denominator"] = is_excused
+        rows.loc[chosen, "reason"] = exclusion.reason()
+    return rows
+
+
+def _named(rows: pd.DataFrame, exclusion: Exclusion) -> np.ndarray:
+    keys = rows["ticket_key"]
+    whole = [key for key, cycle in exclusion.tickets if cycle is None]
+    chosen = keys.isin(whole).to_numpy(dtype=bool)
+    single = [(key, cycle) for key, cycle in exclusion.tickets if cycle is not None]
+    if single and "cycle" in rows:
+        chosen = chosen | pd.MultiIndex.from_arrays([keys, rows["cycle"]]).isin(single)
+    if exclusion.surveys and "survey_id" in rows:
+        surveys = pd.MultiIndex.from_arrays([rows["source"].astype("str"), rows["survey_id"].astype("str")])
+        chosen = chosen | surveys.isin(list(exclusion.surveys))
+    return np.asarray(chosen, dtype=bool)
+
+
+def counts(evidence: pd.DataFrame, request_id: str) -> dict[str, int]:
+    """How many rows of each service level a request set aside or excused, by the evidence's own reasons."""
+    mine = evidence["reason"].astype("str").str.startswith(f"{request_id}: ").fillna(False).to_numpy(dtype=bool)
+    taken = evidence.loc[mine, "service_level"].astype("str").value_counts()
+    return {str(level): int(number) for level, number in sorted(taken.items())}

@@ -1,0 +1,372 @@
+-- Exclusions and waivers: what one person asks for and another grants. A granted one changes the next draft of its
+-- month and never a posted one. Append-only like the rest of the ledger; the rules below hold for every role.
+
+-- Grain: one row a request. What is asked for, in which month of which contract, why, on what evidence, by whom.
+-- exclusion: tickets or answers are set aside from service levels for a reason that the contract accepts.
+-- credit_waiver: a line's credit is given up, up to an amount. incomplete_waiver: tickets of which a row is in
+-- quarantine, or quarantined rows of no known ticket, no longer block posting; a row stays waived in later months.
+create table ledger.request (
+    request_id text primary key,
+    contract text not null,
+    period text not null,
+    number integer not null check (number > 0),
+    kind text not null check (kind in ('exclusion', 'credit_waiver', 'incomplete_waiver')),
+    reason text not null check (btrim(reason) <> ''),
+    terms jsonb not null,
+    subjects jsonb not null,
+    service_levels jsonb not null,
+    line text,
+    amount numeric check (amount > 0),
+    currency text not null,
+    explanation text not null check (btrim(explanation) <> ''),
+    evidence text not null check (btrim(evidence) <> ''),
+    evidence_sha256 text not null check (length(evidence_sha256) = 64),
+    requested_by text not null,
+    requested_at timestamptz not null,
+    unique (contract, period, number),
+    check ((kind = 'credit_waiver') = (line is not null and amount is not null)),
+    check (kind = 'credit_waiver' or jsonb_array_length(subjects) > 0)
+);
+
+-- Grain: one row a ruling on a request: approve, reject or withdraw it, and revoke what was approved.
+create table ledger.ruling (
+    request_id text not null references ledger.request (request_id),
+    number integer not null check (number > 0),
+    ruling text not null check (ruling in ('approve', 'reject', 'withdraw', 'revoke')),
+    comment text not null,
+    ruled_by text not null,
+    ruled_at timestamptz not null,
+    primary key (request_id, number),
+    check (ruling in ('approve', 'withdraw') or btrim(comment) <> '')
+);
+
+-- Where each request stands. Grain: one row a request. approved_by and approved_at stay when it is revoked.
+create view ledger.request_state as
+with requests as (select * from ledger.request),
+
+rulings as (select * from ledger.ruling),
+
+newest as (
+    select distinct on (request_id) *
+    from rulings
+    order by request_id asc, number desc
+),
+
+approvals as (
+    select *
+    from rulings
+    where ruling = 'approve'
+)
+
+select
+    requests.*,
+    approvals.ruled_by as approved_by,
+    approvals.ruled_at as approved_at,
+    newest.comment as ruling_comment,
+    newest.ruled_by,
+    newest.ruled_at,
+    case newest.ruling
+        when 'approve' then 'approved'
+        when 'reject' then 'rejected'
+        when 'withdraw' then 'withdrawn'
+        when 'revoke' then 'revoked'
+        else 'requested'
+    end as state
+from requests
+left join newest on requests.request_id = newest.request_id
+left join approvals on requests.request_id = approvals.request_id;
+
+-- Whether a person may approve an amount. authority is a list of {approvers, up_to_amount}; an absent part holds for
+-- everybody, or any amount; an empty list asks nothing.
+create function ledger.may_approve(authority jsonb, person text, amount numeric) returns boolean
+language sql stable set search_path = pg_catalog, pg_temp as $$
+    select case
+        when coalesce(jsonb_typeof(authority), 'null') <> 'array' then true
+        when jsonb_array_length(authority) = 0 then true
+        else exists (
+            select from jsonb_array_elements(authority) as allowed (line)
+            where
+                (
+                    jsonb_typeof(allowed.line -> 'approvers') is distinct from 'array'
+                    or exists (
+                        select from jsonb_array_elements_text(allowed.line -> 'approvers') as named (name)
+                        where ledger.folded(named.name) = ledger.folded(person)
+                    )
+                )
+                and (
+                    allowed.line ->> 'up_to_amount' is null
+                    or abs(amount) <= (allowed.line ->> 'up_to_amount')::numeric
+                )
+        )
+    end
+$$;
+
+create function ledger.refuse_request() returns trigger
+language plpgsql set search_path = pg_catalog, pg_temp as $$
+begin
+    perform ledger.lock_month(new.contract, new.period);
+    if ledger.folded(new.requested_by) = '' then
+        raise exception using
+            errcode = 'restrict_violation', message = 'request ' || new.request_id || ' refused: it names nobody';
+    end if;
+    return new;
+end
+$$;
+create trigger refuse_request before insert on ledger.request
+for each row execute function ledger.refuse_request();
+alter table ledger.request enable always trigger refuse_request;
+
+create function ledger.refuse_ruling() returns trigger
+language plpgsql set search_path = pg_catalog, pg_temp as $$
+declare
+    asked ledger.request;
+    before ledger.ruling;
+    fault text;
+begin
+    select * into asked from ledger.request as r where r.request_id = new.request_id;
+    perform ledger.lock_month(asked.contract, asked.period);
+    select * into before from ledger.ruling as r where r.request_id = new.request_id order by r.number desc limit 1;
+    fault := case
+        when asked.request_id is null then 'there is no such request'
+        when ledger.folded(new.ruled_by) = '' then 'the ruling names nobody'
+        when new.number <> coalesce(before.number, 0) + 1 then 'its number does not follow'
+        when new.ruling = 'revoke' and before.ruling is distinct from 'approve' then 'it is not approved'
+        when new.ruling <> 'revoke' and before.ruling is not null
+            then 'it was already ruled on: ' || before.ruling || ' by ' || before.ruled_by
+        when new.ruling = 'withdraw' and ledger.folded(new.ruled_by) <> ledger.folded(asked.requested_by)
+            then 'only ' || asked.requested_by || ', who made it, can withdraw it'
+        when new.ruling = 'approve' and ledger.folded(new.ruled_by) = ledger.folded(asked.requested_by)
+            then new.ruled_by || ' made it and cannot approve it'
+        when
+            new.ruling = 'approve' and asked.kind = 'credit_waiver'
+            and not ledger.may_approve(asked.terms -> 'authority', new.ruled_by, asked.amount)
+            then new.ruled_by || ' has no authority over ' || asked.amount || ' ' || asked.currency
+    end;
+    if fault is not null then
+        raise exception using
+            errcode = 'restrict_violation',
+            message = new.ruling || ' of request ' || coalesce(new.request_id, 'null') || ' refused: ' || fault;
+    end if;
+    return new;
+end
+$$;
+create trigger refuse_ruling before insert on ledger.ruling
+for each row execute function ledger.refuse_ruling();
+alter table ledger.ruling enable always trigger refuse_ruling;
+
+-- Beside the rules of ledger.refuse_decision, whatever a draft says of itself: who asked for what changes this month or
+-- imported its charges does not approve it, and nobody approves more than the contract lets them. What nobody decided
+-- is deemed approved only where the contract's clause says so, and not before its time.
+create function ledger.refuse_authority() returns trigger
+language plpgsql set search_path = pg_catalog, pg_temp as $$
+declare
+    draft ledger.draft;
+    fault text;
+begin
+    select * into draft from ledger.draft as d where d.draft_id = new.draft_id;
+    fault := case
+        when new.decision = 'dispute' or draft.draft_id is null then null
+        when new.decision = 'deemed_approved' then case
+            when draft.terms #>> '{review,then}' is distinct from 'deemed_approved'
+                then 'no clause of its contract deems it approved'
+            when new.decided_at < (draft.terms #>> '{review,due_at}')::timestamptz
+                then 'its time is not over before ' || (draft.terms #>> '{review,due_at}')
+            when new.decided_by <> 'clause ' || (draft.terms #>> '{review,clause}')
+                then 'it is the clause that deems it approved, not a person'
+        end
+        when exists (
+            select from ledger.request_state as r
+            where
+                r.contract = draft.contract
+                and (r.period = draft.period or (r.kind = 'incomplete_waiver' and r.period < draft.period))
+                and (
+                    (r.state = 'approved' and ledger.folded(r.requested_by) = ledger.folded(new.decided_by))
+                    or (r.state = 'revoked' and ledger.folded(r.ruled_by) = ledger.folded(new.decided_by))
+                )
+        ) then new.decided_by || ' asked for an exclusion or a waiver of this month and cannot approve it'
+        when exists (
+            select from core.charge as c
+            where
+                c.contract = draft.contract and c.period = draft.period
+                and ledger.folded(c.imported_by) = ledger.folded(new.decided_by)
+        ) then new.decided_by || ' imported a charge of this month and cannot approve it'
+        when not ledger.may_approve(draft.terms #> '{review,authority}', new.decided_by, draft.credit_amount)
+            then new.decided_by || ' has no authority over ' || draft.credit_amount || ' ' || draft.currency
+    end;
+    if fault is not null then
+        raise exception using
+            errcode = 'restrict_violation',
+            message = 'decision on draft ' || coalesce(new.draft_id, 'null') || ' refused: ' || fault;
+    end if;
+    return new;
+end
+$$;
+create trigger refuse_authority before insert on ledger.decision
+for each row execute function ledger.refuse_authority();
+alter table ledger.decision enable always trigger refuse_authority;
+
+-- Grain: one row a time that somebody was told that a draft's time is over. What was told, and that it was.
+create table ledger.reminder (
+    draft_id text not null references ledger.draft (draft_id),
+    number integer not null check (number > 0),
+    action text not null check (action in ('remind', 'escalate')),
+    message text not null,
+    reminded_at timestamptz not null,
+    primary key (draft_id, number)
+);
+
+-- Grain: one row a change to a charge, by anyone. core.charge keeps only the newest words of each.
+create table ledger.charge_change (
+    change_no bigint primary key generated always as identity,
+    contract text not null,
+    period text not null,
+    kind text not null,
+    operation text not null,
+    before jsonb,
+    after jsonb,
+    changed_by text not null,
+    changed_at timestamptz not null
+);
+
+create function ledger.note_charge_change() returns trigger
+language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
+declare
+    before jsonb := case when tg_op <> 'INSERT' then to_jsonb(old) end;
+    after jsonb := case when tg_op <> 'DELETE' then to_jsonb(new) end;
+    named jsonb := coalesce(after, before);
+begin
+    if before is distinct from after then
+        insert into ledger.charge_change (contract, period, kind, operation, before, after, changed_by, changed_at)
+        values (
+            named ->> 'contract', named ->> 'period', named ->> 'kind', lower(tg_op), before, after, session_user, now()
+        );
+    end if;
+    return null;
+end
+$$;
+create trigger note_change after insert or update or delete on core.charge
+for each row execute function ledger.note_charge_change();
+alter table core.charge enable always trigger note_change;
+
+do $$
+declare
+    guarded text;
+begin
+    foreach guarded in array array['request', 'ruling', 'reminder', 'charge_change'] loop
+        execute 'create trigger append_only before update or delete or truncate on ledger.' || quote_ident(guarded)
+            || ' for each statement execute function ledger.refuse_change()';
+        execute 'alter table ledger.' || quote_ident(guarded) || ' enable always trigger append_only';
+    end loop;
+end
+$$;
+
+-- The log of changes to results, exclusions and charges, newest last. Grain: one row an act: what, by whom, when, why.
+create view ledger.change_log as
+with drafts as (
+    select
+        *,
+        lag(contract_sha256) over (partition by contract, period order by number) as earlier_sha256,
+        lag(credit_amount) over (partition by contract, period order by number) as earlier_amount
+    from ledger.draft
+),
+
+decisions as (select * from ledger.decision),
+
+postings as (select * from ledger.posting),
+
+requests as (select * from ledger.request),
+
+rulings as (select * from ledger.ruling),
+
+reminders as (select * from ledger.reminder),
+
+charges as (select * from ledger.charge_change)
+
+select
+    drafted_at as changed_at,
+    contract,
+    period,
+    'result' as subject,
+    draft_id as name,
+    'drafted: ' || reason as act,
+    drafted_by as changed_by,
+    concat_ws(
+        '; ',
+        case when earlier_amount is not null then 'credit ' || earlier_amount || ' to ' || credit_amount end,
+        case when earlier_sha256 <> contract_sha256 then 'the contract file changed (rules or calendars)' end
+    ) as words
+from drafts
+union all
+select
+    decisions.decided_at as changed_at,
+    drafts.contract,
+    drafts.period,
+    'result' as subject,
+    decisions.draft_id as name,
+    decisions.decision as act,
+    decisions.decided_by as changed_by,
+    decisions.comment as words
+from decisions
+inner join drafts on decisions.draft_id = drafts.draft_id
+union all
+select
+    reminders.reminded_at as changed_at,
+    drafts.contract,
+    drafts.period,
+    'result' as subject,
+    reminders.draft_id as name,
+    reminders.action as act,
+    'deadline' as changed_by,
+    reminders.message as words
+from reminders
+inner join drafts on reminders.draft_id = drafts.draft_id
+union all
+select
+    posted_at as changed_at,
+    contract,
+    period,
+    'result' as subject,
+    statement_number as name,
+    'posted' as act,
+    approved_by as changed_by,
+    approval_comment as words
+from postings
+union all
+select
+    requested_at as changed_at,
+    contract,
+    period,
+    kind as subject,
+    request_id as name,
+    'requested' as act,
+    requested_by as changed_by,
+    reason || ': ' || explanation as words
+from requests
+union all
+select
+    rulings.ruled_at as changed_at,
+    requests.contract,
+    requests.period,
+    requests.kind as subject,
+    rulings.request_id as name,
+    rulings.ruling as act,
+    rulings.ruled_by as changed_by,
+    rulings.comment as words
+from rulings
+inner join requests on rulings.request_id = requests.request_id
+union all
+select
+    changed_at,
+    contract,
+    period,
+    'charge' as subject,
+    kind as name,
+    operation as act,
+    coalesce(after ->> 'imported_by', changed_by) as changed_by,
+    concat_ws(' to ', before ->> 'amount', after ->> 'amount') as words
+from charges;
+
+grant select on
+ledger.request, ledger.ruling, ledger.request_state, ledger.reminder, ledger.charge_change, ledger.change_log
+to finance;
+grant insert on ledger.request, ledger.ruling, ledger.reminder to finance;

@@ -1,0 +1,287 @@
+"""Exclusions and waivers through a month's close: what they change, in numbers and money, and what they do not."""
+
+from datetime import timedelta
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import Engine, text
+
+from deskledger import ledger
+from deskledger.errors import LedgerError
+from deskledger.steps import close, report, requests
+
+from tests.warehouse.close_desk import (
+    KEY,
+    NOW,
+    close_month,
+    closing_home,  # noqa: F401 - the fixture `home`, of every test here
+    levels,
+    load,
+    month,
+    quarantine,
+    sign,
+)
+
+LATER = NOW + timedelta(hours=1)
+EXCLUSIONS = """    exclusions:
+      storm: {clause: "9.2", title: Force majeure, effect: removed}
+      our_fault: {clause: "9.3", title: Caused by the customer, effect: excused}
+    penalties:
+"""
+
+
+@pytest.fixture(autouse=True)
+def _reasons(home: Path) -> None:
+    write(home, "    penalties:\n", EXCLUSIONS)
+
+
+def write(home: Path, old: str, new: str) -> None:
+    path = home / "contracts" / "alder.yaml"
+    text_of = path.read_text(encoding="utf-8")
+    assert old in text_of
+    path.write_text(text_of.replace(old, new), encoding="utf-8")
+    sign(home)
+
+
+def asked(key: str = KEY, by: str = "rosa") -> requests.Asked:
+    return requests.Asked(key, by, explanation="The storm of the 10th.", evidence="https://weather.example/10")
+
+
+def approve(made: dict[str, Any], by: str = "fatima") -> dict[str, Any]:
+    return requests.rule_on(made["request_id"], "approve", "", by, NOW)
+
+
+def excluded(reason: str, *tickets: str, **more: Any) -> dict[str, Any]:
+    return approve(requests.exclude(asked(), reason, NOW, tickets=tickets, **more))
+
+
+def assessment(engine: Engine, draft_id: str) -> dict[str, Any]:
+    with engine.connect() as connection:
+        return dict(ledger.read(connection, draft_id).draft["assessment"])
+
+
+@pytest.mark.parametrize(
+    ("reason", "tickets", "figures", "credit"),
+    [
+        ("storm", ["T2026-01-9"], ("8", "9", "breached"), "400.00"),  # 88.9 %
+        ("storm", ["T2026-01-8", "T2026-01-9"], ("8", "8", "met"), "0.00"),
+        ("storm", ["T2026-01-0"], ("7", "9", "breached"), "400.00"),
+        ("our_fault", ["T2026-01-9"], ("9", "10", "met"), "0.00"),  # added back: another result than removed
+        ("our_fault", ["T2026-01-0"], ("8", "10", "breached"), "400.00"),
+    ],
+)
+def test_an_approved_exclusion_leads_to_a_new_draft_and_recompute_follows_it(
+    warehouse: Engine, reason: str, tickets: list[str], figures: tuple[str, str, str], credit: str
+) -> None:
+    month(warehouse, "2026-01", 8)
+    first = close.draft(KEY, now=NOW)
+    made = requests.exclude(asked(), reason, NOW, tickets=tickets)
+    assert close.due(now=NOW) == []  # asked for is not granted
+    assert close.draft(KEY, now=NOW)["draft_id"] == first["draft_id"]
+    approve(made)
+    with pytest.raises(LedgerError, match="it is stale"):
+        close.decide(first["draft_id"], "approve", comment="", user="felix", at=LATER)
+    assert close.due(now=LATER) == [KEY]
+    second = close.draft(KEY, now=LATER)
+    assert (second["draft_id"], second["credit"]) == ("ALDER-2026-01-D2", credit)
+    assert levels(warehouse, second["draft_id"])["resolution"] == figures
+    (told,) = assessment(warehouse, second["draft_id"])["requests"]
+    assert (told["requested_by"], told["approved_by"]) == ("rosa", "fatima")
+    assert (told["rows"], told["credit_without"], told["credit_with"]) == (
+        {"resolution": len(tickets)}, "400.00", credit,
+    )  # fmt: skip
+    with pytest.raises(LedgerError, match="rosa"):
+        close.decide(second["draft_id"], "approve", comment="", user="rosa", at=LATER)
+    close.decide(second["draft_id"], "approve", comment="", user="fatima", at=LATER)  # she allowed it, she may approve
+    close.post(second["draft_id"], at=LATER)
+    with warehouse.connect() as connection:
+        assert ledger.recompute(connection, "ALDER-2026-01").differences == ()
+        assert ledger.verify(connection).is_whole
+        assert levels(warehouse, first["draft_id"])["resolution"] == ("8", "10", "breached")  # all drafts stay
+
+
+def test_all_excluded_is_no_data_not_met(warehouse: Engine) -> None:
+    """Worked case F12."""
+    month(warehouse, "2026-01", 1, of=3)
+    excluded("storm", *(f"T2026-01-{n}" for n in range(3)))
+    made = close.draft(KEY, now=NOW)
+    assert levels(warehouse, made["draft_id"])["resolution"] == ("0", "0", "no_data")
+    assert made["credit"] == "0.00"
+
+
+def test_one_service_level_one_cycle_and_one_answer_can_be_named(warehouse: Engine) -> None:
+    month(warehouse, "2026-01", 8, rated=("2026-01-11T08:00:00Z", 1))
+    excluded("storm", "T2026-01-9", service_levels=["csat_poor"])
+    excluded("storm", "T2026-01-8", cycle=1, service_levels=["resolution"])
+    excluded("storm", "T2026-01-7", cycle=2)  # it has only one: this takes nothing
+    approve(requests.exclude(asked(), "storm", NOW, surveys=["s-T2026-01-0"]))
+    made = close.draft(KEY, now=NOW)
+    found = levels(warehouse, made["draft_id"])
+    assert found["resolution"] == ("8", "9", "breached")
+    assert found["csat_poor"] == ("8", "8", "breached")
+    told = assessment(warehouse, made["draft_id"])["requests"]
+    assert [each["rows"] for each in told] == [{"csat_poor": 1}, {"resolution": 1}, {}, {"csat_poor": 1}]
+
+
+def test_a_revoked_exclusion_counts_again(warehouse: Engine) -> None:
+    month(warehouse, "2026-01", 8)
+    made = excluded("storm", "T2026-01-8", "T2026-01-9")
+    assert close.draft(KEY, now=NOW)["credit"] == "0.00"
+    requests.rule_on(made["request_id"], "revoke", "It did not rain.", "fatima", NOW)
+    assert close.due(now=NOW) == [KEY]
+    assert close.draft(KEY, now=NOW)["credit"] == "400.00"
+
+
+def test_a_later_exclusion_leaves_the_posted_month_alone(warehouse: Engine) -> None:
+    month(warehouse, "2026-01", 8)
+    close_month("2026-01")
+    excluded("storm", "T2026-01-8", "T2026-01-9")
+    assert close.draft(KEY, now=LATER)["status"] == "posted"
+    assert close.post("ALDER-2026-01-D1", at=LATER)["credit"] == "400.00"
+
+
+@pytest.mark.parametrize(
+    ("reason", "more", "message"),
+    [
+        ("strike", {"tickets": ["T2026-01-9"]}, "accepts no reason 'strike'"),
+        ("storm", {"tickets": ["T2026-01-99"]}, "unknown: T2026-01-99"),
+        ("storm", {"surveys": ["s-9"]}, "unknown: s-9"),
+        ("storm", {"tickets": ["T2026-01-9"], "service_levels": ["speed"]}, "no service level speed"),
+        ("storm", {"tickets": ["T2026-01-8", "T2026-01-9"], "cycle": 1}, "a cycle is of one ticket"),
+        ("storm", {}, "something that it needs is missing"),
+        ("our_fault", {"tickets": ["T2026-01-9"], "service_levels": ["csat_poor"]}, "csat_poor is no share of clocks"),
+    ],
+)
+def test_what_cannot_be_excluded_is_refused_when_it_is_asked_for(
+    warehouse: Engine, reason: str, more: dict[str, Any], message: str
+) -> None:
+    month(warehouse, "2026-01", 8)
+    with pytest.raises(LedgerError, match=message):
+        requests.exclude(asked(), reason, NOW, **more)
+    assert requests.requests_of(KEY) == []
+
+
+@pytest.mark.parametrize(
+    ("amount", "credit", "given_up"),
+    [(None, "0.00", "400.00"), ("150.00", "250.00", "150.00"), ("0.01", "399.99", "0.01")],
+)
+def test_waived_credit_is_taken_back_on_a_line_of_its_own(
+    warehouse: Engine, amount: str | None, credit: str, given_up: str
+) -> None:
+    month(warehouse, "2026-01", 8)
+    close.draft(KEY, now=NOW)
+    made = requests.waive_credit(asked(), "late", NOW, amount=None if amount is None else Decimal(amount))
+    approve(made)
+    second = close.draft(KEY, now=NOW)
+    assert second["credit"] == credit
+    with warehouse.connect() as connection:
+        lines = ledger.read(connection, second["draft_id"]).lines
+    assert [(line["term"], line["status"], str(line["credit_amount"])) for line in lines[:3]] == [
+        ("late", "breach", "400.00"),
+        ("unhappy", "no_data", "0.00"),
+        ("waiver:ALDER-2026-01-R1", "waived", f"-{given_up}"),
+    ]
+    close.decide(second["draft_id"], "approve", comment="", user="felix", at=NOW)
+    close.post(second["draft_id"], at=NOW)
+    with warehouse.connect() as connection:
+        assert ledger.recompute(connection, "ALDER-2026-01").differences == ()
+        outcome, waived = connection.execute(text("select outcome, waived_amount from ledger.enforcement")).one()
+        assert ledger.verify(connection).is_whole
+    assert (outcome, waived) == ("waived" if credit == "0.00" else "credited, waived in part", -Decimal(given_up))
+
+
+@pytest.mark.parametrize(("line", "amount"), [("unhappy", None), ("late", "400.01"), ("late", "-1"), ("month", None)])
+def test_there_is_no_more_to_waive_than_the_draft_says(warehouse: Engine, line: str, amount: str | None) -> None:
+    month(warehouse, "2026-01", 8)
+    close.draft(KEY, now=NOW)
+    with pytest.raises(LedgerError, match="there is no credit of"):
+        requests.waive_credit(asked(), line, NOW, amount=None if amount is None else Decimal(amount))
+
+
+@pytest.mark.parametrize(
+    ("waived_counts", "amount", "credit"),
+    [("true", "400.00", "500.00"), ("false", "400.00", "400.00"), ("false", "399.99", "500.00")],
+)
+def test_waived_credit_still_counts_as_a_failure_unless_the_contract_says_otherwise(
+    warehouse: Engine, home: Path, waived_counts: str, amount: str, credit: str
+) -> None:
+    """400.00 is a first failure; a second in a row is 600.00, cut to 5 % of the fee."""
+    write(home, "    penalties:\n", f"    penalties:\n      waived_counts: {waived_counts}\n")
+    for period in ("2026-01", "2026-02"):
+        month(warehouse, period, 8)
+    close.draft(KEY, now=NOW)
+    approve(requests.waive_credit(asked(), "late", NOW, amount=Decimal(amount)))
+    close_month("2026-01")
+    assert close.draft("alder|2026-02", now=NOW)["credit"] == credit
+
+
+def test_a_waiver_of_what_is_no_longer_due_takes_nothing(warehouse: Engine) -> None:
+    month(warehouse, "2026-01", 8)
+    close.draft(KEY, now=NOW)
+    approve(requests.waive_credit(asked(), "late", NOW))
+    excluded("storm", "T2026-01-8", "T2026-01-9")
+    made = close.draft(KEY, now=NOW)
+    assert made["credit"] == "0.00"
+    told = assessment(warehouse, made["draft_id"])["requests"]
+    assert [(each["credit_with"], each["credit_without"]) for each in told] == [("0.00", "0.00"), ("0.00", "0.00")]
+
+
+def test_a_waived_incomplete_ticket_stays_listed_and_unpriced_and_blocks_no_longer(warehouse: Engine) -> None:
+    month(warehouse, "2026-01", 9, of=9)
+    load(warehouse, {"id": "HALF", "created": "2026-01-10T08:00:00Z"})
+    quarantine(warehouse, "HALF")
+    close.draft(KEY, now=NOW)
+    with pytest.raises(LedgerError, match="nothing of T2026-01-1 blocks"):
+        requests.waive_incomplete(asked(), NOW, tickets=["T2026-01-1"])
+    approve(requests.waive_incomplete(asked(), NOW, tickets=["HALF"]))
+    made = close.draft(KEY, now=NOW)
+    assert levels(warehouse, made["draft_id"])["resolution"] == ("9", "9", "met")
+    with warehouse.connect() as connection:
+        evidence = ledger.read_evidence(connection, made["draft_id"])
+        control = ledger.read(connection, made["draft_id"]).draft["control"]
+    assert list(evidence[evidence["ticket_id"] == "HALF"]["fate"]) == ["incomplete"]
+    assert (control["incomplete_tickets"], control["waived_incomplete"]) == (0, 1)
+    assert close_month("2026-01")["credit"] == "0.00"
+
+
+def test_a_row_that_nobody_can_place_has_a_way_out_for_its_month_and_later_ones(warehouse: Engine) -> None:
+    for period in ("2026-01", "2026-02"):
+        month(warehouse, period, 10)
+    quarantine(warehouse, None)
+    blocked = close.draft(KEY, now=NOW)
+    close.decide(blocked["draft_id"], "approve", comment="", user="felix", at=NOW)
+    with pytest.raises(LedgerError, match="incomplete"):
+        close.post(blocked["draft_id"], at=NOW)
+    made = requests.waive_incomplete(asked(), NOW, rows=["all"])
+    assert [each["rule"] for each in made["subjects"]] == ["status_known"]
+    approve(made)
+    assert close_month("2026-01")["is_new"]
+    assert close_month("2026-02")["is_new"]
+    quarantine(warehouse, None, {"another": "row"})
+    month(warehouse, "2026-03", 10)
+    third = close.draft("alder|2026-03", now=NOW)
+    with warehouse.connect() as connection:
+        assert ledger.read(connection, third["draft_id"]).draft["incomplete_tickets"] == 1
+
+
+def test_the_report_lists_what_was_set_aside_with_its_names_and_effect(warehouse: Engine) -> None:
+    month(warehouse, "2026-01", 8)
+    excluded("our_fault", "T2026-01-9")
+    requests.exclude(asked(by="oscar"), "storm", NOW, tickets=["T2026-01-8"])
+    made = close.draft(KEY, now=NOW)
+    page = Path(report.render(made["draft_id"], now=NOW)["page"]).read_text(encoding="utf-8")
+    for words in (
+        "Exclusions and waivers",
+        "Caused by the customer",
+        "clause 9.3",
+        "rosa",
+        "fatima",
+        "€400.00",
+        "oscar",
+    ):
+        assert words in page.replace("400.00 EUR", "€400.00")
+    body = close.review_text(made["draft_id"])["body"]
+    assert "ALDER-2026-01-R1" in body
+    assert "1 request waits for a ruling" in body
