@@ -59,6 +59,9 @@ def test_a_month_of_few_answers_is_pooled_with_the_posted_one_before(warehouse: 
         "100/13", "5", "met", 2, "all tickets (fewer than 12 answers: with 2026-01)",
     )  # fmt: skip
     assert _recomputed(warehouse, february["statement_number"]) == ()
+    with warehouse.connect() as connection:
+        rooms = [ledger.read(connection, each["draft_id"]).draft["csat"]["headroom"] for each in (january, february)]
+    assert [len(room) for room in rooms] == [1, 0]  # what a pooled month still bears is not its own answers' to say
 
 
 @pytest.mark.parametrize(

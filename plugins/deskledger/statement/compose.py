@@ -12,7 +12,7 @@ import pandas as pd
 
 from deskledger import penalties
 from deskledger.contract.periods import first_day, period_bounds, version_at
-from deskledger.contract.terms import Contract, Version
+from deskledger.contract.terms import Contract, ServiceLevel, Version
 from deskledger.model import EVIDENCE, conform
 from deskledger.penalties.result import Line, TraceRow
 from deskledger.statement import answers as surveys
@@ -110,11 +110,7 @@ def compose(
     found = with_granted(granted)
     results, evidence, measured, assessed = found.results, found.evidence, found.measured, found.assessed
     lines = tuple(_line(number, line, version, results) for number, line in enumerate(assessed.lines, start=1))
-    csat = (
-        None
-        if version.csat is None
-        else surveys.summary(answers, version.csat, version.service_levels, start_at, end_at)
-    )
+    csat = None if version.csat is None else surveys.summary(answers, version.csat, _alone(results), start_at, end_at)
     listed = evidence[evidence["fate"].astype("str") == "incomplete"]["ticket_key"]
     incomplete = {*listed.astype("int64").tolist(), *inputs.held.tickets}
     blocking = incomplete - granted.incomplete_tickets
@@ -151,6 +147,11 @@ def compose(
         incomplete_tickets=len(blocking) + len(unplaced),
         preparers=_preparers(version, charges, granted),
     )
+
+
+def _alone(results: Sequence[LevelResult]) -> list[ServiceLevel]:
+    """The levels that this month's own answers decide: what it still bears can be said of these only."""
+    return [result.level for result in results if not result.few_answers]
 
 
 def _evidence(rows: pd.DataFrame) -> pd.DataFrame:
