@@ -36,6 +36,15 @@ def add(commands: Any) -> None:
     _outputs(ahead)
     ahead.set_defaults(run=_forecast)
 
+    accrual = commands.add_parser("accrual", help="what the months that are not posted will probably cost")
+    _outputs(accrual)
+    accrual.set_defaults(run=_accrual)
+
+    exposure = commands.add_parser("exposure", help="what customers get, less what suppliers give for the same months")
+    exposure.add_argument("contract", nargs="?", help="the upstream contract; default: all that others back")
+    _outputs(exposure)
+    exposure.set_defaults(run=_exposure)
+
     export = commands.add_parser("export", help="files for the books").add_subparsers(required=True)
     journal = export.add_parser("journal", help="journal lines of posted statements, with their credit notes, as CSV")
     journal.add_argument("--contract", help="default: all")
@@ -80,6 +89,30 @@ def _forecast(arguments: argparse.Namespace) -> int:
     from deskledger.steps.forecast import forecast
 
     _give(arguments, pages, forecast(arguments.contract, arguments.month, now=datetime.now(UTC)))
+    return 0
+
+
+def _accrual(arguments: argparse.Namespace) -> int:
+    from deskledger.cli import books as pages
+    from deskledger.cli.output import as_json, say
+    from deskledger.steps.accrual import accrual
+
+    found = accrual(now=datetime.now(UTC))
+    print(as_json(pages.accrual_data(found)) if arguments.json else pages.accrual_text(found))
+    for path in pages.accrual_csv(found, arguments.csv) if arguments.csv else ():
+        say(f"wrote {path}")
+    return 0
+
+
+def _exposure(arguments: argparse.Namespace) -> int:
+    from deskledger.cli import books as pages
+    from deskledger.cli.output import as_json, say
+    from deskledger.steps.exposure import exposure
+
+    months, unknown = exposure(arguments.contract, now=datetime.now(UTC))
+    print(as_json(pages.exposure_data(months)) if arguments.json else pages.exposure_text(months, unknown))
+    for path in pages.exposure_csv(months, arguments.csv) if arguments.csv else ():
+        say(f"wrote {path}")
     return 0
 
 
