@@ -1,9 +1,11 @@
 """`deskledger assess`: what measurements cost under a contract's terms, as a page or as data: layout only."""
 
 import argparse
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
+from deskledger.penalties.exact import shown
 from deskledger.steps.assess import Assessed
 
 
@@ -13,9 +15,10 @@ def as_text(found: Assessed) -> str:
     version = "" if found.version is None else f", version {found.version}"
     rows: list[tuple[str, ...]] = [("line", "status", "result", "compared with", f"credit {own.currency}".strip())]
     for line in own.lines:
-        told = line.as_dict()
-        compared = f"{line.operator or ''} {told.get('target', '')}".strip() if line.target is not None else ""
-        rows.append((line.term, line.status.replace("_", " "), told.get("value", ""), compared, f"{line.credit:,}"))
+        unit = found.units.get(line.measure or "", "")
+        result = "" if line.value is None else _in_unit(line.value, unit)
+        compared = "" if line.target is None else f"{line.operator or ''} {_in_unit(line.target, unit)}".strip()
+        rows.append((line.term, line.status.replace("_", " "), result, compared, f"{line.credit:,}"))
     text = [f"{found.title}{version}", "", *_table(rows), ""]
     text.append(f"credit to the customer: {own.credit:,} {own.currency}".rstrip())
     for word in ("tax", "gross", "applied", "carried", "new_target"):
@@ -26,6 +29,15 @@ def as_text(found: Assessed) -> str:
         text.append(f"interval: {own.wilson[0]} % to {own.wilson[1]} %")
     if own.flags:
         text.append(f"flags: {', '.join(own.flags)}")
+    if found.reported:
+        text += ["", "reported, without a price"]
+        rows = [("service level", "", "result", "objective", "")]
+        for level in found.reported:
+            verdict = "no data" if level.is_met is None else "met" if level.is_met else "missed"
+            unit = found.units[level.service_level]
+            value = "" if level.value is None else _in_unit(level.value, unit)
+            rows.append((level.service_level, verdict, value, f"{level.operator} {_in_unit(level.target, unit)}", ""))
+        text += [f"  {row}" for row in _table(rows)]
     text += ["", "step by step"] if own.trace else []
     previous = None
     for row in own.trace:
@@ -38,7 +50,29 @@ def as_text(found: Assessed) -> str:
 
 def as_data(found: Assessed) -> dict[str, Any]:
     """The assessment as plain data, in the form of `Assessment.as_dict`."""
-    return {"title": found.title, "version": found.version, **found.assessment.as_dict()}
+    reported = [
+        {
+            "service_level": level.service_level,
+            "clause": level.clause,
+            "value": level.value,
+            "operator": level.operator,
+            "target": level.target,
+            "is_met": level.is_met,
+        }
+        for level in found.reported
+    ]
+    return {"title": found.title, "version": found.version, **found.assessment.as_dict(), "reported": reported}
+
+
+def _in_unit(number: Fraction, unit: str) -> str:
+    """A number as a contract writes it: "95 %", "6h 20m"; one without an end with its fraction."""
+    if unit != "seconds":
+        written = shown(number)
+        return f"{written} %" if unit == "pct" else written
+    minutes, seconds = divmod(number, 60)
+    hours, minutes = divmod(int(minutes), 60)
+    parts = [f"{hours}h" if hours else "", f"{minutes}m" if minutes else "", f"{shown(seconds)}s" if seconds else ""]
+    return " ".join(part for part in parts if part) or "0s"
 
 
 def _table(rows: list[tuple[str, ...]]) -> list[str]:

@@ -6,8 +6,9 @@ JSON. Numbers stay the characters that were written until they are exact.
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from decimal import Decimal
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
@@ -19,20 +20,42 @@ from deskledger.contract.quantities import exact_text, seconds_of
 from deskledger.contract.terms import Version
 from deskledger.errors import ContractError, DeskledgerError, StatementError
 from deskledger.penalties import Assessment
+from deskledger.penalties.measure import measure
+from deskledger.penalties.schedule import holds
 
 # What a file of measurements may say beside `measures`: `expected` is for its reader, the others for the engine.
 _ABOUT = frozenset({"contract", "period", "charges", "caps_used", "measures", "expected"})
 _PASSED = frozenset({"history", "points_history", "contract_month", "events", "picked", "claim", "invoice"})
+_UNITS = {"share": "pct", "share_met": "pct", "count": "count"}
 _HISTORY = {"failed": 1, "met": 0, "no_data": None}
 
 
 @dataclass(frozen=True)
+class Reported:
+    """A service level without a price: its exact value (None without data), its objective, and whether it is met."""
+
+    service_level: str
+    title: str
+    clause: str
+    value: Fraction | None
+    operator: str
+    target: Fraction
+    is_met: bool | None
+
+
+@dataclass(frozen=True)
 class Assessed:
-    """What was assessed: whose terms, of which version (None where the file has none), and what came of it."""
+    """What was assessed: whose terms, of which version (None where the file has none), and what came of it.
+
+    `reported` are the measured service levels that no penalty prices; `units` says for each service level what its
+    numbers are: `pct`, `seconds` or `count` (empty for terms that are no contract).
+    """
 
     title: str
     version: int | None
     assessment: Assessment
+    reported: tuple[Reported, ...] = ()
+    units: Mapping[str, str] = field(default_factory=dict)
 
 
 def assess(terms: Path, measurements: Path, version: int | None = None) -> Assessed:
@@ -54,8 +77,10 @@ def assess(terms: Path, measurements: Path, version: int | None = None) -> Asses
                 f"there is no version {number}", where=contract.file, remedy="name one of the file's versions"
             )
         where = str(measurements)
-        found = penalties.assess(_priced(own, measured, where), _measured(own, measured, where))
-        return Assessed(contract.title, number, found)
+        form = _measured(own, measured, where)
+        found = penalties.assess(_priced(own, measured, where), form)
+        units = {level.name: _UNITS.get(level.measure.statistic, "seconds") for level in own.service_levels}
+        return Assessed(contract.title, number, found, _reported(own, form["measures"]), units)
     except DeskledgerError:
         raise
     except (AttributeError, KeyError, TypeError, ValueError) as error:
@@ -121,6 +146,21 @@ def _measured(version: Version, measured: Mapping[str, Any], where: str) -> dict
         }
     events = {"events": version.penalties["events"]} if "events" in version.penalties else {}
     return {**events, **passed, "measures": {name: _form(given) for name, given in measures.items()}}
+
+
+def _reported(version: Version, measures: Mapping[str, Any]) -> tuple[Reported, ...]:
+    priced = {term["measure"] for term in version.penalties["terms"]}
+    found = []
+    for level in version.service_levels:
+        if level.name in priced or level.name not in measures:
+            continue
+        term: dict[str, Any] = {"id": level.name, "schedule": {"kind": "threshold"}, "window_agg": level.window_mode}
+        if level.measure.subject == "csat" and version.csat is not None:
+            term["csat"] = {"which": level.measure.name, "denominator": version.csat.denominator}
+        value = measure(term, measures[level.name], None).value
+        is_met = None if value is None else holds(value, level.operator, level.target)
+        found.append(Reported(level.name, level.title, level.clause, value, level.operator, level.target, is_met))
+    return tuple(found)
 
 
 def _form(given: Any) -> Any:

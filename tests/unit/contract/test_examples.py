@@ -55,11 +55,14 @@ def test_every_example_is_worked_out() -> None:
 def test_an_example_gives_the_cents_worked_out_by_hand(
     name: str, path: Path, version: int | None, expected: Mapping[str, Any]
 ) -> None:
-    found = assess(EXAMPLES / f"{name}.yaml", path, version).assessment
+    made = assess(EXAMPLES / f"{name}.yaml", path, version)
+    found = made.assessment
     if "lines" in expected:
         assert {line.term: line.credit for line in found.lines} == {
             term: Decimal(credit) for term, credit in expected["lines"].items()
         }
+        told = {level.service_level: "met" if level.is_met else "missed" for level in made.reported}
+        assert told == expected.get("reported", {})
     assert found.credit == Decimal(expected["credit"])
     assert list(found.flags) == [*expected.get("flags", []), *(flag for flag in found.flags if flag.startswith("cap:"))]
 

@@ -73,6 +73,14 @@ def test_history_is_words(tmp_path: Path) -> None:
     assert str(found.assessment.lines[0].credit) == "450.00"  # the second failure in a row: 300.00 x 1.5
 
 
+def test_what_rounds_to_its_objective_is_shown_with_its_fraction(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    measured = written(tmp_path, MEASURED.replace("{num: 94, den: 100}", "{num: 28499999, den: 30000000}"))
+    assert main(["assess", str(ACME), str(measured)]) == 0
+    assert "95.0000 (28499999/300000) %  >= 95 %" in capsys.readouterr().out
+
+
 def test_terms_as_data_take_numbers_as_they_are_written(tmp_path: Path) -> None:
     term = {"id": "a", "measure": "a", "schedule": {
         "kind": "shortfall", "op": ">=", "target": 95.3, "step": 0.1, "step_rounding": "up",
@@ -81,6 +89,19 @@ def test_terms_as_data_take_numbers_as_they_are_written(tmp_path: Path) -> None:
     terms = written(tmp_path, json.dumps({"currency": "EUR", "terms": [term]}), "terms.json")
     measured = written(tmp_path, '{"measures": {"a": {"value": 95}}}', "measured.json")
     assert str(assess(terms, measured).assessment.credit) == "30.00"  # 0.3 / 0.1 is 3 steps, never 4
+
+
+def test_what_no_penalty_prices_is_reported_beside_its_objective(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    measured = written(tmp_path, MEASURED + "  good: {good: 60, neutral: 20, poor: 20}\n")
+    assert [(level.service_level, level.value, level.is_met) for level in assess(ACME, measured).reported] == [
+        ("good", 60, True)  # exactly at the objective
+    ]
+    assert main(["assess", str(ACME), str(measured)]) == 0
+    assert "reported, without a price\n" in capsys.readouterr().out
+    nothing = written(tmp_path, MEASURED + "  good: null\n")
+    assert [level.is_met for level in assess(ACME, nothing).reported] == [None]
 
 
 @pytest.mark.parametrize(
@@ -111,6 +132,8 @@ def test_the_command_prints_a_page_or_data(tmp_path: Path, capsys: pytest.Captur
     assert main(["assess", str(ACME), str(measured)]) == 0
     page = capsys.readouterr().out
     assert "credit to the customer: 900.00 EUR" in page
+    assert "late breach 94 % >= 95 % 300.00" in " ".join(page.split())
+    assert "slow breach 5h 1m <= 4h 30m 500.00" in " ".join(page.split())
     assert "  late (clause 7.1)\n    measure    94 of 100 -> 94\n" in page
     assert main(["assess", str(ACME), str(measured), "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["credit"] == "900.00"
