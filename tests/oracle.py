@@ -212,7 +212,7 @@ class Replay:
                         in_force_key = self._target_key(place)
                         in_force, in_force_since = self._amount(in_force_key, since, since_place), begin
                     pending_reset = False
-                    if breached is None and in_force is not None and spent > in_force:
+                    if breached is None and in_force is not None and spent > in_force and begin >= in_force_since:
                         breached, kept = begin, in_force
             if place < settled:
                 continue
@@ -220,7 +220,9 @@ class Replay:
                 for first, until in self._calendar(place).open_stretches(begin, finish):
                     spent += until - first
                     if breached is None and in_force is not None and spent > in_force:
-                        breached, kept = max(until - (spent - in_force), in_force_since), in_force
+                        late_from = max(until - (spent - in_force), in_force_since)
+                        if late_from < finish:  # a target that comes into force later makes nothing late now
+                            breached, kept = late_from, in_force
         target = in_force if kept is None else kept
         due = in_time_until = None
         if target is not None:

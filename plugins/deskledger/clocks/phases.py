@@ -94,6 +94,10 @@ def find_phases(states: States, clock: ClockTerms, cycles: Cycles, runs: Runs, t
     until = np.append(axis[1:], 0)
     final = np.append(is_opening[1:], True)
     until[final] = runs.ended_axis[of_cycle[final]]
+    if clock.retarget == "final":  # a reset before the target came into force: nothing was late by then
+        ended_us = np.append(instants[1:], 0)
+        idle = ~final & (ended_us <= begun_us[of_cycle])
+        until[idle] = axis[idle]
     anchor = np.maximum.accumulate(np.where(fresh, np.arange(len(axis)), 0))
     amounts, has_target = targets.amounts(keys, instants[anchor], event[anchor])
     return Phases(
