@@ -11,6 +11,7 @@ import pytest
 from sqlalchemy import Engine, create_engine, text
 
 from deskledger.cli import main
+from deskledger.cli.demo import SEED
 from deskledger.errors import ContractError, SourceError, WarehouseError
 from deskledger.model import TICKET, conform, created_months, shards, ticket_keys
 from deskledger.sources.demo import generate
@@ -38,10 +39,10 @@ KINDS = {
 }
 
 
-# The ticket of the whole demo (10,000 a month) that docs/explain.md prints, as the desk exports it: clocks go forward
-# on its first weekend, the priority rises on the evening before Easter, it is solved after Easter and reopened.
-NATURAL = "MS0028779"
-_NATURAL_ROWS = (
+# A ticket as the demo desk exports them: the clocks go forward on its first weekend, the priority rises on the evening
+# before Easter, it is solved after Easter and reopened. docs/explain.md prints its page.
+EASTER = "MS0099001"
+_EASTER_ROWS = (
     ("2026-03", "1,2026-03-27T16:38:58+01:00", "New,P4", "", "contact-0211,customer,"),
     ("2026-03", "2,2026-03-27T18:31:24+01:00", "In Progress,P4", "agent-123", "agent-123,agent,public reply"),
     ("2026-03", "3,2026-03-30T15:55:11+02:00", "In Progress,P4", "agent-123", "agent-123,agent,public reply"),
@@ -52,10 +53,10 @@ _NATURAL_ROWS = (
 )
 
 
-def _add_natural_ticket(folder: Path) -> None:
-    for day, when, state, agent, actor in _NATURAL_ROWS:
+def _add_easter_ticket(folder: Path) -> None:
+    for day, when, state, agent, actor in _EASTER_ROWS:
         line = (
-            f"{NATURAL},{when},2026-03-27T16:38:58+01:00,{state},S4,bug,team-09,{agent},alder-markets,ledger-core,"
+            f"{EASTER},{when},2026-03-27T16:38:58+01:00,{state},S4,bug,team-09,{agent},alder-markets,ledger-core,"
             f"ES-CT,1,chat,production,{actor},\n"
         )
         with gzip.open(folder / f"tickets-{day}.csv.gz", "at", encoding="utf-8", newline="") as export:
@@ -71,7 +72,7 @@ def demo(postgres: embedded.EmbeddedServer, tmp_path_factory: pytest.TempPathFac
         environment.setenv("DESKLEDGER_WAREHOUSE", postgres.url_for("explain_demo"))
         migrate(open_warehouse())
         generate(state / "inbox" / "demo", seed=5, tickets_per_month=200)
-        _add_natural_ticket(state / "inbox" / "demo")
+        _add_easter_ticket(state / "inbox" / "demo")
         for batch in ingest.land_history("demo", NOW):
             ingest.load_batch("demo", batch, NOW)
         ingest.finish_history("demo", NOW)
@@ -152,9 +153,24 @@ def test_the_sums_of_many_tickets_equal_the_warehouse(scene: Engine) -> None:
 def test_the_page_of_a_ticket_over_a_clock_change_holidays_a_priority_change_and_a_reopening(
     scene: Engine, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert main(["explain", NATURAL]) == 0
+    assert main(["explain", EASTER]) == 0
     expected = Path(__file__).with_name("explained_ticket.txt").read_text(encoding="utf-8")
     assert capsys.readouterr().out == expected
+
+
+# The tickets of the whole demo that docs/explain.md names.
+@pytest.mark.full
+def test_the_whole_demo_has_tickets_to_try_it_on(tmp_path: Path) -> None:
+    generate(tmp_path, seed=SEED)
+    exports = [pd.read_csv(file, dtype="str", keep_default_na=False) for file in sorted(tmp_path.glob("tickets-*"))]
+    rows = pd.concat(exports).drop_duplicates().sort_values(["ticket", "at"]).groupby("ticket")
+    reopened, easter = rows.get_group("MS0028773"), rows.get_group("MS0028875")
+    assert "Reopened" in set(reopened["state"]) and "Awaiting Customer" in set(reopened["state"])
+    assert set(reopened["priority"]) == {"P3", "P2"} == set(easter["priority"])
+    solved = easter.loc[easter["state"] == "Resolved", "at"].iloc[0]
+    for ticket in (reopened, easter):
+        assert ticket["at"].iloc[0] < "2026-03-29" < ticket["at"].iloc[-2]
+    assert easter["at"].iloc[0] < "2026-04-02" < "2026-04-03" < solved
 
 
 def test_another_instant_than_the_warehouse_was_measured_as_of(scene: Engine) -> None:
