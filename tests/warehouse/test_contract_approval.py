@@ -214,7 +214,12 @@ def test_the_commands_of_two_people(warehouse: Engine, path: Path, capsys: pytes
     assert main(["contracts", "status"]) == 0
     assert main(["contracts", "approve", str(path), "--by", "lena", "--comment", "read"]) == 0
     assert main(["contracts", "status"]) == 0
+    assert main(["contracts", "diff", "brisa", "--approved"]) == 0
+    edit(path, "amount: 100}", "amount: 150}")
+    assert main(["contracts", "diff", "brisa", "1", "--approved"]) == 0
     told = capsys.readouterr()
+    assert "It says what was approved." in told.out
+    assert "clause 7.2, penalty unhappy, schedule, consequence, amount\n    was:  100\n    is:   150" in told.out
     assert "ines submitted the version and cannot approve it" in told.err
     assert "brisa version 1: submitted by ines, waits for a second person" in told.out
     assert "brisa version 1: approved by lena on " in told.out

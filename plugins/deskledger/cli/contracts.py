@@ -21,6 +21,7 @@ def add(commands: Any) -> None:
     diff = subcommands.add_parser("diff", help="what differs between two versions, by clause, money first")
     diff.add_argument("file", help=_FILE)
     diff.add_argument("versions", nargs="*", type=int, metavar="VERSION", help="default: the newest and the one before")
+    diff.add_argument("--approved", action="store_true", help="instead: the newest, or VERSION, and what was approved")
     diff.set_defaults(run=_diff)
     for word, run, who in (("submit", _submit, "puts them forward"), ("approve", _approve, "approves them, a second")):
         person = subcommands.add_parser(word, help=f"{word} the terms of a version, as a named person")
@@ -59,6 +60,8 @@ def _diff(arguments: argparse.Namespace) -> int:
     from deskledger.contract.written import version_terms
     from deskledger.errors import ContractError
 
+    if arguments.approved:
+        return _diff_approved(arguments)
     terms = contract.load(_path(arguments.file))
     old, new = arguments.versions if len(arguments.versions) == 2 else (None, None)
     if old is None and not arguments.versions and len(terms.versions) > 1:
@@ -71,6 +74,14 @@ def _diff(arguments: argparse.Namespace) -> int:
     begins = {version.number: version.effective_from for version in terms.versions}
     print(f"{terms.name}: version {old} (from {begins[old]}) and version {new} (from {begins[new]})")
     print("\n".join(as_lines(differences(before, after))) or "They say the same.")
+    return 0
+
+
+def _diff_approved(arguments: argparse.Namespace) -> int:
+    from deskledger.steps import terms
+
+    lines = terms.since_approval(_path(arguments.file), next(iter(arguments.versions), None))
+    print("\n".join(lines) or "It says what was approved.")
     return 0
 
 

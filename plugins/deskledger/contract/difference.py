@@ -9,8 +9,8 @@ Path = tuple[str, ...]
 
 # Subjects in the order that a reader of money asks for them, each with the blocks of the file that it takes in.
 SUBJECTS: Mapping[str, tuple[str, ...]] = {
-    "money": ("penalties", "currency", "engagement", "opening"),
-    "what is promised": ("service_levels", "csat"),
+    "money": ("penalties", "currency", "engagement", "opening", "restates"),
+    "what is promised": ("service_levels", "csat", "exclusions"),
     "how it is measured": ("clocks", "calendars", "scope", "period", "sources"),
     "names and dates": (),
 }

@@ -104,6 +104,23 @@ def standings(contract: Contract) -> list[Standing]:
     return found
 
 
+def since_approval(path: Path, version: int | None) -> list[str]:
+    """What a file's version (None: the newest) says otherwise than what was approved of it, in lines; none if nothing.
+
+    Raises LedgerError for a version that nobody has approved.
+    """
+    contract, number = _version(path, version)
+    with open_warehouse().connect() as connection:
+        standing = approvals.approved(connection, contract.name).get(number)
+    if standing is None:
+        raise LedgerError(
+            "nobody has approved it, so there is nothing to compare it with",
+            where=f"contract {contract.name}, version {number}",
+            remedy="compare it with the version before: `deskledger contracts diff FILE 1 2`",
+        )
+    return as_lines(differences(standing["terms"], version_terms(contract, number)))
+
+
 def approved_versions(connection: Connection, contract: Contract, period: str) -> list[dict[str, Any]]:
     """The approvals that a draft of the period rests on: of each version that began by its first day.
 
