@@ -1,6 +1,6 @@
 """CSAT counts from answers: classes, which answers hold, months, response, headroom and interval."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from fractions import Fraction
 
@@ -284,3 +284,42 @@ def test_groups_add_up_though_an_answer_has_no_team() -> None:
     assert csat.counts(selected, by="team").sum().to_dict() == csat.counts(selected).iloc[0].to_dict()
     by_team, whole = csat.response(answers, *_MARCH, by="team"), csat.response(answers, *_MARCH)
     assert by_team[["sent", "answered"]].sum().tolist() == whole[["sent", "answered"]].iloc[0].tolist()
+
+
+_HOURS = st.integers(0, 120).map(lambda hours: _MARCH[0] - timedelta(days=2) + timedelta(hours=hours))
+_given = st.lists(
+    st.tuples(st.integers(1, 3), _HOURS, st.one_of(st.none(), _HOURS), st.one_of(st.none(), st.integers(1, 5)), _HOURS),
+    max_size=8,
+)
+
+
+@settings(deadline=None, max_examples=150)
+@given(
+    _given,
+    st.sampled_from(["first", "last", "all"]),
+    st.sampled_from(["created", "solved", "sent", "responded"]),
+    st.integers(0, 9),
+)
+def test_which_answers_count_against_a_walk_in_any_order_of_rows(
+    given: list[tuple], rule: str, attribution: str, seed: int
+) -> None:
+    begin, end = _MARCH[0], _MARCH[0] + timedelta(days=2)
+    rows = [(key, f"s{n}", f"a{n}", *told, None) for n, (key, *told, _) in enumerate(given)]
+    own = pd.to_datetime(pd.Series([each[4] for each in given], dtype="object"), utc=True)
+    answers = _answers(rows).assign(created_at=own, solved_at=own).sample(frac=1, random_state=seed)
+    found = csat.select(answers, _terms(rule, attribution), begin, end)
+
+    def placed(row: tuple) -> datetime:
+        n = int(row[2][1:])
+        return {"sent": row[3], "responded": row[4]}.get(attribution, given[n][4])
+
+    answered = [row for row in rows if row[4] is not None and row[5] is not None]
+    if attribution == "responded":
+        answered = [row for row in answered if row[4] < end]
+    kept = []
+    for key in {row[0] for row in answered}:
+        told = sorted((row for row in answered if row[0] == key), key=lambda row: (row[4], row[1], row[2]))
+        kept += {"first": told[:1], "last": told[-1:], "all": told}[rule]
+    words = {1: "poor", 2: "poor", 3: "neutral", 4: "good", 5: "good"}
+    expected = {row[2]: words[row[5]] for row in kept if begin <= placed(row) < end}
+    assert dict(zip(found["answer_id"], found["class"].astype("str"), strict=True)) == expected
