@@ -14,6 +14,7 @@ from datetime import time as clock_time
 import businesstimedelta
 import numpy as np
 from business_duration import businessDuration
+from verdict import judged
 
 from deskledger.business_time import BusinessCalendar
 
@@ -62,9 +63,9 @@ def main(count: int) -> None:
         elapsed = best(lambda calendar=calendar: calendar.elapsed(starts, ends))
         deadline = best(lambda calendar=calendar: calendar.deadline(starts, targets))
         print(f"{name}: {count:,} pairs")
-        print(f"  two bare searches            {searches:8.3f} s   1.00")
-        print(f"  elapsed                      {elapsed:8.3f} s   {elapsed / searches:4.2f}   (at most 3)")
-        print(f"  deadline                     {deadline:8.3f} s   {deadline / searches:4.2f}")
+        print(f"  two bare searches {searches:.2f} s, elapsed {elapsed:.2f} s, deadline {deadline:.2f} s")
+        judged("elapsed, of the searches", elapsed / searches, most=3)
+        judged("deadline, of the searches", deadline / searches, most=3)
 
     calendar = BusinessCalendar.from_terms(PLAIN)
     ours = best(lambda: calendar.elapsed(starts, ends)) / count
@@ -75,11 +76,8 @@ def main(count: int) -> None:
         answers = [one(start, end) for start, end in few]
         theirs = (time.process_time() - began) / SAMPLE
         wrong = int((np.array(answers) != expected.astype(np.int64)).sum())
-        print(
-            f"{name:20} {theirs * 1e6:10.1f} us a pair, ours {ours * 1e9:6.1f} ns: {theirs / ours:10,.0f} times; ",
-            end="",
-        )
-        print(f"{wrong} of {SAMPLE} answers differ")
+        print(f"{name}: {theirs * 1e6:.0f} us a pair, ours {ours * 1e9:.1f} ns; {wrong} of {SAMPLE} answers differ")
+        judged("times faster a pair", theirs / ours, least=1000)
 
 
 def _businesstimedelta() -> Callable[[datetime, datetime], int]:

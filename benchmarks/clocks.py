@@ -1,18 +1,27 @@
 """Three clocks on tickets of eight events, beside sorting the same event frame; and the memory on top of that frame.
 
-Run: .venv/bin/python benchmarks/clocks.py [tickets ...]. Each size is measured in a process of its own, on one core;
-the ratios are the result. Events come in no order. One clock is plain, one has reopenings, one pauses; two follow a
-calendar with a zone, and priorities change in one ticket of four.
+Run: .venv/bin/python benchmarks/clocks.py [small large]. Each size lives in a process of its own and they are asked in
+turns; the ratios are the result. Events come in no order. One clock is plain, one has reopenings, one pauses; two
+follow a calendar with a zone, and priorities change in one ticket of four.
+
+Times are processor time, the median of rounds. The processes keep the memory that they have freed (glibc's MALLOC_
+settings), as one does that measures month after month: the price of fresh pages is the machine's (on some virtual ones
+a second a gigabyte) and is in the first call only, whose ratio is printed too. Memory is the peak of what Python, NumPy
+and pandas have asked for (tracemalloc), above the two input frames.
 """
 
 import gc
+import os
 import subprocess
 import sys
 import time
-from pathlib import Path
+import tracemalloc
+from collections.abc import Callable
+from statistics import median
 
 import numpy as np
 import pandas as pd
+from verdict import judged
 
 from deskledger import clocks, model
 from deskledger.contract.definitions import ready_made
@@ -20,7 +29,8 @@ from deskledger.contract.terms import Target
 
 HOUR_US = 3_600_000_000
 SIZES = (100_000, 1_000_000)
-ROUNDS = 3
+ROUNDS = 5
+LARGE_SORTS = 2  # a sort of the large frame takes as long as everything else together
 AS_OF = pd.Timestamp("2026-04-20T00:00Z")
 WEEKDAYS = ("mon", "tue", "wed", "thu", "fri")
 CALENDARS = {
@@ -84,61 +94,104 @@ def frames(tickets: int) -> tuple[pd.DataFrame, pd.DataFrame]:
     return pd.DataFrame({"ticket_key": keys, "created_month": np.int32(202601)}), pd.DataFrame(columns)
 
 
-def one_size(tickets: int, way: str) -> None:
-    """Print what one size takes: cycles, seconds of sort and measure, bytes of the frame and of the peak above it."""
-    ticket_frame, events = frames(tickets)
-    clocks.measure(ticket_frame.head(10), events.head(10), CLOCKS, CALENDARS, AS_OF)  # imports are not measured
-    frame_bytes = int(events.memory_usage(deep=True).sum())
-    gc.collect()
-    before = _resident("VmRSS", reset=True)
-    if way == "blocks":
-        cycles = sum(len(part) for part in clocks.measure_blocks(ticket_frame, events, CLOCKS, CALENDARS, AS_OF))
-        print(cycles, 0, 0, frame_bytes, _resident("VmHWM") - before)
-        return
-    cycles = len(clocks.measure(ticket_frame, events, CLOCKS, CALENDARS, AS_OF))
-    peak = _resident("VmHWM") - before
-    sorting, measuring = [], []
-    for _ in range(ROUNDS):
-        began = time.process_time()
-        events.sort_values(["ticket_key", "occurred_at", "seq"])
-        sorting.append(time.process_time() - began)
-        began = time.process_time()
-        clocks.measure(ticket_frame, events, CLOCKS, CALENDARS, AS_OF)
-        measuring.append(time.process_time() - began)
-    print(cycles, min(sorting), min(measuring), frame_bytes, peak)
+def serve(tickets: int) -> None:
+    """Answer each line of standard input ("sort", "measure", "peak" or "peak by blocks") with one number."""
+    inputs = (*frames(tickets), CLOCKS, CALENDARS, AS_OF)
+    ticket_frame, events = inputs[:2]
+    clocks.measure(ticket_frame.head(10), events.head(10), *inputs[2:])  # imports are not measured
+    print(int(events.memory_usage(deep=True).sum()), flush=True)
+    work: dict[str, Callable[[], object]] = {
+        "sort": lambda: events.sort_values(["ticket_key", "occurred_at", "seq"]),
+        "measure": lambda: clocks.measure(*inputs),
+        "by blocks": lambda: sum(len(part) for part in clocks.measure_blocks(*inputs)),
+    }
+    for line in sys.stdin:
+        asked = line.strip()
+        gc.collect()
+        print(_peak(work[asked[5:]]) if asked.startswith("peak ") else _seconds(work[asked]), flush=True)
 
 
-def _resident(field: str, *, reset: bool = False) -> int:
-    if reset:
-        Path("/proc/self/clear_refs").write_text("5", encoding="ascii")  # the high-water mark starts again
-    line = next(each for each in Path("/proc/self/status").read_text().splitlines() if each.startswith(field))
-    return int(line.split()[1]) * 1024
+def _seconds(work: Callable[[], object]) -> float:
+    began = time.process_time()
+    work()
+    return time.process_time() - began
 
 
-def _in_own_process(tickets: int, way: str) -> list[float]:
-    command = [sys.executable, __file__, "--one", str(tickets), way]
-    return [float(word) for word in subprocess.run(command, check=True, capture_output=True, text=True).stdout.split()]
+def _peak(work: Callable[[], object]) -> int:
+    tracemalloc.start()
+    work()
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    return peak
 
 
-def main(sizes: list[int]) -> None:
-    before: tuple[int, float] | None = None
-    for tickets in sizes:
-        cycles, sorting, measuring, frame, peak = _in_own_process(tickets, "frame")
-        written_out = _in_own_process(tickets, "blocks")[-1]
-        print(f"{tickets:,} tickets, {8 * tickets:,} events, {cycles:,.0f} cycles of {len(CLOCKS)} clocks")
-        print(f"  sort_values of the event frame {sorting:8.2f} s   1.00")
-        print(f"  measure                        {measuring:8.2f} s   {measuring / sorting:4.2f}   (at most 1.5)")
-        print(f"  the event frame                {frame / 1e6:8.0f} MB  1.00")
-        print(f"  peak above it, one frame out   {peak / 1e6:8.0f} MB  {peak / frame:4.2f}   (at most 2)")
-        print(f"  peak above it, block by block  {written_out / 1e6:8.0f} MB  {written_out / frame:4.2f}")
-        if before is not None:
-            times = measuring / before[1]
-            print(f"  {tickets / before[0]:g} times the tickets took {times:.1f} times the time")
-        before = (tickets, measuring)
+class Size:
+    """A process that holds the frames of so many tickets."""
+
+    def __init__(self, tickets: int) -> None:
+        self.tickets = tickets
+        kept = {"MALLOC_MMAP_THRESHOLD_": str(2**40), "MALLOC_TRIM_THRESHOLD_": str(2**40)}
+        self._process = subprocess.Popen(
+            [sys.executable, __file__, "--serve", str(tickets)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+            env={**os.environ, **kept},
+        )
+
+    def answer(self) -> float:
+        """The next number; the first is the size of the event frame in bytes."""
+        assert self._process.stdout is not None
+        return float(self._process.stdout.readline())
+
+    def ask(self, question: str) -> float:
+        assert self._process.stdin is not None
+        print(question, file=self._process.stdin, flush=True)
+        return self.answer()
+
+    def close(self) -> None:
+        self._process.communicate()
+
+
+def main(few: int, many: int) -> None:
+    small, large = sizes = Size(few), Size(many)
+    frame = {size: size.answer() for size in sizes}
+    first = {size: size.ask("measure") for size in sizes}
+    sorting: dict[Size, list[float]] = {size: [] for size in sizes}
+    measuring: dict[Size, list[float]] = {size: [] for size in sizes}
+    growth = []
+    for number in range(ROUNDS):
+        beside = [small.ask("measure") for _ in range(2)]
+        measuring[large].append(large.ask("measure"))
+        beside += [small.ask("measure") for _ in range(2)]
+        measuring[small] += beside
+        growth.append(measuring[large][-1] / median(beside))
+        sorting[small].append(small.ask("sort"))
+        if number < LARGE_SORTS:
+            sorting[large].append(large.ask("sort"))
+    peak = {(size, way): size.ask(f"peak {way}") for size in sizes for way in ("measure", "by blocks")}
+    for size in sizes:
+        size.close()
+        base, ours = median(sorting[size]), median(measuring[size])
+        print(f"{size.tickets:,} tickets of eight events, {len(CLOCKS)} clocks; frame {frame[size] / 1e6:.0f} MB")
+        print(f"  sort_values of the event frame {base:.2f} s, the clocks {ours:.2f} s")
+        judged("time, of sort_values", ours / base, most=1.5)
+        judged("peak above the frame, of the frame; whole result kept", peak[size, "measure"] / frame[size], most=2)
+        judged("peak above the frame, of the frame; block by block", peak[size, "by blocks"] / frame[size], most=2)
+    more = many - few
+    print(f"{many / few:g} times the tickets")
+    judged(f"times the time (median of {ROUNDS} rounds)", median(growth), most=1.1 * many / few)
+    print(
+        f"  the rounds: {', '.join(f'{each:.2f}' for each in growth)}; first calls: {first[large] / first[small]:.2f}"
+    )
+    grown = (peak[large, "by blocks"] - peak[small, "by blocks"]) / more
+    of_frame = (frame[large] - frame[small]) / more
+    print(f"  block by block, each further ticket costs {grown:.0f} bytes beside the {of_frame:.0f} of its events")
+    judged("bytes a further ticket, of its events'", grown / of_frame, most=0.2)
 
 
 if __name__ == "__main__":
-    if sys.argv[1:2] == ["--one"]:
-        one_size(int(sys.argv[2]), sys.argv[3])
+    if sys.argv[1:2] == ["--serve"]:
+        serve(int(sys.argv[2]))
     else:
-        main([int(each) for each in sys.argv[1:]] or list(SIZES))
+        main(*([int(each) for each in sys.argv[1:]] or SIZES))
