@@ -1,16 +1,13 @@
 """What holds of every assessment, whatever the terms: sums, caps, monotony, exactness."""
 
-import ast
 from decimal import Decimal
 from fractions import Fraction
-from pathlib import Path
 from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-import deskledger.penalties
 from deskledger.penalties import assess
 from deskledger.penalties.exact import exact, rounded
 
@@ -195,17 +192,3 @@ def test_a_float_is_refused_wherever_it_comes_in(contract: dict, measurements: d
 def test_what_is_no_number(value: Any) -> None:
     with pytest.raises(Exception, match="is not a number"):
         exact(value)
-
-
-_MODULES = sorted(Path(deskledger.penalties.__file__).parent.glob("*.py"))
-
-
-@pytest.mark.parametrize("module", _MODULES, ids=[module.stem for module in _MODULES])
-def test_no_float_is_written_where_money_is_made(module: Path) -> None:
-    for node in ast.walk(ast.parse(module.read_text("utf-8"))):
-        is_literal = isinstance(node, ast.Constant) and isinstance(node.value, float)
-        is_conversion = isinstance(node, ast.Name) and node.id in {"float", "round"}
-        is_floating_library = isinstance(node, ast.Import | ast.ImportFrom) and any(
-            name.name.split(".")[0] in {"math", "numpy", "pandas", "statistics"} for name in node.names
-        )
-        assert not (is_literal or is_conversion or is_floating_library), f"{module.name}:{node.lineno}"
