@@ -11,7 +11,9 @@ was approved to the ledger, and writes the report.
 
 **The human task.** `review` waits for a person, in the UI under *Required Actions*, or through the REST API. *Dispute*
 needs a comment and leads to a new draft in a new run. Whoever prepared the draft (wrote the terms, imported the
-charge) cannot approve it.
+charge, asked for an exclusion or a waiver) cannot approve it. *Look again* changes nothing. Within a quarter of an hour
+after a newer draft was made, the older draft's `review` ends as skipped: nobody is asked about it any more. A decision
+that the contract's clause took at the deadline is carried on in the same way.
 
 **How to rerun.** Clear any task, or trigger the DAG with the partition key. A posted month is posted once: again is a
 no-op. A draft that still holds is not made twice; late data make a new one. If a draft waits and nobody is asked,
@@ -23,9 +25,9 @@ refuses a decision that breaks a rule: clear `review` and the tasks after it to 
 
 from datetime import timedelta
 
-from airflow.providers.standard.operators.hitl import HITLOperator
 from airflow.sdk import DAG, Param, PartitionedAssetTimetable, get_current_context, task
 from airflow.sdk.exceptions import AirflowSkipException
+from deskledger_review import ReviewOperator
 
 from deskledger_shared import DUE, TASKS
 
@@ -49,11 +51,11 @@ with DAG(
         report.render(made["draft_id"], now=now)
         return {"draft_id": made["draft_id"], **close.review_text(made["draft_id"])}
 
-    review = HITLOperator(
+    review = ReviewOperator(
         task_id="review",
+        draft_id="{{ ti.xcom_pull(task_ids='draft')['draft_id'] }}",
         subject="{{ ti.xcom_pull(task_ids='draft')['subject'] }}",
         body="{{ ti.xcom_pull(task_ids='draft')['body'] }}",
-        options=["Approve", "Dispute"],
         # An answer in the instant the task parks can be lost by the scheduler: then it asks again, soon.
         retries=5,
         retry_delay=timedelta(seconds=5),

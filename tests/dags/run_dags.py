@@ -5,12 +5,18 @@ The steps are replaced by ones that fail or succeed at once: what is under test 
 
 import json
 import sys
+from datetime import timedelta
+from threading import Event, Thread
 from typing import Any
 
 from airflow.dag_processing.dagbag import DagBag
+from airflow.jobs.job import Job
+from airflow.jobs.scheduler_job_runner import SchedulerJobRunner
 
 from deskledger.errors import QualityError, SourceError
-from deskledger.steps import close, ingest, measure, runs
+from deskledger.steps import close, ingest, measure, report, review, runs
+
+BAG = DagBag(sys.argv[1])
 
 PLAN = [{"contract": name, "month": "2026-04", "first_shard": 0, "last_shard": 255} for name in ("good", "bad")]
 
@@ -49,6 +55,30 @@ def _sound() -> None:
     close.due = lambda now: ["good|2026-03"]
 
 
+def _close_scene(*outcomes: str | None) -> Any:
+    """A review that nobody answers, swept at once; the ledger says each of `outcomes` when it is looked at."""
+
+    def break_it() -> None:
+        left = list(outcomes)
+        runs.contract_month = lambda context: "good|2026-03"
+        close.draft = lambda key, now, run_id=None: {"draft_id": "D1", "status": "drafted"}
+        close.review_text = lambda draft_id: {"subject": "s", "body": "b"}
+        close.post = lambda draft_id, at: {}
+        close.following = lambda key, now: []
+        report.render = lambda draft_id, now: {}
+        review.outcome = lambda draft_id: left.pop(0) if len(left) > 1 else left[0]
+        BAG.dags["close"].get_task("review").response_timeout = timedelta(0)
+
+    return break_it
+
+
+def _sweep(stop: Event) -> None:
+    """What a scheduler does for human tasks whose time is over; `dag.test` has none."""
+    scheduler = SchedulerJobRunner(job=Job())
+    while not stop.wait(0.5):
+        scheduler.check_awaiting_input_timeouts()
+
+
 def _bad_shards(contract: str, **_: Any) -> dict:
     if contract == "bad":
         raise SourceError("the contract is not valid")
@@ -71,19 +101,25 @@ SCENES = {
     "history batch fails": ("ingest_history", lambda: setattr(ingest, "load_batch", _bad_batch)),
     "measure sound": ("measure", lambda: None),
     "measure contract fails": ("measure", lambda: setattr(measure, "measure_shards", _bad_shards)),
+    "close replaced": ("close", _close_scene(None, None, "superseded")),
+    "close decided elsewhere": ("close", _close_scene(None, "approve")),
     "measure nothing due": ("measure", lambda: setattr(close, "due", lambda now: [])),
 }
 
 
 def main() -> None:
-    bag = DagBag(sys.argv[1])
     results = {}
+    stop = Event()
+    sweeper = Thread(target=_sweep, args=(stop,))
+    sweeper.start()
     for name, (dag_id, break_it) in SCENES.items():
         _sound()
         break_it()
-        run = bag.dags[dag_id].test()
+        run = BAG.dags[dag_id].test()
         tasks = {f"{each.task_id}[{each.map_index}]": str(each.state) for each in run.get_task_instances()}
         results[name] = {"run": str(run.state), "tasks": tasks}
+    stop.set()
+    sweeper.join()
     print("RESULT" + json.dumps(results))
 
 

@@ -46,6 +46,8 @@ def scenes(tmp_path_factory: pytest.TempPathFactory) -> dict:
         ("measure sound", "success"),
         ("measure contract fails", "failed"),
         ("measure nothing due", "success"),
+        ("close replaced", "success"),
+        ("close decided elsewhere", "success"),
     ],
 )
 def test_a_run_is_green_only_if_nothing_failed(scenes: dict, scene: str, state: str) -> None:
@@ -72,3 +74,13 @@ def test_the_history_is_finished_only_when_every_batch_is_loaded(scenes: dict) -
 )
 def test_no_news_is_skipped_and_so_starts_nothing(scenes: dict, scene: str, task: str) -> None:
     assert scenes[scene]["tasks"][task] == "skipped"
+
+
+def test_the_review_of_a_replaced_draft_ends_by_itself_and_nothing_is_posted(scenes: dict) -> None:
+    tasks = scenes["close replaced"]["tasks"]
+    assert (tasks["review[-1]"], tasks["record[-1]"], tasks["post[-1]"]) == ("skipped", "skipped", "skipped")
+
+
+def test_a_review_that_was_decided_elsewhere_goes_on_with_that_decision(scenes: dict) -> None:
+    tasks = scenes["close decided elsewhere"]["tasks"]
+    assert (tasks["review[-1]"], tasks["post[-1]"], tasks["draft_again[-1]"]) == ("success", "success", "skipped")

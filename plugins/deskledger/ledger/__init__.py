@@ -4,7 +4,7 @@ from deskledger.ledger import approvals
 from deskledger.ledger.adjustments import Adjustment, adjustments_of, posted_months, read_adjustments
 from deskledger.ledger.canonical import canonical, digest, frame_digest, plain
 from deskledger.ledger.chain import Verification, read_posted_evidence, statement_entry, verify
-from deskledger.ledger.decisions import decide, deem_approved
+from deskledger.ledger.decisions import decide, deem_approved, remind
 from deskledger.ledger.drafts import (
     DraftContent,
     DraftRecord,
@@ -62,6 +62,7 @@ __all__ = [
     "read_evidence",
     "read_posted_evidence",
     "recompute",
+    "remind",
     "request",
     "request_state",
     "requests_in_force",

@@ -8,7 +8,7 @@ from sqlalchemy import Connection
 
 from deskledger.errors import LedgerError
 from deskledger.ledger.drafts import draft_state
-from deskledger.ledger.tables import insert_or_refuse, lock, one
+from deskledger.ledger.tables import insert, insert_or_refuse, lock, one
 
 
 def decide(
@@ -92,6 +92,12 @@ def deem_approved(connection: Connection, draft_id: str, *, at: datetime) -> dic
     }
     insert_or_refuse(connection, "decision", row, where, "have a person decide it")
     return row
+
+
+def remind(connection: Connection, draft_id: str, number: int, action: str, *, message: str, at: datetime) -> None:
+    """Keep on record that people were told (`remind`, `escalate`) that a draft's time is over, the `number`-th time."""
+    row = {"draft_id": draft_id, "number": number, "action": action, "message": message, "reminded_at": at}
+    insert(connection, "reminder", [row])
 
 
 def refuse_stale(state: dict[str, Any], inputs_sha256: str | None) -> None:

@@ -68,7 +68,8 @@ def assess(contract: Mapping[str, Any], measurements: Mapping[str, Any]) -> Asse
     limited = limit(contract, dues, bases, money, blank)
     paid: dict[str, Fraction] = {}
     for due, left in zip(dues, limited.left, strict=True):  # a line of several parts is told once a part
-        paid[due.line.term] = paid.get(due.line.term, Fraction(0)) + left
+        term = due.line.waives or due.line.term
+        paid[term] = paid.get(term, Fraction(0)) + left
     dues += limited.dues
     flags += limited.flags
     trace += limited.trace

@@ -209,6 +209,18 @@ def decide(draft_id: str, decision: str, comment: str, user: str, at: datetime) 
     }
 
 
+def deem_approved(draft_id: str, at: datetime) -> bool:
+    """Let the contract's clause approve what nobody decided in time; whether it did: a stale draft it leaves alone."""
+    engine = open_warehouse()
+    inputs = _inputs_now(engine, draft_id, at)
+    with engine.begin() as connection:
+        state = ledger.draft_state(connection, draft_id)
+        if state["state"] != "in_review" or inputs not in {None, state["inputs_sha256"]}:
+            return False
+        ledger.deem_approved(connection, draft_id, at=at)
+    return True
+
+
 def post(draft_id: str, at: datetime) -> dict[str, Any]:
     """Post an approved draft; a month that is posted stays as it is, and the same is returned.
 

@@ -4,19 +4,32 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
+from deskledger import ledger
 from deskledger.errors import LedgerError
 from deskledger.steps import close
+from deskledger.warehouse import open_warehouse
 
 _DECISIONS = {"Approve": "approve", "Dispute": "dispute"}
+_OUTCOMES = {
+    "in_review": None,
+    "approved": "approve",
+    "posted": "approve",
+    "disputed": "dispute",
+    "superseded": "superseded",
+    "restated": "superseded",
+}
 
 
 def record_answer(draft_id: str, answer: Mapping[str, Any]) -> str:
     """Record what the person chose, under the name Airflow authenticated; "approve" or "dispute".
 
-    Raises LedgerError when the answer names nobody or the ledger's rules refuse it (four eyes, comment, stale draft).
+    An answer of nobody is the ledger's own, which was decided without this task. Raises LedgerError when there is none,
+    or the ledger's rules refuse the person's (four eyes, comment, stale draft).
     """
     person = answer.get("responded_by_user") or {}
     user = person.get("name") or person.get("id")
+    if not user and (decided := outcome(draft_id)) in {"approve", "dispute"}:
+        return str(decided)
     if not user:
         raise LedgerError(
             "the answer names nobody",
@@ -33,3 +46,10 @@ def record_answer(draft_id: str, answer: Mapping[str, Any]) -> str:
         at=at if isinstance(at, datetime) else datetime.fromisoformat(str(at)),
     )
     return decision
+
+
+def outcome(draft_id: str) -> str | None:
+    """What became of a draft whose review waits: approve, dispute, superseded; None while it is still to be decided."""
+    with open_warehouse().connect() as connection:
+        state = ledger.draft_state(connection, draft_id)["state"]
+    return _OUTCOMES[state]

@@ -1,0 +1,107 @@
+"""Reviews whose time is over: what the contract says happens then, said to people and kept in the ledger."""
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import Connection, text
+
+from deskledger import ledger, notify
+from deskledger.steps import close
+from deskledger.warehouse import open_warehouse
+
+_EVERY = timedelta(days=1)
+
+_WAITING = text("""
+with states as (
+    select
+        draft_id,
+        contract,
+        period,
+        currency,
+        credit_amount
+    from ledger.draft_state
+    where state = 'in_review'
+),
+
+told as (
+    select
+        draft_id,
+        count(*) as reminders,
+        max(reminded_at) as reminded_at
+    from ledger.reminder
+    group by draft_id
+)
+
+select
+    states.*,
+    draft.terms -> 'review' as review,
+    coalesce(told.reminders, 0) as reminders,
+    told.reminded_at
+from states
+inner join ledger.draft as draft on states.draft_id = draft.draft_id
+left join told on states.draft_id = told.draft_id
+where draft.terms #>> '{review,due_at}' is not null
+order by states.contract, states.period
+""")
+
+_RULED_SINCE = text("""
+select count(*)
+from ledger.request_state as request
+inner join ledger.draft as draft on request.contract = draft.contract
+where
+    draft.draft_id = :draft_id
+    and request.period <= draft.period
+    and request.state in ('approved', 'revoked')
+    and request.ruled_at >= draft.drafted_at
+""")
+
+
+def overdue(now: datetime) -> list[str]:
+    """Do what their contracts say with every review whose time is over; the drafts that something was done with.
+
+    A reminder or escalation goes out at the deadline and once a day after it; a clause that deems a draft approved does
+    so once, and leaves a stale draft to the next one. `nothing` does nothing.
+    """
+    with open_warehouse().connect() as connection:
+        waiting = [dict(row) for row in connection.execute(_WAITING).mappings()]
+    return [row["draft_id"] for row in waiting if _act(row, now)]
+
+
+def changed_by_request(now: datetime) -> list[str]:
+    """The due months whose newest draft is older than a ruling about it: approved requests lead to a new draft."""
+    keys = close.due(now)
+    with open_warehouse().connect() as connection:
+        return [key for key in keys if _is_ruled_since(connection, key)]
+
+
+def _is_ruled_since(connection: Connection, key: str) -> bool:
+    contract, _, period = key.partition("|")
+    newest = ledger.newest_draft(connection, contract, period)
+    if newest is None:
+        return False
+    return bool(connection.execute(_RULED_SINCE, {"draft_id": newest["draft_id"]}).scalar_one())
+
+
+def _act(row: Mapping[str, Any], now: datetime) -> bool:
+    review, due_at = row["review"], datetime.fromisoformat(row["review"]["due_at"])
+    if now < due_at or review["then"] == "nothing":
+        return False
+    what = (
+        f"{row['contract']} {row['period']}: draft {row['draft_id']}, credit {row['credit_amount']} {row['currency']}"
+    )
+    if review["then"] == "deemed_approved":
+        is_done = close.deem_approved(row["draft_id"], at=now)
+        if is_done:
+            words = f"Nobody decided on it by {due_at:%Y-%m-%d %H:%M} UTC. Clause {review['clause']} deems it approved."
+            notify.send("review_deemed_approved", f"Deemed approved: {what}", words, now)
+        return is_done
+    if row["reminded_at"] is not None and now < row["reminded_at"] + _EVERY:
+        return False
+    number = row["reminders"] + 1
+    whom = f" Escalated to {review['to']}." if review["then"] == "escalate" else ""
+    words = f"It was to be decided by {due_at:%Y-%m-%d %H:%M} UTC, and still waits for a decision.{whom}"
+    with open_warehouse().begin() as connection:
+        ledger.remind(connection, row["draft_id"], number, review["then"], message=words, at=now)
+    notify.send(f"review_{review['then']}", f"Not decided in time: {what}", words, now)
+    return True
