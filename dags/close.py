@@ -19,8 +19,8 @@ that the contract's clause took at the deadline is carried on in the same way.
 no-op. A draft that still holds is not made twice; late data make a new one. If a draft waits and nobody is asked,
 because its run died, trigger the DAG by hand: it asks for the same draft.
 
-**When it fails.** `draft` says what is missing (no charge, a contract that is not valid) and what to do. `record`
-refuses a decision that breaks a rule: clear `review` and the tasks after it to ask again.
+**When it fails.** `draft` says what is missing (no charge, terms nobody approved, a contract that is not valid) and
+what to do. `record` refuses a decision that breaks a rule: clear `review` and the tasks after it to ask again.
 """
 
 from datetime import timedelta

@@ -70,6 +70,7 @@ def test_a_loader_makes_partitions_that_other_loaders_go_on_with(connect_as: Cal
         ("finance_user", "select count(*) from facts.cycle"),
         ("finance_user", "select count(*) from quality.quarantine"),
         ("loader_user", "insert into quality.watermark values ('desk', now(), now())"),
+        ("finance_user", "select count(*) from ledger.approved_version"),
     ],
 )
 def test_what_a_role_may(connect_as: Callable[[str], Engine], user: str, statement: str) -> None:
@@ -87,6 +88,9 @@ def test_what_a_role_may(connect_as: Callable[[str], Engine], user: str, stateme
         ("reader_user", "select count(*) from core.survey_answer"),
         ("reader_user", "select count(*) from quality.quarantine"),
         ("loader_user", "create table ledger.mine (n integer)"),
+        ("loader_user", "select count(*) from ledger.approved_version"),
+        ("reader_user", "select count(*) from ledger.contract_submission"),
+        ("finance_user", "update ledger.contract_approval set approved_by = 'felix'"),
     ],
 )
 def test_what_a_role_may_not(connect_as: Callable[[str], Engine], user: str, statement: str) -> None:
