@@ -27,8 +27,8 @@ from datetime import timedelta
 
 from airflow.sdk import DAG, Param, PartitionedAssetTimetable, get_current_context, task
 from airflow.sdk.exceptions import AirflowSkipException
-from deskledger_review import ReviewOperator
 
+from deskledger_review import ReviewOperator
 from deskledger_shared import DUE, TASKS
 
 with DAG(

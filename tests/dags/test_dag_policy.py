@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
-DAG_FILES = sorted(path for path in (ROOT / "dags").glob("*.py") if path.stem != "deskledger_shared")
-DAG_IDS = ["close", "freshness", "ingest", "ingest_history", "measure", "poor_answers"]
+DAG_FILES = sorted(path for path in (ROOT / "dags").glob("*.py") if not path.stem.startswith("deskledger_"))
+DAG_IDS = ["close", "freshness", "ingest", "ingest_history", "measure", "poor_answers", "reviews"]
 BANNED = ("airflow.models", "airflow.settings", "airflow.utils.session", "airflow.utils.db", "sqlalchemy", "pandas")
 DOCUMENTED = ("What for.", "In.", "Out.", "How to rerun.", "When it fails.")
 

@@ -214,7 +214,9 @@ class LocalAirflow:
             )
 
     def _wait_until_ready(self, api: AirflowApi) -> None:
-        wanted = {path.stem for path in (self.settings.home / "dags").glob("*.py") if path.stem != "deskledger_shared"}
+        wanted = {
+            path.stem for path in (self.settings.home / "dags").glob("*.py") if not path.stem.startswith("deskledger_")
+        }
         end = time.monotonic() + READY_SECONDS
         while time.monotonic() < end:
             dead = [name for name in self.processes if name not in self._running()]
