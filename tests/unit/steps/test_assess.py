@@ -139,3 +139,14 @@ def test_the_command_prints_a_page_or_data(tmp_path: Path, capsys: pytest.Captur
     assert json.loads(capsys.readouterr().out)["credit"] == "900.00"
     assert main(["assess", str(ACME), str(tmp_path / "absent.yaml")]) == 1
     assert "cannot be read" in capsys.readouterr().err
+
+
+GOLDEN = Path(__file__).parents[2] / "golden" / "penalties.jsonl"
+
+
+@pytest.mark.parametrize("line", GOLDEN.read_text("utf-8").splitlines(), ids=lambda line: json.loads(line)["id"])
+def test_the_worked_cases_are_files_that_can_be_assessed(tmp_path: Path, line: str) -> None:
+    """One file in their form is both terms and measurements."""
+    whole = written(tmp_path, line, "case.json")
+    found = assess(whole, whole).assessment
+    assert str(found.credit) == json.loads(line)["expected"]["credit"]
