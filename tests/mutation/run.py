@@ -22,12 +22,14 @@ from typing import Any
 
 import pytest
 from coverage import Coverage
+from hypothesis import settings
 
 from tests.mutation.operators import Mutant, mutants_of
 
 _CACHED = type(lru_cache(lambda: None))
 _PASSED, _FAILED, _LOST = 0, 1, 2
 _IMPORT_SECONDS = 20
+_EXAMPLES = 30  # of a property test: a mutant that it notices, it notices soon
 OPTIONS = ["-x", "-s", "--noconftest", "-p", "no:cacheprovider", "-p", "no:timeout"]
 
 
@@ -51,6 +53,8 @@ class MutantRun:
         """The whole run, in place of pytest's own loop."""
         if session.testsfailed:
             raise pytest.UsageError("the tests could not be collected")
+        for item in session.items:
+            _limit_examples(item)
         coverage = self._baseline(session.items)
         gc.freeze()
         for path in self._files:
@@ -185,6 +189,14 @@ def _codes(code: CodeType) -> Iterator[CodeType]:
         if isinstance(constant, CodeType):
             yield constant
             yield from _codes(constant)
+
+
+def _limit_examples(item: pytest.Item) -> None:
+    test = getattr(item, "obj", None)
+    asked = getattr(test, "_hypothesis_internal_use_settings", None)
+    if test is not None and asked is not None:
+        fewer = settings(asked, max_examples=min(asked.max_examples, _EXAMPLES))
+        test._hypothesis_internal_use_settings = fewer
 
 
 def _clear_caches() -> None:

@@ -34,11 +34,7 @@ class BusinessCalendar:
 
     def __init__(self, hours: Hours) -> None:
         self._hours = hours
-        self._anchor: int | None = None
-        self._years: tuple[int, int] = (0, 0)
-        self._horizon: tuple[int, int] = (0, 0)
-        self._opens = self._closes = self._edges = self._spent = self._offset_of = np.empty(0, dtype=np.int64)
-        self._level = np.zeros(1, dtype=np.int64)
+        self._anchor: int | None = None  # until the first instants are asked for, there are no tables either
 
     @classmethod
     def from_terms(cls, terms: Mapping[str, Any]) -> "BusinessCalendar":
@@ -176,13 +172,10 @@ class BusinessCalendar:
 
     def _cover(self, lower_us: int, upper_us: int) -> None:
         """Make the horizon hold both instants. Raises ValueError beyond the years that can be counted."""
-        if self._horizon[0] <= lower_us and upper_us < self._horizon[1]:
-            return
-        first, last = _year(lower_us), _year(upper_us)
         if self._anchor is None:
-            self._build(first, last + 2)
-        else:
-            self._build(min(first, self._years[0]), max(last + 2, self._years[1]))
+            self._build(_year(lower_us), _year(upper_us) + 2)
+        elif lower_us < self._horizon[0] or upper_us >= self._horizon[1]:
+            self._build(min(_year(lower_us), self._years[0]), max(_year(upper_us) + 2, self._years[1]))
 
     def _reach(self, position: int, side: Literal["left", "right"]) -> None:
         if self._anchor is None:

@@ -1,0 +1,170 @@
+"""How far a calendar is expanded: instants far apart, its ends, no instants at all, calendars that seldom open."""
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from deskledger.business_time import NEVER, BusinessCalendar
+
+_MONDAYS = {"timezone": "Etc/UTC", "weekly": {"mon": [["09:00", "10:00"]]}}
+_TWO_DAYS = {
+    "timezone": "Etc/UTC",
+    "special_days": {"2031-05-01": [["09:00", "10:00"]], "2031-05-03": [["09:00", "11:00"]]},
+}
+_HOUR = np.timedelta64(1, "h")
+
+
+def _instants(*texts: str) -> np.ndarray:
+    return np.array(texts, dtype="datetime64[us]")
+
+
+def _calendar(terms: dict[str, Any] = _MONDAYS) -> BusinessCalendar:
+    return BusinessCalendar.from_terms(terms)
+
+
+@pytest.mark.parametrize("order", [[0, 1, 2], [2, 1, 0], [1, 2, 0]])
+def test_instants_of_different_decades_in_any_order(order: list[int]) -> None:
+    starts = _instants("1985-06-03T09:30", "2026-03-02T09:30", "2060-03-01T09:30")[order]
+    assert _calendar().elapsed(starts, starts + np.timedelta64(7, "D")).tolist() == [pd.Timedelta(hours=1)] * 3
+    assert (_calendar().deadline(starts, _HOUR) == starts + np.timedelta64(7 * 24 * 60, "m")).all()
+    assert (_calendar().open_day_deadline(starts, 1) == starts + np.timedelta64(7, "D")).all()
+
+
+def test_near_and_far_targets_in_one_call() -> None:
+    start = _instants("2026-03-02T09:00")
+    due = _calendar().deadline(start, np.array([1, 2000], dtype="timedelta64[h]"))
+    assert due[0] == np.datetime64("2026-03-02T10:00")
+    assert due[1] == due[0] + np.timedelta64(1999 * 7, "D")
+    days = _calendar().open_day_deadline(start, [1, 1999])
+    assert days[1] - days[0] == np.timedelta64(1998 * 7, "D")
+
+
+def test_targets_that_are_reached_and_targets_that_never_are_in_one_call() -> None:
+    start = _instants("2026-03-02T09:00")
+    due = _calendar(_TWO_DAYS).deadline(start, np.array([3, 4, 1], dtype="timedelta64[h]"))
+    assert (due[0], np.isnat(due[1]), due[2]) == (*_instants("2031-05-03T11:00"), True, *_instants("2031-05-01T10:00"))
+
+
+@pytest.mark.parametrize(("days", "due"), [(0, "2026-03-02T09:30"), (1, "2031-05-01T09:30"), (2, "2031-05-03T09:30")])
+def test_open_days_are_looked_for_beyond_the_first_horizon(days: int, due: str) -> None:
+    assert _calendar(_TWO_DAYS).open_day_deadline(_instants("2026-03-02T09:30"), days) == _instants(due)
+    assert np.isnat(_calendar(_TWO_DAYS).open_day_deadline(_instants("2026-03-02T09:30"), 3)).all()
+
+
+def test_an_open_day_that_closes_in_the_repeated_hour_closes_the_second_time() -> None:
+    terms = {"timezone": "Europe/Madrid", "weekly": {"sun": [["01:00", "02:30"]]}}
+    due = _calendar(terms).open_day_deadline(pd.Timestamp("2026-10-24T12:00+02:00"), 1, "close")
+    assert pd.Timestamp(due[0], tz="UTC") == pd.Timestamp("2026-10-25T02:30+01:00")
+
+
+def test_one_negative_target_among_others_is_a_mistake() -> None:
+    start = _instants("2026-03-02T09:00")
+    with pytest.raises(ValueError, match="negative"):
+        _calendar().deadline(start, np.array([1, -1], dtype="timedelta64[h]"))
+    with pytest.raises(ValueError, match="negative"):
+        _calendar().open_day_deadline(start, [1, -1])
+
+
+def test_no_instants_give_no_answers() -> None:
+    none = np.empty(0, dtype=np.int64)
+    calendar = _calendar()
+    assert calendar.elapsed(none.view("datetime64[us]"), none.view("datetime64[us]")).size == 0
+    assert calendar.deadline(none.view("datetime64[us]"), none.view("timedelta64[us]")).size == 0
+    assert calendar.open_day_deadline(none.view("datetime64[us]"), none).size == 0
+    assert calendar.position(none).size == calendar.instant(none, "closing").size == 0
+    assert (
+        calendar.deadline_us(none, none, "closing").size == calendar.open_day_deadline_us(none, none, "close").size == 0
+    )
+
+
+def test_positions_alone_are_turned_into_instants() -> None:
+    # Before anything was asked for, B counts from the start of 1970; its first Monday was the 5th.
+    opened = _calendar().instant(np.array([0, 3_600_000_000], dtype=np.int64), "next_opening").view("datetime64[us]")
+    assert opened.tolist() == _instants("1970-01-05T09:00", "1970-01-12T09:00").tolist()
+    nothing = _calendar({"timezone": "Etc/UTC"}).instant(np.array([1], dtype=np.int64), "closing")
+    assert nothing.tolist() == [NEVER]
+
+
+def test_the_origin_of_time_itself() -> None:
+    epoch = _instants("1970-01-01")
+    always = _calendar({"always": True})
+    assert always.elapsed(epoch, epoch) == np.timedelta64(0)
+    assert always.elapsed(epoch - _HOUR, epoch) == _HOUR
+
+
+@pytest.mark.parametrize(("year", "is_counted"), [(1, False), (2, True), (9997, True), (9998, False)])
+def test_the_first_and_the_last_year_that_can_be_counted(year: int, is_counted: bool) -> None:
+    start = _instants(f"{year:04d}-06-01T12:00")
+    calendar = _calendar({"always": True})
+    if is_counted:
+        assert calendar.elapsed(start, start + _HOUR) == _HOUR
+    else:
+        with pytest.raises(ValueError, match=f"year {year} is outside"):
+            calendar.elapsed(start, start + _HOUR)
+
+
+def test_the_change_of_a_year_is_no_edge() -> None:
+    terms = {"timezone": "Etc/UTC", "weekly": {day: [["22:00", "02:00"]] for day in ("mon", "tue", "wed", "thu")}}
+    for year in range(2025, 2032):
+        start, end = _instants(f"{year - 1}-12-30", f"{year}-01-03")
+        calendar = _calendar(terms)
+        whole = calendar.elapsed(start, end)[0]
+        midnight = _instants(f"{year}-01-01")[0]
+        assert _calendar(terms).elapsed(start, midnight)[0] + _calendar(terms).elapsed(midnight, end)[0] == whole
+
+
+@pytest.mark.parametrize(
+    ("start", "end", "opens"),
+    [
+        ("2026-03-02T10:00", "2026-03-09T09:00", []),  # from the close of one span to the opening of the next
+        ("2026-03-02T09:59:59.999999", "2026-03-09T09:00:00.000001", ["2026-03-02T09:00", "2026-03-09T09:00"]),
+    ],
+)
+def test_open_spans_meet_the_range_that_was_asked_for(start: str, end: str, opens: list[str]) -> None:
+    found = _calendar().open_spans(np.datetime64(start), np.datetime64(end))["opens_at"]
+    assert found.tolist() == [pd.Timestamp(each, tz="UTC") for each in opens]
+
+
+def test_open_spans_and_pieces_reach_over_many_years() -> None:
+    first, last = np.datetime64("2001-01-01", "us"), np.datetime64("2030-12-31", "us")
+    assert len(_calendar().open_spans(first, last)) == 1566  # every Monday of thirty years
+    edges, _ = _calendar().pieces(int(first.astype(np.int64)), int(last.astype(np.int64)))
+    assert edges[0] <= int(np.datetime64("2001-01-01T09:00", "us").astype(np.int64))
+    assert edges[-1] >= int(np.datetime64("2030-12-30T10:00", "us").astype(np.int64))
+
+
+def _words(terms: dict[str, Any], start: str, end: str) -> list[tuple[str, str]]:
+    low, high = (int(each.astype(np.int64)) for each in _instants(start, end))
+    edges, words = _calendar(terms).pieces(low, high)
+    inside = [number for number, edge in enumerate(edges) if low < edge <= high]
+    return [(str(edges[number].astype("datetime64[us]"))[5:], str(words[number])) for number in inside]
+
+
+def test_every_piece_of_time_has_its_own_word_to_the_microsecond() -> None:
+    terms = {
+        "timezone": "Etc/UTC",
+        "weekly": {"thu": [["00:00:00.000001", "08:00"], ["09:00", "09:00:00.000001"]], "sun": [["23:00", "01:00"]]},
+        "holidays": ["2026-03-03", "2026-03-04"],
+        "special_days": {"2026-03-02": [], "2026-03-06": [["10:00", "11:00"]]},
+    }
+    assert _words(terms, "2026-03-01T12:00", "2026-03-06T12:00") == [
+        ("03-01T23:00:00.000000", "outside business hours"),
+        ("03-02T00:00:00.000000", "open"),
+        ("03-02T01:00:00.000000", "open"),  # the night before a day that is closed
+        ("03-03T00:00:00.000000", "holiday"),  # a special day without hours
+        ("03-04T00:00:00.000000", "holiday"),
+        ("03-05T00:00:00.000000", "holiday"),
+        ("03-05T00:00:00.000001", "outside business hours"),
+        ("03-05T08:00:00.000000", "open"),
+        ("03-05T09:00:00.000000", "outside business hours"),
+        ("03-05T09:00:00.000001", "open"),
+        ("03-06T10:00:00.000000", "outside business hours"),
+        ("03-06T11:00:00.000000", "open"),
+    ]
+
+
+def test_without_holidays_a_closed_hour_is_outside_business_hours() -> None:
+    words = _words(_MONDAYS, "2026-03-02T00:00", "2026-03-03T00:00")
+    assert [word for _, word in words] == ["outside business hours", "open"]
