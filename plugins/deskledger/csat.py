@@ -52,7 +52,7 @@ def select(answers: pd.DataFrame, terms: CsatTerms, begin: datetime, end: dateti
         given &= instants < end
     chosen = answers.assign(attributed_at=instants)[given]
     if terms.answers != "all":
-        order = chosen.sort_values(["responded_at", "survey_id", "answer_id"], kind="stable")
+        order = chosen.sort_values(["responded_at", "survey_id", "answer_id"])
         chosen = order.drop_duplicates("ticket_key", keep=terms.answers).sort_index()
     chosen = chosen[(chosen["attributed_at"] >= begin) & (chosen["attributed_at"] < end)]
     return chosen.assign(**{"class": _classes(chosen["rating"], terms)})
@@ -64,7 +64,7 @@ def _classes(ratings: pd.Series, terms: CsatTerms) -> pd.Series:
         code_of[list(getattr(terms, name))] = code
     values = ratings.astype("int64").to_numpy()
     known = (values >= 1) & (values <= 5)
-    codes = np.where(known, code_of[np.where(known, values, 0)], np.int8(-1))
+    codes = code_of[np.where(known, values, 0)]  # no class holds 0
     if (codes < 0).any():
         raise ContractError(
             f"ratings of {sorted(set(values[codes < 0].tolist()))} are in no class",
@@ -108,7 +108,7 @@ def response(answers: pd.DataFrame, begin: datetime, end: datetime, by: str | li
     else:
         table = pd.DataFrame({"sent": [len(once)], "answered": [int(once.sum())]})
     table = table.astype("int64")
-    return table.assign(response_rate_pct=100 * table["answered"] / table["sent"].where(table["sent"] > 0))
+    return table.assign(response_rate_pct=100 * table["answered"] / table["sent"])
 
 
 def share(counted: Mapping[str, int], which: str, denominator: str) -> Fraction | None:

@@ -1,8 +1,9 @@
 """CSAT counts from answers: classes, which answers hold, months, response, headroom and interval."""
 
 from datetime import UTC, datetime, timedelta
-from decimal import Decimal
+from decimal import Decimal, localcontext
 from fractions import Fraction
+from typing import Any
 
 import pandas as pd
 import pytest
@@ -137,6 +138,9 @@ def _level(which: str, operator: str, target: int) -> ServiceLevel:
         (9, 0, 1, "good", ">=", 100, 0, None),
         (9, 0, 1, "poor", "<=", 0, 0, None),
         (9, 0, 1, "good", ">=", 0, None, 0),
+        (9, 0, 0, "good", ">=", 100, 0, 0),
+        (9, 0, 0, "poor", "<=", 0, 0, 0),
+        (9, 0, 1, "poor", "<=", 100, None, 0),
     ],
 )
 def test_headroom(
@@ -178,6 +182,9 @@ def test_headroom_of_a_test_that_is_none() -> None:
         (100, 1000, "8.29", "12.02"),  # J10
         (0, 10, "0.00", "27.75"),
         (10, 10, "72.25", "100.00"),
+        (1, 1, "20.65", "100.00"),
+        (0, 1, "0.00", "79.35"),
+        (0, 0, "0.00", "100.00"),
     ],
 )
 def test_interval(part: int, whole: int, low: str, high: str) -> None:
@@ -323,3 +330,80 @@ def test_which_answers_count_against_a_walk_in_any_order_of_rows(
     words = {1: "poor", 2: "poor", 3: "neutral", 4: "good", 5: "good"}
     expected = {row[2]: words[row[5]] for row in kept if begin <= placed(row) < end}
     assert dict(zip(found["answer_id"], found["class"].astype("str"), strict=True)) == expected
+
+
+def test_an_answer_has_a_rating_and_an_instant() -> None:
+    rows = [
+        (1, "s1", "a1", "2025-03-02", "2025-03-03", None, "red"),  # opened, and nothing chosen
+        (2, "s2", "a2", "2025-03-02", None, 5, "red"),
+        (3, "s3", "a3", "2025-03-02", "2025-03-03", 5, "red"),
+    ]
+    assert csat.select(_answers(rows), _terms("all", "sent"), *_MARCH)["answer_id"].tolist() == ["a3"]
+    assert csat.response(_answers(rows), *_MARCH)[["sent", "answered"]].iloc[0].tolist() == [3, 1]
+
+
+@pytest.mark.parametrize("rating", [0, 6])
+def test_ratings_just_outside_the_scale_are_refused(rating: int) -> None:
+    with pytest.raises(ContractError, match=rf"ratings of \[{rating}\]"):
+        csat.select(_answers([(1, "s", "a", "2025-03-01", "2025-03-01", rating, "red")]), _terms(), *_MARCH)
+
+
+def test_a_survey_is_answered_once_any_of_its_rows_is() -> None:
+    rows = [(1, "s1", "sent", "2025-03-02", None, None, "red"), (1, "s1", "a1", "2025-03-02", "2025-03-09", 5, "red")]
+    assert csat.response(_answers(rows), *_MARCH)[["sent", "answered"]].iloc[0].tolist() == [1, 1]
+
+
+@pytest.mark.parametrize(
+    ("sent_at", "sent"),
+    [
+        ("2025-02-28T23:59:59.999999", 0),
+        ("2025-03-01T00:00:00", 1),
+        ("2025-03-31T23:59:59.999999", 1),
+        ("2025-04-01", 0),
+    ],
+)
+def test_a_survey_belongs_to_the_month_that_it_was_sent_in(sent_at: str, sent: int) -> None:
+    assert csat.response(_answers([(1, "s1", "a1", sent_at, None, None, "red")]), *_MARCH).iloc[0]["sent"] == sent
+
+
+def test_response_by_team_counts_in_whole_numbers_also_where_nothing_was_sent() -> None:
+    for rows in (_ROWS, []):
+        table = csat.response(_answers(rows), *_MARCH, by="team")
+        assert {str(dtype) for dtype in table[["sent", "answered"]].dtypes} == {"int64"}
+
+
+def test_the_interval_does_not_depend_on_the_caller_s_precision() -> None:
+    expected = csat.wilson(960, 1200)
+    with localcontext() as context:
+        context.prec = 3
+        assert csat.wilson(960, 1200) == expected
+
+
+_SCALE = {"scale": {"good": [4, 5], "neutral": [3], "poor": [1, 2]}, "denominator": "include_neutral"}
+
+
+def _row(ticket: str, rating: int | None, day: str) -> dict[str, Any]:
+    return {"ticket": ticket, "rating": rating, "sent": day, "responded": day, "solved": day}
+
+
+def test_answers_given_one_by_one_count_on_the_first_and_the_last_day() -> None:
+    terms = {**_SCALE, "dedupe": "last", "attribute_to": "responded"}
+    rows = [
+        _row("1", 5, "2025-02-28"),
+        _row("2", 4, "2025-03-01"),
+        _row("3", 3, "2025-03-31T23:59:59"),
+        _row("4", 1, "2025-04-01"),
+        _row("5", 1, "2025-03-05"),
+        _row("5", 2, "2025-03-05"),  # of the same instant: the row that stands later is the later answer
+        _row("6", None, "2025-03-05"),
+    ]
+    assert csat.counts_of_rows(terms, rows, "2025-03-01", "2025-03-31") == {"good": 1, "neutral": 1, "poor": 1}
+    first = {**terms, "dedupe": "first", "scale": {"good": [1, 4, 5], "poor": [2, 3]}}
+    assert csat.counts_of_rows(first, rows, "2025-03-01", "2025-03-31") == {"good": 2, "neutral": 0, "poor": 1}
+
+
+def test_a_rating_in_no_class_names_the_clause() -> None:
+    terms = {**_SCALE, "clause": "5.1", "dedupe": "all", "attribute_to": "sent"}
+    with pytest.raises(ContractError) as refused:
+        csat.counts_of_rows(terms, [_row("1", 9, "2025-03-01")], "2025-03-01", "2025-03-31")
+    assert refused.value.where == "clause 5.1"
