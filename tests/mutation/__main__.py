@@ -1,4 +1,4 @@
-"""`python -m tests.mutation [ROOM ...] [--only TEXT]`: mutation testing of the engine (docs/mutation.md).
+"""`python -m tests.mutation [ROOM ...] [--only TEXT] [--every N]`: mutation testing of the engine (docs/mutation.md).
 
 Prints the figures of each room and the survivors; ends with 1 where one survives that docs/mutation.md does not argue.
 """
@@ -36,6 +36,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.mutation", description=__doc__)
     parser.add_argument("rooms", nargs="*", choices=[*_ROOMS, []], metavar="ROOM")
     parser.add_argument("--only", default="", metavar="TEXT", help="only mutants with this text in their names")
+    parser.add_argument("--every", type=int, default=1, metavar="N", help="only every N-th mutant: a sample")
     asked = parser.parse_args()
     # The same examples in every run; the smallest failing example is of no interest here.
     settings.register_profile(
@@ -45,7 +46,7 @@ def main() -> int:
     argued = set(re.findall(r"^- `(.+)`$", _ARGUED.read_text(encoding="utf-8"), flags=re.MULTILINE))
     table, strangers = [], []
     for room in asked.rooms or _ROOMS:
-        run = _run(room, asked.only)
+        run = _run(room, asked.only, asked.every)
         count = Counter(result for _, result in run.results)
         noticed = count["noticed"] + count["timed out"]
         table.append((room, len(run.results), noticed, count["survived"], count["timed out"]))
@@ -58,11 +59,11 @@ def main() -> int:
     return 1 if strangers else 0
 
 
-def _run(room: str, only: str) -> MutantRun:
+def _run(room: str, only: str, every: int) -> MutantRun:
     patterns, tests = _ROOMS[room]
     plugins = _ROOT / "plugins"
     files = sorted(path for pattern in patterns for path in (plugins / "deskledger").glob(pattern))
-    run = MutantRun(plugins, files, only)
+    run = MutantRun(plugins, files, only, every)
     with contextlib.redirect_stdout(io.StringIO()) as said:
         code = pytest.main([*OPTIONS, *tests], plugins=[run])
     if code != pytest.ExitCode.OK:

@@ -36,7 +36,7 @@ def assess(contract: Mapping[str, Any], measurements: Mapping[str, Any]) -> Asse
     unit, numbers text, int or Decimal. Raises TypeError for a float, ContractError for terms that cannot be followed,
     StatementError for a measurement that is absent or in no known form.
     """
-    currency = contract.get("currency", "")
+    currency = contract["currency"]
     money = Money(
         whole(contract.get("money_places", minor_units(currency))), contract.get("money_rounding") or "half_up"
     )

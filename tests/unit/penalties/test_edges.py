@@ -209,7 +209,7 @@ _ADJUSTED = {"period": "2026-01", "credit": "1", "needed": 1, "target": "1", "su
         (_contract(tax={"treatment": "none"}), {}, ContractError, "no tax treatment"),
         (_contract(_POINTS, points_to_money={"pct": "1"}), {}, ContractError, "points have no price"),
         (_contract(prorate=[{"base": "rent"}]), {}, ContractError, "no base 'rent' to reduce"),
-        ({"structure_kind": "guess"}, {}, ContractError, "no structure 'guess'"),
+        ({"currency": "EUR", "structure_kind": "guess"}, {}, ContractError, "no structure 'guess'"),
         (_contract({**_STEPS, "step": "0"}), {}, ContractError, "a step must be above zero"),
         (_contract({**_STEPS, "step_rounding": "near"}), {}, ContractError, "cannot be rounded 'near'"),
         (_contract({**_LATE_5, "consequence": {"gift": "1"}}), {}, ContractError, "cannot be gift"),
@@ -248,3 +248,16 @@ def test_words_and_values_that_cannot_be_followed_are_refused(
 def test_the_base_is_the_one_named_the_only_one_or_the_fee(bases: dict, named: dict, base: int) -> None:
     contract = {**_contract({**_LATE_5, "consequence": {"pct_of_base": "10", **named}}), "bases": bases}
     assert assess(contract, {"measures": {"m": _SHARE}}).credit == Fraction(base, 10)
+
+
+@pytest.mark.parametrize(
+    ("fee", "extra"),
+    [
+        ("19.98", {"round_stage": "total"}),  # 0.999 is issued as 1.00: there is nothing to raise
+        ("20", {}),
+        ("8", {"caps": [{"id": "m", "amount": "0.40"}]}),  # already at its cap
+    ],
+)
+def test_a_credit_that_need_not_or_may_not_be_raised_has_no_line_for_it(fee: str, extra: dict) -> None:
+    contract = {**_contract(de_minimis={"raise_to": "1.00"}, **extra), "bases": {"fee": fee}}
+    assert "raised" not in {line.status for line in assess(contract, {"measures": {"m": _SHARE}}).lines}
