@@ -107,7 +107,6 @@ def response(answers: pd.DataFrame, begin: datetime, end: datetime, by: str | li
         table = pd.DataFrame({"sent": grouped.size(), "answered": grouped.sum()})
     else:
         table = pd.DataFrame({"sent": [len(once)], "answered": [int(once.sum())]})
-    table = table.astype("int64")
     return table.assign(response_rate_pct=100 * table["answered"] / table["sent"])
 
 

@@ -141,6 +141,7 @@ def _level(which: str, operator: str, target: int) -> ServiceLevel:
         (9, 0, 0, "good", ">=", 100, 0, 0),
         (9, 0, 0, "poor", "<=", 0, 0, 0),
         (9, 0, 1, "poor", "<=", 100, None, 0),
+        (1, 0, 1, "poor", "<=", 30, 0, 2),
     ],
 )
 def test_headroom(

@@ -155,11 +155,10 @@ def _judge(
                 f"nothing was measured for {term['measure']!r}", where=name, remedy="measure it; no data is a value too"
             )
         rules = term["schedule"]
-        operator = rules.get("op", ">=")
         history = _history(measurements, term)
         measured = measure(term, measures[term["measure"]], contract.get("percent_rounding"))
         trace.append(TraceRow(name, "measure", measured.evidence, measured.text, clause))
-        gated = gate(term, measured, operator, claim)
+        gated = gate(term, measured, claim)
         outcome = Outcome(gated.status) if gated.status else None
         trace.append(TraceRow(name, "gate", gated.reason, gated.status or "judged", clause))
         run: int | None = None

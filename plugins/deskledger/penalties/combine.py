@@ -33,14 +33,14 @@ def settle_overlaps(
     events: Mapping[str, Any] = measurements.get("events", {})
     if rule == "max_per_event":
         kept: dict[Any, int] = {}
-        for index, due in enumerate(dues):
-            event = events.get(due.line.term)
-            if event is not None and due.amount > 0 and (event not in kept or due.amount > dues[kept[event]].amount):
+        meant = [events.get(due.line.term) for due in dues]
+        for index, event in enumerate(meant):
+            if event is not None and (event not in kept or dues[index].amount > dues[kept[event]].amount):
                 kept[event] = index
         lost = {
-            index: f"event {events[due.line.term]} is paid as {dues[kept[events[due.line.term]]].line.term}"
-            for index, due in enumerate(dues)
-            if due.amount > 0 and due.line.term in events and kept[events[due.line.term]] != index
+            index: f"event {event} is paid as {dues[kept[event]].line.term}"
+            for index, event in enumerate(meant)
+            if event is not None and dues[index].amount > 0 and kept[event] != index
         }
     elif rule == "customer_choice":
         picked = measurements.get("picked")

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
 
+from deskledger.errors import StatementError
 from deskledger.penalties.exact import exact, shown, whole
 from deskledger.penalties.measure import Measured
 
@@ -20,7 +21,7 @@ class Gate:
     spares: str | None = None
 
 
-def gate(term: Mapping[str, Any], measured: Measured, operator: str, claim: Gate) -> Gate:
+def gate(term: Mapping[str, Any], measured: Measured, claim: Gate) -> Gate:
     """The gate of one term: no data, below the minimum sample, few tickets, relief above the forecast, late claim."""
     if measured.value is None:
         return Gate(status="no_data", reason=f"no data: {measured.evidence}")
@@ -31,7 +32,7 @@ def gate(term: Mapping[str, Any], measured: Measured, operator: str, claim: Gate
     verdict: bool | None = None
     reason = claim.reason
     if volume is not None and "max_misses_if_den_le" in rules and volume <= exact(rules["max_misses_if_den_le"]):
-        misses = _misses(measured, operator)
+        misses = _misses(term, measured)
         verdict = misses <= whole(rules["max_misses"])
         reason = f"low volume: {shown(misses)} misses of {shown(volume)}, {rules['max_misses']} are allowed"
     spares = claim.spares
@@ -48,6 +49,12 @@ def claim_gate(contract: Mapping[str, Any], measurements: Mapping[str, Any]) -> 
     return Gate(spares="late_claim", reason=f"claimed on day {claim['day']}, allowed until day {window}")
 
 
-def _misses(measured: Measured, operator: str) -> Fraction:
-    numerator, denominator = measured.numerator or Fraction(0), measured.denominator or Fraction(0)
-    return numerator if operator == "<=" else denominator - numerator
+def _misses(term: Mapping[str, Any], measured: Measured) -> Fraction:
+    if measured.numerator is None or measured.denominator is None:
+        raise StatementError(
+            "misses cannot be counted where only a value was measured",
+            where=str(term["id"]),
+            remedy="give num and den, or take max_misses out of the term's gate",
+        )
+    is_of_misses = term["schedule"].get("op") == "<="
+    return measured.numerator if is_of_misses else measured.denominator - measured.numerator

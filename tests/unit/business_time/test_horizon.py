@@ -11,7 +11,7 @@ from deskledger.business_time import NEVER, BusinessCalendar
 _MONDAYS = {"timezone": "Etc/UTC", "weekly": {"mon": [["09:00", "10:00"]]}}
 _TWO_DAYS = {
     "timezone": "Etc/UTC",
-    "special_days": {"2031-05-01": [["09:00", "10:00"]], "2031-05-03": [["09:00", "11:00"]]},
+    "special_days": {"2031-05-01": [["09:00", "10:00"]], "2031-05-03": [["09:00", "10:00"], ["11:00", "12:00"]]},
 }
 _HOUR = np.timedelta64(1, "h")
 
@@ -44,7 +44,7 @@ def test_near_and_far_targets_in_one_call() -> None:
 def test_targets_that_are_reached_and_targets_that_never_are_in_one_call() -> None:
     start = _instants("2026-03-02T09:00")
     due = _calendar(_TWO_DAYS).deadline(start, np.array([3, 4, 1], dtype="timedelta64[h]"))
-    assert (due[0], np.isnat(due[1]), due[2]) == (*_instants("2031-05-03T11:00"), True, *_instants("2031-05-01T10:00"))
+    assert (due[0], np.isnat(due[1]), due[2]) == (*_instants("2031-05-03T12:00"), True, *_instants("2031-05-01T10:00"))
 
 
 @pytest.mark.parametrize(("days", "due"), [(0, "2026-03-02T09:30"), (1, "2031-05-01T09:30"), (2, "2031-05-03T09:30")])

@@ -45,6 +45,29 @@ def test_of_the_lines_of_one_event_the_highest_is_paid(amounts: tuple, statuses:
     assert [line.status for line in found.lines] == statuses
 
 
+def test_a_term_without_an_event_stands_for_itself() -> None:
+    events = {"a": None, "b": "INC1"}
+    found = assess({**_three("9", "5", "4"), "overlap": "max_per_event"}, {"measures": {"m": _SHARE}, "events": events})
+    assert [line.status for line in found.lines] == ["breach", "breach", "breach"]
+
+
+@pytest.mark.parametrize(
+    ("op", "target", "num", "status"),
+    [(">=", "95", 8, "met"), (">=", "95", 7, "breach"), ("<=", "5", 2, "met"), ("<=", "5", 3, "breach")],
+)
+def test_what_a_miss_is_depends_on_the_side_of_the_target(op: str, target: str, num: int, status: str) -> None:
+    gate = {"max_misses_if_den_le": 10, "max_misses": 2}
+    contract = _contract({**_LATE_5, "op": op, "target": target}, {"gate": gate})
+    assert assess(contract, {"measures": {"m": {"num": num, "den": 10}}}).lines[0].status == status
+
+
+def test_none_met_is_as_many_misses_as_tickets() -> None:
+    contract = _contract(term={"gate": {"max_misses_if_den_le": 39, "max_misses": 2}})
+    assert assess(contract, {"measures": {"m": {"num": 0, "den": 3}}}).lines[0].status == "breach"
+    with pytest.raises(StatementError, match="misses cannot be counted"):
+        assess(contract, {"measures": {"m": {"value": "90", "n": 10}}})
+
+
 @pytest.mark.parametrize(
     ("amounts", "picked", "statuses"),
     [

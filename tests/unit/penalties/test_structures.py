@@ -264,6 +264,7 @@ def test_the_total_alone_may_be_rounded_and_the_lines_still_sum_to_it() -> None:
     found = assess(contract, {"measures": {"r": _SHARE}})
     assert str(found.credit) == "100.00"
     assert [str(line.credit) for line in found.lines] == ["33.33", "33.33", "33.33", "0.01"]
+    assert (found.lines[-1].term, found.lines[-1].status) == ("rounding", "rounding")
 
 
 @pytest.mark.parametrize(
