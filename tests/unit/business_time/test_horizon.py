@@ -168,3 +168,21 @@ def test_every_piece_of_time_has_its_own_word_to_the_microsecond() -> None:
 def test_without_holidays_a_closed_hour_is_outside_business_hours() -> None:
     words = _words(_MONDAYS, "2026-03-02T00:00", "2026-03-03T00:00")
     assert [word for _, word in words] == ["outside business hours", "open"]
+
+
+@pytest.mark.parametrize("later", ["2010-03-01T09:30", "2031-03-03T09:30"])
+def test_positions_taken_before_the_horizon_grew_stay_good(later: str) -> None:
+    calendar = _calendar()
+    first, second = _instants("2026-03-02T09:30"), _instants(later)
+    before = calendar.position(first.view(np.int64))
+    spent = calendar.position(second.view(np.int64)) - before
+    expected = _calendar().elapsed(np.minimum(first, second), np.maximum(first, second)).view(np.int64)
+    assert abs(spent) == expected
+    assert calendar.position(first.view(np.int64)) == before
+
+
+def test_a_target_that_ends_with_the_horizon_looks_beyond_it() -> None:
+    start = _instants("2026-01-01")
+    for at_close in ("closing", "next_opening"):
+        due = _calendar({"always": True}).deadline(start, np.timedelta64(730, "D"), at_close)  # type: ignore[arg-type]
+        assert due == _instants("2028-01-01")

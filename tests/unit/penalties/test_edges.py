@@ -284,3 +284,48 @@ def test_the_base_is_the_one_named_the_only_one_or_the_fee(bases: dict, named: d
 def test_a_credit_that_need_not_or_may_not_be_raised_has_no_line_for_it(fee: str, extra: dict) -> None:
     contract = {**_contract(de_minimis={"raise_to": "1.00"}, **extra), "bases": {"fee": fee}}
     assert "raised" not in {line.status for line in assess(contract, {"measures": {"m": _SHARE}}).lines}
+
+
+@pytest.mark.parametrize(
+    ("reward", "credit"), [("-150", "0.00"), ("-99.50", "0.00"), ("-50", "0.00"), ("-10", "20.00"), ("0", "30.00")]
+)
+def test_a_cap_on_one_line_takes_no_more_than_is_left_where_rewards_are_never_paid(reward: str, credit: str) -> None:
+    caps = [{"id": "only_a", "amount": "30", "terms": ["a"]}]
+    found = assess(
+        {**_three("100", reward), "bonus_rules": ["no_net_bonus"], "caps": caps}, {"measures": {"m": _SHARE}}
+    )
+    assert str(found.credit) == credit
+    assert [line.clause for line in found.lines if line.term == "only_a"] == [""]
+
+
+def test_a_month_in_which_all_was_met_has_no_lines_of_limits() -> None:
+    contract = _contract(bonus_rules=["no_net_bonus"], de_minimis={"issue_if_gt": "1", "raise_to": "2"})
+    found = assess(contract, {"measures": {"m": {"num": 1, "den": 1}}})
+    assert [(line.term, line.status) for line in found.lines] == [("r", "met")]
+
+
+@pytest.mark.parametrize(
+    ("measure", "status"),
+    [(None, "no_data"), ({"value": "90", "n": 0}, "no_data"), ({"value": "90", "n": 1}, "breach")],
+)
+def test_what_no_data_is(measure: dict | None, status: str) -> None:
+    assert assess(_contract(), {"measures": {"m": measure}}).lines[0].status == status
+
+
+def test_a_share_of_neutral_answers() -> None:
+    contract = _contract(term={"csat": {"which": "neutral", "denominator": "include_neutral"}})
+    assert assess(contract, {"measures": {"m": {"good": 3, "neutral": 1, "poor": 1}}}).lines[0].value == 20
+
+
+@pytest.mark.parametrize(
+    "measure", [{"num": 1, "den": 0}, {"months": [{"value": "90", "n": 3}, {"value": "95"}]}], ids=["of none", "mixed"]
+)
+def test_counts_that_do_not_fit_each_other_are_refused(measure: dict) -> None:
+    with pytest.raises(StatementError):
+        assess(_contract(), {"measures": {"m": measure}})
+
+
+@pytest.mark.parametrize("month", [None, "no_data"])
+def test_a_month_without_data_neither_adds_to_a_run_nor_ends_it(month: str | None) -> None:
+    contract = _contract(term={"repeat": {"by_run": {"1": "1", "2": "2"}}})
+    assert assess(contract, {"measures": {"m": _SHARE}, "history": {"r": [1, month]}}).lines[0].run == 2
