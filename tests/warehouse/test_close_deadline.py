@@ -15,6 +15,7 @@ from deskledger.steps import close, overdue, requests, review
 from tests.warehouse.close_desk import (
     KEY,
     NOW,
+    charge,
     closing_home,  # noqa: F401 - the fixture `home`, of every test here
     load,
     month,
@@ -153,3 +154,42 @@ def test_a_ruling_names_its_month_for_a_new_draft_once(warehouse: Engine, home: 
     assert overdue.changed_by_request(later) == [KEY]
     close.draft(KEY, now=later + timedelta(minutes=1))
     assert overdue.changed_by_request(later + timedelta(hours=1)) == []
+
+
+def test_the_review_says_who_may_approve_by_when_and_what_happens_then(warehouse: Engine, home: Path) -> None:
+    reviewed(
+        home,
+        "{within: 5 business days, calendar: office, then: escalate, to: diana, "
+        "authority: [{approvers: [felix, fatima], up_to: 400.00}, {approvers: diana}]}",
+    )
+    draft_id = drafted(warehouse)  # 400.00
+    body = close.review_text(draft_id)["body"]
+    assert "may be approved by diana, fatima, felix. To be decided by" in body
+    assert "after that it is escalated to diana." in body
+    with pytest.raises(LedgerError, match=r"oscar has no authority over 400\.00 EUR"):
+        close.decide(draft_id, "approve", comment="", user="oscar", at=NOW)
+    assert close.decide(draft_id, "approve", comment="", user="felix", at=NOW)["decided_by"] == "felix"
+
+
+@pytest.mark.parametrize(("imported_by", "is_allowed"), [("Felix", False), ("ines", True)])
+def test_who_imports_a_charge_after_the_draft_cannot_approve_and_the_change_is_logged(
+    warehouse: Engine, imported_by: str, is_allowed: bool
+) -> None:
+    draft_id = drafted(warehouse)
+    charge(warehouse, "alder", "2026-01", imported_by=imported_by, invoice_number="A-2")
+    with pytest.raises(LedgerError, match="stale"):
+        close.decide(draft_id, "approve", comment="", user="felix", at=DUE)
+    second = close.draft(KEY, now=DUE)["draft_id"]
+    if is_allowed:
+        close.decide(second, "approve", comment="", user="felix", at=DUE)
+    else:
+        with pytest.raises(LedgerError, match="felix prepared this draft"):
+            close.decide(second, "approve", comment="", user="felix", at=DUE)
+    with warehouse.connect() as connection:
+        changes = connection.execute(
+            text(
+                "select before ->> 'invoice_number', after ->> 'invoice_number', after ->> 'imported_by' "
+                "from ledger.charge_change where period = '2026-01' order by change_no"
+            )
+        ).all()
+    assert [tuple(row) for row in changes] == [(None, "A-1", "ines"), ("A-1", "A-2", imported_by)]

@@ -1,6 +1,8 @@
 """What the human task shows: the verdict, the money and the service levels, in Markdown."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -75,6 +77,7 @@ def body(record: StatementRecord, rendered_at: Any, report: Path | None) -> str:
                 for row in told["decisions"]
             )
         )
+    parts += _terms_of_review(draft)
     preparers = ", ".join(_plain(name) for name in draft["preparers"]) or "nobody named"
     parts.append(
         f"Draft {draft['number']}, contract version {draft['version']}, data landed by "
@@ -84,6 +87,31 @@ def body(record: StatementRecord, rendered_at: Any, report: Path | None) -> str:
     if report is not None:
         parts.append(f"Full report: `{report}`")
     return "\n\n".join(parts)
+
+
+def _terms_of_review(draft: Mapping[str, Any]) -> list[str]:
+    """Who may approve this amount, by when, and what happens then: as the draft froze it of its contract."""
+    review, words = draft["terms"].get("review") or {}, []
+    amount = abs(draft["credit_amount"])
+    if review.get("authority"):
+        lines = [
+            each
+            for each in review["authority"]
+            if each["up_to_amount"] is None or amount <= Decimal(each["up_to_amount"])
+        ]
+        named = sorted({name for each in lines for name in each["approvers"] or ["everybody"]})
+        told = figures.money(draft["credit_amount"], draft["currency"])
+        words.append(f"{told} may be approved by {_plain(', '.join(named) or 'nobody')}.")
+    if review.get("due_at"):
+        after = {
+            "nothing": "nothing happens by itself",
+            "remind": "a reminder goes out once a day",
+            "escalate": f"it is escalated to {review['to']}",
+            "deemed_approved": f"clause {review['clause']} deems it approved",
+        }[review["then"]]
+        due = figures.local(datetime.fromisoformat(review["due_at"]), str(draft["timezone"]))
+        words.append(f"To be decided by {due}; after that {_plain(after)}.")
+    return [" ".join(words)] if words else []
 
 
 def _table(head: Sequence[str], rows: Sequence[Sequence[Any]]) -> str:
