@@ -1,5 +1,6 @@
 """Service levels of KPIs: shares and counts, both operators, populations of the instant, incomplete tickets, money."""
 
+from dataclasses import replace
 from datetime import date
 from fractions import Fraction
 
@@ -8,6 +9,7 @@ import pytest
 
 from deskledger import model, penalties
 from deskledger.contract.terms import Measure, ServiceLevel, Version
+from deskledger.statement.exclusions import Exclusion
 from deskledger.statement.kpi_rows import counted_rows
 from deskledger.statement.levels import LevelResult, MonthFigures, measured_form, measurements
 
@@ -136,3 +138,20 @@ def test_the_share_of_undue_escalations_is_priced_when_it_is_above_its_objective
         {"currency": "EUR", "terms": [{"id": "u", "measure": "kpi", "schedule": schedule}]}, measured
     )
     assert (str(found.credit), found.lines[0].status) == ("100.00", "breach")
+
+
+def test_an_excluded_ticket_leaves_both_sides_of_a_kpi_and_only_of_the_levels_named() -> None:
+    named = Exclusion(
+        "E-1", "Customer's drill", "9", "removed", frozenset({"kpi"}), frozenset({(3, None)}), frozenset()
+    )
+    counted = counted_rows(*desk(), SCOPE, *MARCH, ())
+    none = model.empty(model.CYCLE)
+    agreed = level("undue_l3_escalations", "<=", 50)
+    for exclusion, num, den, aside in (
+        (named, 1, 2, 2),
+        (replace(named, service_levels=frozenset({"other"})), 2, 4, 0),
+    ):
+        version = Version(1, date(2026, 1, 1), "ada", {}, (), None, (agreed,), {})
+        (result,), rows = measurements(version, none, none, *MARCH, "2026-03", {}, counted, [exclusion])
+        assert (result.numerator, result.denominator, result.excluded) == (num, den, aside)
+        assert rows["reason"].notna().sum() == aside
