@@ -1,6 +1,8 @@
 -- mart.service_level_month
--- Grain: one service level of a contract's month. Inputs: ledger.draft_state, ledger.draft_level.
--- Key: contract, period, service_level. Rows of a superseded draft give way to the one that speaks for the month.
+-- Grain: one service level of a contract's month.
+-- Inputs: ledger.draft_state, ledger.standing_month, ledger.draft_level.
+-- Key: contract, period, service_level. Rows of a superseded draft give way to the one that speaks for the month; those
+-- of a posted month that was corrected, to the result that stands.
 merge into mart.service_level_month as mart
 using (
     with states as (
@@ -12,6 +14,8 @@ using (
         from ledger.draft_state
     ),
 
+    standing as (select * from ledger.standing_month),
+
     levels as (select * from ledger.draft_level)
 
     select
@@ -19,7 +23,7 @@ using (
         states.period,
         levels.service_level,
         levels.title,
-        states.draft_id,
+        levels.draft_id,
         states.state = 'posted' as is_posted,
         levels.statistic,
         levels.operator,
@@ -31,7 +35,8 @@ using (
         levels.met_tickets,
         levels.failed_tickets
     from states
-    inner join levels on states.draft_id = levels.draft_id
+    left join standing on states.draft_id = standing.posted_draft_id
+    inner join levels on coalesce(standing.draft_id, states.draft_id) = levels.draft_id
     where states.preference = 1
 ) as fresh
     on

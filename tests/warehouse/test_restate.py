@@ -1,5 +1,6 @@
 """Corrections of posted months: what is posted stays byte for byte, and each moved month is adjusted once."""
 
+import re
 from datetime import timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -9,14 +10,19 @@ import pytest
 from sqlalchemy import Engine, text
 
 from deskledger import ledger
-from deskledger.steps import close
+from deskledger.cli import corrections as pages
+from deskledger.errors import LedgerError, StatementError
+from deskledger.steps import close, report
+from deskledger.steps.corrections import corrections
 
 from tests.warehouse.close_desk import (
     NOW,
+    charge,
     close_month,
     closing_home,  # noqa: F401 - the fixture `home`, of every test here
     load,
     month,
+    quarantine,
     sign,
 )
 
@@ -60,6 +66,12 @@ def adjustments(engine: Engine) -> list[tuple[str, str, Decimal]]:
 def lines(engine: Engine, draft_id: str) -> dict[str, tuple[str, Decimal]]:
     with engine.connect() as connection:
         return {row["term"]: (row["status"], row["credit_amount"]) for row in ledger.read(connection, draft_id).lines}
+
+
+def register(engine: Engine) -> list[tuple[str, str]]:
+    with engine.connect() as connection:
+        rows = connection.execute(text("select period, outcome from ledger.enforcement order by 1, 2"))
+        return [tuple(row) for row in rows]
 
 
 def resolve(engine: Engine, period: str, *numbers: int) -> None:
@@ -113,4 +125,202 @@ def test_trap_6_correcting_january_moves_the_repeat_and_cap_of_february(warehous
         ("2026-02", "2026-03", Decimal("-100.00")),
     ]
     assert stored(warehouse) == before
+    assert register(warehouse) == [("2026-01", "corrected"), ("2026-02", "credited")]
     proved(warehouse, "ALDER-2026-01", "ALDER-2026-02", "ALDER-2026-03")
+
+
+@pytest.mark.parametrize(("second", "booked"), [("undone", Decimal("200.00")), ("further", Decimal("-200.00"))])
+def test_a_second_correction_books_only_what_the_first_did_not(warehouse: Engine, second: str, booked: Decimal) -> None:
+    for period, met in (("2026-01", 8), ("2026-02", 9), ("2026-03", 9)):
+        month(warehouse, period, met)
+    close_month("2026-01")
+    charge(warehouse, "alder", "2026-01", landed_at=LATER, amount=Decimal("5000.00"))
+    assert close_month("2026-02", at=LATER)["credit"] == "-200.00"
+    if second == "undone":
+        charge(warehouse, "alder", "2026-01", landed_at=LATER, amount=Decimal("10000.00"))
+    else:
+        resolve(warehouse, "2026-01", 8, 9)
+    assert close_month("2026-03", at=LATER)["credit"] == str(booked)
+    assert adjustments(warehouse) == [("2026-01", "2026-02", Decimal("-200.00")), ("2026-01", "2026-03", booked)]
+    with warehouse.connect() as connection:
+        (january, february, march) = ledger.posted_months(connection, "alder", "2026-04")
+    assert january["credit_amount"] == Decimal("400.00") + Decimal("-200.00") + booked
+    # What February and March booked for January is none of their own credit.
+    assert (february["credit_amount"], march["credit_amount"]) == (Decimal("0.00"), Decimal("0.00"))
+    proved(warehouse, "ALDER-2026-01", "ALDER-2026-02", "ALDER-2026-03")
+
+
+def test_a_month_in_review_is_left_alone_and_the_next_one_books_the_correction(warehouse: Engine) -> None:
+    for period, met in (("2026-01", 8), ("2026-02", 8), ("2026-03", 9)):
+        month(warehouse, period, met)
+    close_month("2026-01")
+    in_review = close.draft("alder|2026-02", now=NOW)
+    resolve(warehouse, "2026-01", 8, 9)
+    assert close.draft("alder|2026-02", now=LATER) == {**in_review, "status": "current"}
+    close.decide(in_review["draft_id"], "approve", comment="", user="felix", at=LATER)
+    assert close.post(in_review["draft_id"], at=LATER)["credit"] == "500.00"
+    assert close_month("2026-03", at=LATER)["credit"] == "-500.00"
+    assert adjustments(warehouse) == [
+        ("2026-01", "2026-03", Decimal("-400.00")),
+        ("2026-02", "2026-03", Decimal("-100.00")),
+    ]
+
+
+def test_a_disputed_correction_is_proposed_again_as_the_data_say_then(warehouse: Engine) -> None:
+    for period, met in (("2026-01", 8), ("2026-02", 9)):
+        month(warehouse, period, met)
+    close_month("2026-01")
+    charge(warehouse, "alder", "2026-01", landed_at=LATER, amount=Decimal("5000.00"), imported_by="zoe")
+    made = close.draft("alder|2026-02", now=LATER)
+    with pytest.raises(LedgerError, match="zoe prepared this draft"):
+        close.decide(made["draft_id"], "approve", comment="", user="zoe", at=LATER)
+    close.decide(made["draft_id"], "dispute", comment="Which invoice?", user="felix", at=LATER)
+    again = close.draft("alder|2026-02", now=LATER)
+    assert (again["draft_id"], again["credit"]) == ("ALDER-2026-02-D2", "-200.00")
+    with warehouse.connect() as connection:
+        kept = [ledger.read_adjustments(connection, each)[0] for each in (made["draft_id"], again["draft_id"])]
+    assert [each.restated_draft_id for each in kept] == ["ALDER-2026-01-D2"] * 2  # said once
+    assert adjustments(warehouse) == []
+
+
+def test_late_tickets_a_corrected_rating_and_a_new_version_after_posting(warehouse: Engine, home: Path) -> None:
+    for period in ("2026-01", "2026-02"):
+        month(warehouse, period, 10, rated=(f"{period}-20T08:00:00Z", 5))
+        close_month(period)
+    month(warehouse, "2026-03", 10)
+    before = stored(warehouse)
+    load(warehouse, *(
+        {"id": f"LATE{n}", "created": "2026-01-20T08:00:00Z", "resolved": "2026-01-22T08:00:00Z"} for n in range(2)
+    ), landed_at=LATER)  # fmt: skip
+    load(warehouse, *(
+        {"id": f"T2026-02-{n}", "created": "2026-02-10T08:00:00Z", "resolved": "2026-02-10T12:00:00Z",
+         "rated": ("2026-02-20T08:00:00Z", 1)} for n in range(2)
+    ), landed_at=LATER)  # fmt: skip
+    path = home / "contracts" / "alder.yaml"
+    words = path.read_text(encoding="utf-8")
+    version = words[words.index("  - number: 1") :]
+    backdated = version.replace("number: 1", "number: 2").replace("2026-01-01", "2026-02-01")
+    path.write_text(words + backdated.replace("amount: 100", "amount: 150"), encoding="utf-8")
+    sign(home)
+    with pytest.raises(StatementError, match="begins on 2026-02-01, and 2026-02 is posted under version 1"):
+        close.draft("alder|2026-03", now=LATER)
+    named = backdated.replace("author:", "restates: [2026-02]\n    author:").replace("amount: 100", "amount: 150")
+    path.write_text(words + named, encoding="utf-8")
+    sign(home)
+
+    # January 10 of 12 in time, 4 % of 10,000; February 2 of 10 answers poor, which costs 150 under version 2.
+    assert close_month("2026-03", at=LATER)["credit"] == "550.00"
+    with warehouse.connect() as connection:
+        january, february = ledger.posted_adjustments(connection, "alder")
+    assert (january["amount"], january["corrected_statement"]) == (Decimal("400.00"), "ALDER-2026-01")
+    assert january["causes"] == [
+        {
+            "kind": "ticket",
+            "service_level": "resolution",
+            "ticket": f"LATE{n}",
+            "before": "elsewhere",
+            "after": "failed",
+        }
+        for n in range(2)
+    ]
+    assert (february["amount"], february["corrected_statement"]) == (Decimal("150.00"), "ALDER-2026-02")
+    assert february["causes"] == [
+        {"kind": "version", "before": "1", "after": "2"},
+        {"kind": "month", "period": "2026-01"},
+        *({"kind": "ticket", "service_level": "csat_poor", "ticket": f"T2026-02-{n}", "before": "met, rated 5",
+           "after": "failed, rated 1"} for n in range(2)),
+    ]  # fmt: skip
+    assert stored(warehouse) == before
+    assert register(warehouse) == [("2026-01", "credited"), ("2026-02", "credited")]
+    proved(warehouse, "ALDER-2026-01", "ALDER-2026-02", "ALDER-2026-03")
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        ("incomplete", "some of its tickets are incomplete"),
+        ("currency", "the charge of kind 'monthly_fee' is in USD, the contract in EUR"),
+    ],
+)
+def test_a_month_that_cannot_be_restated_stays_and_the_next_draft_says_why(
+    warehouse: Engine, change: str, reason: str
+) -> None:
+    for period, met in (("2026-01", 8), ("2026-02", 9)):
+        month(warehouse, period, met)
+    close_month("2026-01")
+    if change == "incomplete":
+        quarantine(warehouse, "T2026-01-0", at=LATER)
+    else:
+        charge(warehouse, "alder", "2026-01", landed_at=LATER, currency="USD")
+    made = close.draft("alder|2026-02", now=LATER)
+    with warehouse.connect() as connection:
+        stated = ledger.read(connection, made["draft_id"])
+    (left,) = stated.draft["control"]["not_restated"]
+    assert (left["period"], reason in left["reason"], stated.adjustments) == ("2026-01", True, [])
+
+
+def test_after_the_last_month_corrections_are_settled(warehouse: Engine, home: Path) -> None:
+    path = home / "contracts" / "alder.yaml"
+    words = path.read_text(encoding="utf-8")
+    path.write_text(words.replace("versions:", "ends_on: 2026-02-28\nversions:"), encoding="utf-8")
+    sign(home)
+    for period in ("2026-01", "2026-02"):
+        month(warehouse, period, 8)
+        close_month(period)
+    month(warehouse, "2026-03", 2)  # the contract is over: nothing of it counts
+    assert close.due(now=LATER) == ["alder|2026-03"]
+    assert close.draft("alder|2026-03", now=LATER)["status"] == "settled"
+    assert close.due(now=LATER) == []
+    before = stored(warehouse)
+    resolve(warehouse, "2026-01", 8, 9)
+    assert close.due(now=LATER) == ["alder|2026-03"]
+    assert close_month("2026-03", at=LATER)["credit"] == "-500.00"
+    charge(warehouse, "alder", "2026-02", landed_at=LATER, amount=Decimal("5000.00"))
+    assert close.due(now=LATER) == ["alder|2026-04"]
+    assert close_month("2026-04", at=LATER)["credit"] == "-200.00"
+    assert adjustments(warehouse) == [
+        ("2026-01", "2026-03", Decimal("-400.00")),
+        ("2026-02", "2026-03", Decimal("-100.00")),
+        ("2026-02", "2026-04", Decimal("-200.00")),
+    ]
+    assert stored(warehouse) == before
+    proved(warehouse, "ALDER-2026-03", "ALDER-2026-04")
+
+
+def test_corrections_are_told_before_the_draft_and_in_it(warehouse: Engine) -> None:
+    month(warehouse, "2026-01", 8)
+    month(warehouse, "2026-02", 9)
+    close_month("2026-01")
+    assert pages.as_text(corrections("alder", now=LATER)) == (
+        "alder: the posted months come to what was booked for them."
+    )
+    resolve(warehouse, "2026-01", 8, 9)
+    told = pages.as_text(corrections("alder", now=LATER)).splitlines()
+    assert told == [
+        "alder: a draft of 2026-02 made now would book",
+        "  2026-01  -400.00 EUR: ALDER-2026-01 issued 400.00, and it comes to 0.00 now",
+        "    - T2026-01-8 (resolution): failed, now met",
+        "    - T2026-01-9 (resolution): failed, now met",
+    ]
+    made = close.draft("alder|2026-02", now=LATER)
+    page = Path(report.render(made["draft_id"], now=LATER)["page"])
+    words = page.read_text(encoding="utf-8")
+    assert "Correction of January 2026" in words
+    (link,) = re.findall(r'href="([^"]+)">ALDER-2026-01-D2<', words)
+    assert "Restated" in (page.parent / link).read_text(encoding="utf-8")
+    assert "Jan 2026 80 %, Feb 2026 90 %" in words  # not corrected before somebody approved it
+    assert (
+        "| January 2026 | 400.00 EUR | 0.00 EUR | 0.00 EUR | −400.00 EUR | T2026-01-8 (resolution): failed, now met; "
+        in close.review_text(made["draft_id"])["body"]
+    )
+    close.decide(made["draft_id"], "approve", comment="", user="felix", at=LATER)
+    close.post(made["draft_id"], at=LATER)
+    report.refresh_marts()
+    with warehouse.connect() as connection:
+        trend = connection.execute(
+            text("select shown_value, draft_id from mart.service_level_month "
+                 "where period = '2026-01' and service_level = 'resolution'")
+        ).one()  # fmt: skip
+    assert tuple(trend) == (Decimal("100.0000"), "ALDER-2026-01-D2")
+    found = pages.as_data(corrections("alder", now=LATER))
+    assert (found["found"], [row["amount"] for row in found["posted"]]) == ([], [Decimal("-400.00")])

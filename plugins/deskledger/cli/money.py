@@ -21,6 +21,11 @@ def add(commands: Any) -> None:
     again.add_argument("--json", action="store_true", help="as data")
     again.set_defaults(run=_recompute)
 
+    restate = commands.add_parser("restate", help="what posted months come to now, and what would be adjusted")
+    restate.add_argument("contract", help="its name, such as alder")
+    restate.add_argument("--json", action="store_true", help="as data")
+    restate.set_defaults(run=_restate)
+
     other = commands.add_parser("whatif", help="past months under other terms, beside what was posted")
     other.add_argument("contract", help="its name, such as alder")
     other.add_argument("--months", type=_months, required=True, metavar="2026-01..2026-03", help="first and last month")
@@ -73,6 +78,16 @@ def _recompute(arguments: argparse.Namespace) -> int:
     else:
         print("\n\n".join(pages.as_text(each) for each in found))
     return 0 if all(each.holds for each in found) else DIFFERS
+
+
+def _restate(arguments: argparse.Namespace) -> int:
+    from deskledger.cli import corrections as pages
+    from deskledger.cli.output import as_json
+    from deskledger.steps.corrections import corrections
+
+    found = corrections(arguments.contract, now=datetime.now(UTC))
+    print(as_json(pages.as_data(found)) if arguments.json else pages.as_text(found))
+    return 0
 
 
 def _whatif(arguments: argparse.Namespace) -> int:

@@ -2,6 +2,7 @@
 
 from deskledger.contract.loader import json_schema, load, load_all, parse
 from deskledger.contract.periods import (
+    ended_at,
     first_day,
     is_after_end,
     local_day,
@@ -16,6 +17,7 @@ from deskledger.contract.terms import Contract, Version
 __all__ = [
     "Contract",
     "Version",
+    "ended_at",
     "first_day",
     "is_after_end",
     "json_schema",

@@ -5,7 +5,7 @@ end of 14 February, in the contract's own zone.
 """
 
 import re
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from deskledger.contract.terms import Contract, Version
@@ -47,6 +47,15 @@ def previous_period(period: str) -> str:
 def is_after_end(contract: Contract, period: str) -> bool:
     """Whether the contract has ended before a period begins: nothing is measured in it, corrections are settled."""
     return contract.ends_on is not None and first_day(contract, period) > contract.ends_on
+
+
+def ended_at(contract: Contract) -> datetime | None:
+    """The instant from which on the contract is over (UTC); None where no end is agreed."""
+    if contract.ends_on is None:
+        return None
+    after = contract.ends_on + timedelta(days=1)
+    midnight = datetime(after.year, after.month, after.day, tzinfo=ZoneInfo(contract.period.timezone))
+    return midnight.astimezone(UTC)
 
 
 def local_day(contract: Contract, instant: datetime) -> date:

@@ -1,7 +1,13 @@
 """The ledger: drafts, decisions, postings and the books. The only truth about money; append-only, hash-chained."""
 
 from deskledger.ledger import approvals
-from deskledger.ledger.adjustments import Adjustment, adjustments_of, posted_months, read_adjustments
+from deskledger.ledger.adjustments import (
+    Adjustment,
+    issued_amount,
+    posted_adjustments,
+    posted_months,
+    read_adjustments,
+)
 from deskledger.ledger.canonical import canonical, digest, frame_digest, plain
 from deskledger.ledger.chain import Verification, read_posted_evidence, statement_entry, verify
 from deskledger.ledger.decisions import decide, deem_approved, remind
@@ -41,7 +47,6 @@ __all__ = [
     "RequestKind",
     "Ruling",
     "Verification",
-    "adjustments_of",
     "approvals",
     "canonical",
     "decide",
@@ -50,12 +55,14 @@ __all__ = [
     "draft_state",
     "frame_digest",
     "inputs_sha256",
+    "issued_amount",
     "last_attempt",
     "newest_draft",
     "note_attempt",
     "plain",
     "post",
     "posted",
+    "posted_adjustments",
     "posted_months",
     "read",
     "read_adjustments",

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import Connection
 
 from deskledger.ledger.canonical import plain
-from deskledger.ledger.tables import every
+from deskledger.ledger.tables import every, one
 
 if TYPE_CHECKING:
     from deskledger.ledger.drafts import DraftContent
@@ -71,18 +71,24 @@ def read_adjustments(connection: Connection, draft_id: str) -> list[Adjustment]:
     return [Adjustment(**{name: row[name] for name in row if name not in {"draft_id", "amount"}}) for row in rows]
 
 
-def adjustments_of(connection: Connection, contract: str, corrected: str) -> list[dict[str, Any]]:
-    """The posted adjustments of a contract's month (rows of ledger.adjustment), in the order that they were booked."""
+def posted_adjustments(connection: Connection, contract: str) -> list[dict[str, Any]]:
+    """The contract's posted adjustments (rows of ledger.adjustment), in the order that they were booked."""
     return every(
         connection,
-        """
-        select * from ledger.adjustment
-        where contract = :contract and corrected_period = :corrected
-        order by booked_period
-        """,
+        "select * from ledger.adjustment where contract = :contract order by booked_period, corrected_period",
         contract=contract,
-        corrected=corrected,
     )
+
+
+def issued_amount(connection: Connection, statement_number: str) -> Decimal:
+    """What a posted statement issued for its own month: its credit without what it booked for earlier months."""
+    row = one(
+        connection,
+        "select issued_amount from ledger.standing_month where statement_number = :number",
+        number=statement_number,
+    )
+    assert row is not None
+    return Decimal(row["issued_amount"])
 
 
 def posted_months(

@@ -92,8 +92,9 @@ def _faults(connection: Connection, posting: Mapping[str, Any], entries: Sequenc
     booked_draft = json.loads(headers[0]["record"]).get("draft_sha256", {})
     if headers[0]["record"] != canonical(header(posting, booked_draft)):
         faults.append("its posting or frozen terms are not what was booked")
-    for part, own in draft_sha256(connection, posting["draft_id"]).items():
-        if booked_draft.get(part) != own:
+    own_draft = draft_sha256(connection, posting["draft_id"])
+    for part in {**own_draft, **booked_draft}:
+        if booked_draft.get(part) != own_draft.get(part):
             faults.append(f"the {part} of its draft {posting['draft_id']}: not what was booked")
     if frame_digest(read_evidence(connection, posting["draft_id"])) != posting["evidence_sha256"]:
         faults.append(f"the evidence of its draft {posting['draft_id']}: not what was booked")

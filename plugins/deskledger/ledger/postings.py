@@ -11,7 +11,7 @@ from sqlalchemy import Connection, text
 
 from deskledger import penalties
 from deskledger.errors import LedgerError
-from deskledger.ledger.adjustments import adjustment_rows, adjustments_of
+from deskledger.ledger.adjustments import adjustment_rows, issued_amount, posted_adjustments
 from deskledger.ledger.canonical import plain
 from deskledger.ledger.chain import append, header, read_posted_evidence
 from deskledger.ledger.decisions import refuse_stale
@@ -198,10 +198,10 @@ def _adjustments_again(connection: Connection, posting: Mapping[str, Any]) -> tu
         differences += [f"restated {period}: {each}" for each in told]
         booked = [
             row["amount"]
-            for row in adjustments_of(connection, posting["contract"], period)
-            if row["booked_period"] < posting["period"]
+            for row in posted_adjustments(connection, posting["contract"])
+            if row["corrected_period"] == period and row["booked_period"] < posting["period"]
         ]
-        issued = _issued(connection, adjustment["corrected_statement"]) + sum(booked, Decimal(0))
+        issued = issued_amount(connection, adjustment["corrected_statement"]) + sum(booked, Decimal(0))
         if recomputed - issued != adjustment["amount"]:
             differences.append(
                 f"restated {period}: the tickets and terms give {recomputed}, {issued} was booked before: an adjustment"
@@ -209,17 +209,6 @@ def _adjustments_again(connection: Connection, posting: Mapping[str, Any]) -> tu
             )
         again.append({"type": "restatement", "period": period, "issued": str(issued), "recomputed": str(recomputed)})
     return again, differences
-
-
-def _issued(connection: Connection, statement_number: str) -> Decimal:
-    """What a posted statement issued for its own month."""
-    row = one(
-        connection,
-        "select issued_amount from ledger.standing_month where statement_number = :number",
-        number=statement_number,
-    )
-    assert row is not None
-    return Decimal(row["issued_amount"])
 
 
 def statement_of(connection: Connection, statement_number: str) -> dict[str, Any]:

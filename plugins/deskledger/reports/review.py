@@ -14,7 +14,7 @@ def subject(record: StatementRecord, rendered_at: Any) -> str:
     """One line: contract, month, verdict, credit, draft."""
     told = view(record, rendered_at)
     draft, sums = record.draft, told["sums"]
-    verdict = f"{sums['met']} of {sums['total']} service levels met"
+    verdict = f"{sums['met']} of {sums['total']} service levels met" if sums["total"] else "corrections only"
     return f"{draft['contract']} {draft['period']}: {verdict}, credit {told['credit']} (draft {draft['number']})"
 
 
@@ -63,6 +63,12 @@ def body(record: StatementRecord, rendered_at: Any, report: Path | None) -> str:
             f"{'is' if len(told['pending']) == 1 else 'are'} not in these figures: "
             f"{', '.join(_plain(row['id']) for row in told['pending'])}."
         )
+    if told["corrections"]:
+        head = ("Corrected month", "Posted", "Adjusted before", "Comes to now", "Adjustment", "What changed")
+        names = ("month", "issued", "adjusted", "now", "amount")
+        rows = [(*(row[name] for name in names), "; ".join(row["causes"])) for row in told["corrections"]]
+        parts.append(_table(head, rows))
+    parts += [f"{row['period']} is left as it stands: {_plain(row['reason'])}." for row in told["not_restated"]]
     if draft["incomplete_tickets"]:
         incomplete = figures.count(draft["incomplete_tickets"], "ticket or row is", "tickets or rows are")
         parts.append(

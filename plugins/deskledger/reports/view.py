@@ -12,7 +12,7 @@ import pandas as pd
 from deskledger.kpis import Limits
 from deskledger.penalties.exact import exact, minor_units, rounded
 from deskledger.penalties.schedule import base_of
-from deskledger.reports import charts, figures, kpi_sections, requests, sections, tables
+from deskledger.reports import charts, corrections, figures, kpi_sections, requests, sections, tables
 
 _STATES = {
     "in_review": ("Provisional", "in review"),
@@ -20,6 +20,7 @@ _STATES = {
     "disputed": ("Provisional", "disputed"),
     "superseded": ("Superseded", "a newer draft replaces this one"),
     "posted": ("Final", "posted"),
+    "restated": ("Restated", "what a posted month comes to now; a later statement books the difference"),
 }
 _VERDICTS = {"met": "Met", "breached": "Missed", "no_data": "No data"}
 _TREND_MONTHS = 12
@@ -34,7 +35,7 @@ class StatementRecord:
     `trend` gives each level's earlier months, oldest first (`period`, `value`, `status`); `year_to_date` is the sum
     of the currency's posted credits of this contract and year; `poor_answers` carry the customers' own words;
     `earlier_figures` are the days and backlogs of the posted months before, oldest first; `limits` and `causes` say
-    which days are too far from usual, and what is known of which.
+    which days are too far from usual, and what is known of which; `adjustments` are the posted months that the draft corrects.
     """
 
     draft: Mapping[str, Any]
@@ -52,6 +53,7 @@ class StatementRecord:
     limits: Limits | None = None
     causes: Sequence[Mapping[str, Any]] = ()
     requests: Sequence[Mapping[str, Any]] = ()
+    adjustments: Sequence[Mapping[str, Any]] = ()
 
 
 def view(record: StatementRecord, rendered_at: datetime) -> dict[str, Any]:
@@ -79,6 +81,8 @@ def view(record: StatementRecord, rendered_at: datetime) -> dict[str, Any]:
         "has_credit": draft["credit_amount"] != 0,
         "money_facts": _money_facts(record),
         "caps": _caps(record),
+        "corrections": corrections.corrections(record.adjustments),
+        "not_restated": draft["control"].get("not_restated", []),
         "levels": levels,
         "moved": sections.moved(levels),
         "lines": [_line(line, record) for line in record.lines],
@@ -174,6 +178,8 @@ def _caps(record: StatementRecord) -> list[dict[str, Any]]:
     """The cap ledger: what each cap allows, what was used before, what this month takes and loses."""
     draft = record.draft
     priced = draft["assessment"]["contract"]
+    # What the month books for others uses up none of its own caps.
+    others = sum((line["credit_amount"] for line in record.lines if line["status"] == "adjustment"), Decimal(0))
     rows = []
     for cap in priced.get("caps", []):
         limit = _cap_limit(cap, priced, draft["currency"])
@@ -182,7 +188,7 @@ def _caps(record: StatementRecord) -> list[dict[str, Any]]:
         lost = sum((-line["credit_amount"] for line in record.lines if line["term"] == cap["id"]), Decimal(0))
         left = None
         if not cap.get("terms"):
-            left = max(Decimal(0), limit - used - max(Decimal(0), draft["credit_amount"]))
+            left = max(Decimal(0), limit - used - max(Decimal(0), draft["credit_amount"] - others))
         rows.append(
             {
                 "name": str(cap["id"]).replace("_", " "),
@@ -262,7 +268,7 @@ def _line(line: Mapping[str, Any], record: StatementRecord) -> dict[str, Any]:
     statistic, operator = (level["statistic"], level["operator"]) if level else ("share", ">=")
     return {
         "number": line["line_no"],
-        "name": level["title"] if level else str(line["term"]).replace("_", " "),
+        "name": level["title"] if level else _named(str(line["term"])),
         "term": line["term"],
         "status": str(line["status"]).replace("_", " "),
         "clause": line["clause"],
@@ -274,3 +280,8 @@ def _line(line: Mapping[str, Any], record: StatementRecord) -> dict[str, Any]:
         "is_zero": line["credit_amount"] == 0,
         "steps": [step for step in record.trace if step["line"] == line["term"]],
     }
+
+
+def _named(term: str) -> str:
+    kind, _, period = term.partition(":")
+    return f"Correction of {figures.month_name(period)}" if kind == "restatement" else term.replace("_", " ")

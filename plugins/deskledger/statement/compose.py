@@ -109,7 +109,7 @@ def compose(
 
     found = with_granted(granted)
     results, evidence, measured, assessed = found.results, found.evidence, found.measured, found.assessed
-    lines = tuple(_line(number, line, version, results) for number, line in enumerate(assessed.lines, start=1))
+    lines = tuple(line_row(number, line, version, results) for number, line in enumerate(assessed.lines, start=1))
     csat = None if version.csat is None else surveys.summary(answers, version.csat, _alone(results), start_at, end_at)
     listed = evidence[evidence["fate"].astype("str") == "incomplete"]["ticket_key"]
     incomplete = {*listed.astype("int64").tolist(), *inputs.held.tickets}
@@ -125,7 +125,7 @@ def compose(
             _level(ordinal, result, terms, measured["history"], past) for ordinal, result in enumerate(results, start=1)
         ),
         lines=lines,
-        trace=tuple(_step(number, row) for number, row in enumerate(assessed.trace, start=1)),
+        trace=tuple(step_row(number, row) for number, row in enumerate(assessed.trace, start=1)),
         credit=assessed.credit,
         assessment={
             "contract": found.priced,
@@ -216,7 +216,8 @@ def shown(value: Fraction, operator: str) -> Decimal:
     return Decimal(scaled // value.denominator if operator == ">=" else -(-scaled // value.denominator)).scaleb(-4)
 
 
-def _line(number: int, line: Line, version: Version, results: Sequence[LevelResult]) -> dict[str, Any]:
+def line_row(number: int, line: Line, version: Version, results: Sequence[LevelResult]) -> dict[str, Any]:
+    """A line of the assessment as a row of ledger.draft_line."""
     terms = {term["id"]: term for term in version.penalties.get("terms", [])}
     caps = {cap["id"]: cap for cap in version.penalties.get("caps", [])}
     term = terms.get(line.waives or line.term)
@@ -240,7 +241,8 @@ def _line(number: int, line: Line, version: Version, results: Sequence[LevelResu
     }
 
 
-def _step(number: int, row: TraceRow) -> dict[str, Any]:
+def step_row(number: int, row: TraceRow) -> dict[str, Any]:
+    """A step of the assessment as a row of ledger.draft_trace."""
     return {
         "trace_no": number,
         "line": row.line,

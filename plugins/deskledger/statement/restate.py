@@ -32,7 +32,7 @@ def result_of(levels: Rows, lines: Rows) -> dict[str, Any]:
 def causes(
     before: Mapping[str, Any], after: Mapping[str, Any], rows: pd.DataFrame, corrected: Sequence[str]
 ) -> list[dict[str, Any]]:
-    """Why a month comes to something else: terms, charges, earlier months, tickets and answers, as plain rows.
+    """Why a month comes to something else: terms, charges, requests, earlier months, tickets; as plain rows.
 
     `before` and `after` have a draft's version, charges and assessment; `rows` are `compare.changed_figures`, of
     which a hundred are named and the rest counted; `corrected` the earlier months that are corrected with this one.
@@ -40,6 +40,7 @@ def causes(
     return [
         *_of_terms(before, after),
         *_of_charges(before["charges"], after["charges"]),
+        *_of_requests(before["assessment"], after["assessment"]),
         *_of_history(before["assessment"], after["assessment"], corrected),
         *_of_tickets(rows),
     ]
@@ -55,6 +56,15 @@ def _of_charges(before: Mapping[str, Any], after: Mapping[str, Any]) -> Iterator
         old, new = ((side.get(base) or {}).get("amount") for side in (before, after))
         if old != new:
             yield {"kind": "charge", "base": base, "before": old, "after": new}
+
+
+def _of_requests(before: Mapping[str, Any], after: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+    """Exclusions and waivers that were granted, or revoked, since."""
+    old, new = ({row["request_id"]: row for row in side.get("requests", ())} for side in (before, after))
+    for request_id in sorted(old.keys() ^ new.keys()):
+        row = new.get(request_id) or old[request_id]
+        act = "granted" if request_id in new else "revoked"
+        yield {"kind": "request", "request_id": request_id, "what": row["kind"], "act": act}
 
 
 def _of_history(

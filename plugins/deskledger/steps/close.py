@@ -14,6 +14,7 @@ from deskledger.settings import settings
 from deskledger.steps import measure, report, terms
 from deskledger.steps.close_content import charge_mark, data_mark, snapshot
 from deskledger.steps.restate import corrected_draft
+from deskledger.steps.settle import SETTLED
 from deskledger.warehouse import open_warehouse
 
 _log = logging.getLogger(__name__)
@@ -22,7 +23,7 @@ _FIRST_TICKET = text("select min(created_at) from core.ticket where source = any
 _FIRST_POSTED = text("select min(period) from ledger.posting where contract = :contract")
 
 # What has to change before a month that could not be drafted is worth another attempt; else, any data.
-_MARKS = {"no_base": charge_mark, terms.NOT_APPROVED: terms.approval_mark}
+_MARKS = {"no_base": charge_mark, terms.NOT_APPROVED: terms.approval_mark, SETTLED: data_mark}
 
 
 def due(now: datetime) -> list[str]:
@@ -84,7 +85,10 @@ def earliest_open(connection: Connection, contract: Contract) -> str | None:
 
 
 def _closable_at(contract: Contract, period: str) -> datetime:
-    """The watermark that the period's draft needs."""
+    """The watermark that the period's draft needs. After the contract's end, corrections are settled at once."""
+    ended = contracts.ended_at(contract)
+    if ended is not None and contracts.is_after_end(contract, period):
+        return ended
     end = contracts.period_bounds(contract, period)[1]
     version = contracts.version_at(contract, contracts.first_day(contract, period))
     return end + contract.period.close_after + (contract.period.survey_wait if version.csat else end - end)
@@ -105,7 +109,8 @@ def _has_news(connection: Connection, contract: Contract, draft: dict[str, Any])
 def draft(key: str, now: datetime, run_id: str | None = None, *, is_by_hand: bool = False) -> dict[str, Any]:
     """Draft the month of `key` over all that has landed, unless the newest draft still holds.
 
-    Returns draft_id, status (`drafted`, `current` for a draft that still holds, `posted`), state, credit and currency.
+    Returns draft_id, status (`drafted`, `current` for a draft that still holds, `posted`, or `settled` when a contract
+    that has ended has nothing left to correct), state, credit and currency.
     While the newest draft waits for a decision, a retry of the run that made it (`run_id`), and a run that somebody
     started by hand (`is_by_hand`), are told `drafted` again, so that its review goes on: the run that made it may have
     died before it asked. Another run is told `current`: it comes with every load, and must not ask every day.
@@ -140,6 +145,9 @@ def draft(key: str, now: datetime, run_id: str | None = None, *, is_by_hand: boo
                 data_mark=mark(connection, contract, period),
                 at=now,
             )
+        if outcome == SETTLED:
+            nothing = {"draft_id": None, "status": SETTLED, "state": SETTLED}
+            return {**nothing, "credit": "0", "currency": contract.currency}
         raise
     is_retry = run_id is not None and state["run_id"] == run_id
     is_asked = state["state"] == "in_review" and (is_retry or is_by_hand)

@@ -22,12 +22,12 @@ _CHARGE_MARK = text("""
 select coalesce(
     string_agg(
         concat_ws('|', kind, amount, currency, invoice_number, imported_by, approved_by, landed_at), chr(10)
-        order by kind
+        order by period, kind
     ),
     'none'
 )
 from core.charge
-where contract = :contract and period = :period
+where contract = :contract and (period = :period or :is_after_end)
 """)
 
 # Counts of what committed, not instants: a load notes the instant it began, and others may read between that and its
@@ -64,8 +64,12 @@ where
 
 
 def charge_mark(connection: Connection, contract: Contract, period: str) -> str:
-    """A text that changes when a charge of the contract's period does."""
-    bound = {"contract": contract.name, "period": period}
+    """A text that changes when a charge of the contract's period does; after its end, one of any period."""
+    bound = {
+        "contract": contract.name,
+        "period": period,
+        "is_after_end": contracts.is_after_end(contract, period),
+    }
     return ledger.digest(str(connection.execute(_CHARGE_MARK, bound).scalar_one()))
 
 

@@ -71,7 +71,7 @@ def open_months(connection: Connection, contract: Contract, now: datetime) -> li
     last = contracts.period_of(contract, until)
     months: list[OpenMonth] = []
     past = [] if period is None else past_of(connection, contract.name, period)
-    while period is not None and period <= last:
+    while period is not None and period <= last and not contracts.is_after_end(contract, period):
         month = _open_month(connection, contract, period, past, until, now)
         months.append(month)
         past = [*past, as_past(month.made)]

@@ -10,6 +10,7 @@ import pandas as pd
 from sqlalchemy import Connection, text
 
 from deskledger import __version__, ledger
+from deskledger import contract as contracts
 from deskledger.contract.terms import Contract
 from deskledger.errors import DeskledgerError
 from deskledger.statement.compare import changed_sides, line_changes
@@ -113,16 +114,19 @@ def _today(connection: Connection, posting: Mapping[str, Any], evidence: pd.Data
     if why_not is not None:
         return Today(None, (), changed_sides(evidence.head(0), evidence.head(0)), why_not)
     stored = ledger.read(connection, posting["draft_id"])
+    # What the statement booked for earlier months is not of this one: it stays as it was posted.
+    booked = [line["credit_amount"] for line in stored.lines if line["status"] == "adjustment"]
+    own = [line for line in stored.lines if line["status"] != "adjustment"]
     differing = [
-        row
-        for row in line_changes(stored.lines, made.lines)
-        if row["difference"] or row["status_before"] != row["status_after"]
+        row for row in line_changes(own, made.lines) if row["difference"] or row["status_before"] != row["status_after"]
     ]
-    return Today(made.credit, differing, changed_sides(evidence, made.evidence))
+    return Today(made.credit + sum(booked, Decimal(0)), differing, changed_sides(evidence, made.evidence))
 
 
 def _other_terms(contract: Contract, posting: Mapping[str, Any]) -> str | None:
     """Why today's file cannot speak for the posted month: it no longer holds the version as it was priced."""
+    if contracts.is_after_end(contract, posting["period"]):
+        return "it settles corrections, and nothing was measured for it"
     found = [version for version in contract.versions if version.number == posting["version"]]
     if not found:
         return f"{contract.file} has no version {posting['version']} any more"

@@ -24,11 +24,19 @@ def render(draft_id: str, now: datetime) -> dict[str, str]:
     """Write the page and CSV files of a draft, and of its statement once it is posted; their paths.
 
     Files are named after the draft (ALDER-2026-01-D1.html), and after the statement (ALDER-2026-01.html) when it is
-    posted. The marts are refreshed first. Rendering again writes the same figures.
+    posted. The restated drafts of the months that it corrects get theirs beside their own months. The marts are
+    refreshed first. Rendering again writes the same figures.
     """
     refresh_marts()
     with open_warehouse().connect() as connection:
         record = _record(connection, draft_id)
+        restated = [_record(connection, row["restated_draft_id"]) for row in record.adjustments]
+    for each in restated:
+        _write_all(each, now)
+    return _write_all(record, now)
+
+
+def _write_all(record: reports.StatementRecord, now: datetime) -> dict[str, str]:
     draft = record.draft
     is_posted = record.state["state"] == "posted"
     stem = str(draft["statement_number"] if is_posted else draft["draft_id"])
@@ -89,6 +97,7 @@ def _record(connection: Connection, draft_id: str) -> reports.StatementRecord:
         poor_answers=_query(connection, "poor_answers", draft_id=draft_id) if draft["csat"] else (),
         earlier_figures=_query(connection, "earlier_figures", contract=draft["contract"], before=draft["period"]),
         **_unusual_days(str(draft["contract"])),
+        adjustments=stored.adjustments,
         entry_sha256=ledger.statement_entry(connection, draft["statement_number"]) if is_posted else None,
         requests=ledger.requests_of_month(connection, draft["contract"], draft["period"]),
     )

@@ -18,6 +18,7 @@ from deskledger.errors import StatementError
 from deskledger.statement import restate
 from deskledger.statement.compare import changed_figures
 from deskledger.steps.close_content import data_mark, draft_content, past_month
+from deskledger.steps.settle import settlement
 
 _IN_REVIEW = frozenset({"in_review", "approved"})
 _NAMED = 5
@@ -54,21 +55,21 @@ def corrected_draft(
     """All that a draft of the open month states now, with the corrections of posted months that belong into it.
 
     A month in review keeps the corrections that its draft was made with: what is found since is booked in the month
-    after it, and does not make the draft stale.
+    after it, and does not make the draft stale. After the contract's end there are only corrections: they are settled.
+    Raises StatementError (`settled`) when there are none.
     """
+    state = settlement if contracts.is_after_end(contract, period) else draft_content
     newest = ledger.newest_draft(connection, contract.name, period)
     if newest is not None and newest["state"] in _IN_REVIEW:
         kept = ledger.read_adjustments(connection, newest["draft_id"])
         instead = {each.corrected_period: str(each.restated_draft_id) for each in kept}
         rows = ledger.posted_months(connection, contract.name, period, instead)
         past = [past_month(row) for row in rows]
-        content = draft_content(connection, contract, period, now, watermark, past, kept)
+        content = state(connection, contract, period, now, watermark, past, kept)
         if ledger.inputs_sha256(content) == newest["inputs_sha256"]:
             return content
     found = restatements(connection, contract, period, now, watermark)
-    return draft_content(
-        connection, contract, period, now, watermark, found.past, found.adjustments, found.not_restated
-    )
+    return state(connection, contract, period, now, watermark, found.past, found.adjustments, found.not_restated)
 
 
 def restatements(
@@ -83,6 +84,8 @@ def restatements(
     adjustments: list[ledger.Adjustment] = []
     not_restated: list[dict[str, str]] = []
     for row in ledger.posted_months(connection, contract.name, before):
+        if contracts.is_after_end(contract, row["period"]):
+            continue  # a settlement: it has no result of its own
         corrected = [each.corrected_period for each in adjustments]
         try:
             adjustment = _restated(connection, contract, row, past, corrected, now, watermark)
@@ -113,10 +116,6 @@ def _restated(
     is_restated = _is_restated_by_terms(contract, basis.draft)
     if not is_restated and not corrected and data_mark(connection, contract, period) == basis.draft["data_mark"]:
         return None
-    if row["currency"] != contract.currency:
-        raise _NotRestatedError(
-            f"posted in {row['currency']}, and the contract is in {contract.currency}: nothing is converted"
-        )
     try:
         content = draft_content(connection, contract, period, now, watermark, past)
     except StatementError as error:
@@ -132,7 +131,8 @@ def _restated(
         raise _NotRestatedError(
             f"version {__version__} of Deskledger prices it otherwise, and nothing that it rests on changed"
         )
-    if not is_restated and basis.draft["code_version"] != __version__:
+    is_asked = any(cause["kind"] == "request" for cause in causes)
+    if not is_restated and not is_asked and basis.draft["code_version"] != __version__:
         _refuse_measured_otherwise(connection, changed, basis.draft["data_cutoff"])
     return ledger.Adjustment(
         corrected_period=period,

@@ -27,7 +27,7 @@ _MOST_MONTHS = 36
 
 @dataclass(frozen=True)
 class WhatIfMonth:
-    """One month: credits as posted (None while it is not), under the same terms today, and under the other terms.
+    """One month: credits as posted for it (None while it is not), under the same terms today, and under the others.
 
     `posted` and `before` differ only by data that arrived after posting; `before` and `after` only by the terms.
     `lines`, `levels` and `sides` compare `before` with `after` (statement.compare).
@@ -86,7 +86,7 @@ def whatif(name: str, first: str, last: str, terms: Path, *, now: datetime) -> W
                     period=period,
                     statement_number=None if posting is None else str(posting["statement_number"]),
                     data_cutoff=cutoff,
-                    posted=None if posting is None else posting["credit_amount"],
+                    posted=None if posting is None else ledger.issued_amount(connection, posting["statement_number"]),
                     before=before.credit,
                     after=after.credit,
                     lines=line_changes(before.lines, after.lines),
