@@ -35,7 +35,8 @@ class StatementRecord:
     `trend` gives each level's earlier months, oldest first (`period`, `value`, `status`); `year_to_date` is the sum
     of the currency's posted credits of this contract and year; `poor_answers` carry the customers' own words;
     `earlier_figures` are the days and backlogs of the posted months before, oldest first; `limits` and `causes` say
-    which days are too far from usual, and what is known of which; `adjustments` are the posted months that the draft corrects.
+    which days are too far from usual, and what is known of which; `adjustments` are the posted months that
+    the draft corrects.
     """
 
     draft: Mapping[str, Any]
