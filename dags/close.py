@@ -2,7 +2,8 @@
 ### Close: one contract's month, from draft to posted statement
 
 **What for.** Makes the draft statement of one contract and period, asks finance to approve or dispute it, posts what
-was approved to the ledger, and writes the report.
+was approved to the ledger, and writes the report. The draft also corrects posted months of which something has changed
+since (docs/corrections.md).
 
 **In.** `core.*` over what had landed by now, the contract's approved terms, the charges, the posted months.
 **Out.** `ledger.*`, and the report under `$DESKLEDGER_REPORTS/<contract>/<period>/`.

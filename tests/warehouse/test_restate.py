@@ -12,7 +12,7 @@ from sqlalchemy import Engine, text
 from deskledger import ledger
 from deskledger.cli import corrections as pages
 from deskledger.errors import LedgerError, StatementError
-from deskledger.steps import close, report
+from deskledger.steps import close, report, requests
 from deskledger.steps.corrections import corrections
 
 from tests.warehouse.close_desk import (
@@ -324,3 +324,28 @@ def test_corrections_are_told_before_the_draft_and_in_it(warehouse: Engine) -> N
     assert tuple(trend) == (Decimal("100.0000"), "ALDER-2026-01-D2")
     found = pages.as_data(corrections("alder", now=LATER))
     assert (found["found"], [row["amount"] for row in found["posted"]]) == ([], [Decimal("-400.00")])
+
+
+def test_an_exclusion_granted_after_posting_is_a_correction(warehouse: Engine, home: Path) -> None:
+    path = home / "contracts" / "alder.yaml"
+    storm = '    exclusions:\n      storm: {clause: "9.2", title: Force majeure, effect: removed}\n    penalties:\n'
+    path.write_text(path.read_text(encoding="utf-8").replace("    penalties:\n", storm), encoding="utf-8")
+    sign(home)
+    month(warehouse, "2026-01", 8)
+    month(warehouse, "2026-02", 9)
+    close_month("2026-01")
+    asked = requests.Asked("alder|2026-01", "rosa", explanation="The storm.", evidence="https://weather.example/10")
+    made = requests.exclude(asked, "storm", NOW, tickets=["T2026-01-8", "T2026-01-9"])
+    requests.rule_on(made["request_id"], "approve", "", "fatima", NOW)
+    draft = close.draft("alder|2026-02", now=LATER)
+    assert draft["credit"] == "-400.00"
+    with pytest.raises(LedgerError, match="rosa"):
+        close.decide(draft["draft_id"], "approve", comment="", user="rosa", at=LATER)
+    close.decide(draft["draft_id"], "approve", comment="", user="felix", at=LATER)
+    close.post(draft["draft_id"], at=LATER)
+    with warehouse.connect() as connection:
+        (booked,) = ledger.posted_adjustments(connection, "alder")
+    assert booked["causes"][0] == {
+        "kind": "request", "request_id": "ALDER-2026-01-R1", "what": "exclusion", "act": "granted",
+    }  # fmt: skip
+    proved(warehouse, "ALDER-2026-01", "ALDER-2026-02")
