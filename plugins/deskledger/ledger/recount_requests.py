@@ -18,7 +18,7 @@ def requests_faults(
     """Each contradiction between `requests` as frozen, the `waivers` that were priced, and model.EVIDENCE; in words."""
     exclusions = {row["request_id"]: row for row in requests if row["kind"] == "exclusion"}
     fate, reason = evidence["fate"].astype("str"), evidence["reason"].astype("str").fillna("")
-    by_request = reason.str.partition(": ")[0]
+    by_request = reason.str.split(": ", n=1).str[0]
     faults = [
         f"ticket {ticket_id} is excused, and no frozen request says so"
         for ticket_id in evidence.loc[(fate == "excused") & ~by_request.isin(list(exclusions)), "ticket_id"]
