@@ -1,7 +1,7 @@
 """The contract's months, at both sides of every boundary."""
 
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 
 import pytest
 
@@ -77,3 +77,12 @@ def test_periods_meet_without_gap() -> None:
         following = contract.next_period(period)
         assert contract.period_bounds(terms, period)[1] == contract.period_bounds(terms, following)[0]
         period = following
+
+
+@pytest.mark.parametrize(
+    ("ends_on", "is_after"),
+    [(None, False), (date(2026, 2, 14), True), (date(2026, 2, 15), False), (date(2026, 3, 14), False)],
+)
+def test_a_period_that_begins_after_the_last_day_is_after_the_end(ends_on: date | None, is_after: bool) -> None:
+    ended = replace(_contract("Etc/UTC", 15), ends_on=ends_on)
+    assert contract.is_after_end(ended, "2026-02") is is_after

@@ -100,7 +100,11 @@ def test_a_number_longer_than_a_decimal_is_kept_as_a_fraction() -> None:
         (quantities.day, ["2026-02-28"], {"2026-02-29": "not a date", "20260228": "not a date"}),
         (quantities.allowance, ["1s"], {"0h": "no time", "0 business days": "no time", "0.0000001 s": "microsecond"}),
         (quantities.seconds_of, ["1h30m"], {"soon": "not a duration", "3 weeks": "not a unit of time"}),
-        (quantities.quantity, ["5", "5 %", "5h"], {"soon": "no percentage, duration or number"}),
+        (
+            quantities.quantity,
+            ["5", "5 %", "5h"],
+            {"soon": "no percentage, duration or number", "2 business days": "no fixed length"},
+        ),
         (quantities.objective, [">= 5"], {"= 5": "not an objective", "> 5": "not an objective", "5": "not an obj"}),
     ],
     ids=lambda each: getattr(each, "__name__", ""),

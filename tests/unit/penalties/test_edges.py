@@ -329,3 +329,31 @@ def test_counts_that_do_not_fit_each_other_are_refused(measure: dict) -> None:
 def test_a_month_without_data_neither_adds_to_a_run_nor_ends_it(month: str | None) -> None:
     contract = _contract(term={"repeat": {"by_run": {"1": "1", "2": "2"}}})
     assert assess(contract, {"measures": {"m": _SHARE}, "history": {"r": [1, month]}}).lines[0].run == 2
+
+
+@pytest.mark.parametrize(
+    ("month", "is_counted"),
+    [
+        (0, False),
+        ("0", False),
+        ("met", False),
+        ("no_data", False),
+        (None, False),
+        (1, True),
+        ("1", True),
+        ("waived", True),
+    ],
+)
+def test_which_months_of_history_are_failures(month: Any, is_counted: bool) -> None:
+    rules = {"kind": "expected_min", "expected": "95", "minimum": "80", "window": 2, "occurrences": 2}
+    contract = _contract({**rules, "consequence": {"amount": "1"}})
+    found = assess(contract, {"measures": {"m": _SHARE}, "history": {"r": [month]}})
+    assert found.lines[0].status == ("breach" if is_counted else "expected_miss")
+
+
+@pytest.mark.parametrize(("points", "status"), [("0", "breach"), ("0.5", "breach"), ("-0.5", "bonus")])
+def test_points_below_zero_are_a_bonus(points: str, status: str) -> None:
+    assert (
+        assess(_contract({**_LATE_5, "consequence": {"points": points}}), {"measures": {"m": _SHARE}}).lines[0].status
+        == status
+    )
