@@ -295,7 +295,7 @@ def test_a_cap_on_one_line_takes_no_more_than_is_left_where_rewards_are_never_pa
         {**_three("100", reward), "bonus_rules": ["no_net_bonus"], "caps": caps}, {"measures": {"m": _SHARE}}
     )
     assert str(found.credit) == credit
-    assert [line.clause for line in found.lines if line.term == "only_a"] == [""]
+    assert {line.clause for line in found.lines if line.term == "only_a"} == ({""} if reward != "-150" else set())
 
 
 def test_a_month_in_which_all_was_met_has_no_lines_of_limits() -> None:
