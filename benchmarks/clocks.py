@@ -181,9 +181,8 @@ def main(few: int, many: int) -> None:
     more = many - few
     print(f"{many / few:g} times the tickets")
     judged(f"times the time (median of {ROUNDS} rounds)", median(growth), most=1.1 * many / few)
-    print(
-        f"  the rounds: {', '.join(f'{each:.2f}' for each in growth)}; first calls: {first[large] / first[small]:.2f}"
-    )
+    rounds = ", ".join(f"{each:.2f}" for each in growth)
+    print(f"  the rounds: {rounds}; the first calls, in fresh memory: {first[large] / first[small]:.2f}")
     grown = (peak[large, "by blocks"] - peak[small, "by blocks"]) / more
     of_frame = (frame[large] - frame[small]) / more
     print(f"  block by block, each further ticket costs {grown:.0f} bytes beside the {of_frame:.0f} of its events")
