@@ -349,3 +349,24 @@ def test_an_exclusion_granted_after_posting_is_a_correction(warehouse: Engine, h
         "kind": "request", "request_id": "ALDER-2026-01-R1", "what": "exclusion", "act": "granted",
     }  # fmt: skip
     proved(warehouse, "ALDER-2026-01", "ALDER-2026-02")
+
+
+def test_a_cap_that_a_restatement_finds_overspent_leaves_nothing_and_takes_nothing(
+    warehouse: Engine, home: Path
+) -> None:
+    """Worked case H10: January used 400, and version 2 lowers the year's cap to 300 from February on."""
+    for period, met in (("2026-01", 8), ("2026-02", 8), ("2026-03", 9)):
+        month(warehouse, period, met)
+    assert [close_month(period)["credit"] for period in ("2026-01", "2026-02")] == ["400.00", "500.00"]
+    path = home / "contracts" / "alder.yaml"
+    words = path.read_text(encoding="utf-8")
+    second = words[words.index("  - number: 1") :].replace("number: 1", "number: 2").replace("2026-01-01", "2026-02-01")
+    second = second.replace("amount: 900.00", "amount: 300.00")
+    path.write_text(words + second.replace("author:", "restates: [2026-02]\n    author:"), encoding="utf-8")
+    sign(home)
+    assert close_month("2026-03", at=LATER)["credit"] == "-500.00"
+    with warehouse.connect() as connection:
+        (booked,) = ledger.posted_adjustments(connection, "alder")
+    assert (booked["corrected_period"], booked["restated_amount"]) == ("2026-02", Decimal("0.00"))
+    assert [cause["kind"] for cause in booked["causes"]] == ["version"]
+    proved(warehouse, "ALDER-2026-02", "ALDER-2026-03")
