@@ -9,6 +9,7 @@ import pytest
 from sqlalchemy import Engine, text
 
 from deskledger import ledger
+from deskledger.cli import main
 from deskledger.errors import LedgerError
 from deskledger.steps import close, report, requests
 
@@ -140,6 +141,24 @@ def test_a_later_exclusion_leaves_the_posted_month_alone(warehouse: Engine) -> N
     excluded("storm", "T2026-01-8", "T2026-01-9")
     assert close.draft(KEY, now=LATER)["status"] == "posted"
     assert close.post("ALDER-2026-01-D1", at=LATER)["credit"] == "400.00"
+
+
+def test_a_later_exclusion_of_a_posted_month_is_an_adjustment_of_the_next_one(warehouse: Engine) -> None:
+    for period, met in (("2026-01", 8), ("2026-02", 10)):
+        month(warehouse, period, met)
+    close_month("2026-01")
+    excluded("storm", "T2026-01-8", "T2026-01-9")
+    made = close.draft("alder|2026-02", now=LATER)
+    assert made["credit"] == "-400.00"
+    with pytest.raises(LedgerError, match="rosa"):
+        close.decide(made["draft_id"], "approve", comment="", user="rosa", at=LATER)
+    close.decide(made["draft_id"], "approve", comment="", user="felix", at=LATER)
+    close.post(made["draft_id"], at=LATER)
+    with warehouse.connect() as connection:
+        corrected = connection.execute(text("select corrected_period, amount from ledger.adjustment")).all()
+        assert ledger.recompute(connection, "ALDER-2026-02").differences == ()
+        assert ledger.recompute(connection, "ALDER-2026-01").differences == ()
+    assert [tuple(row) for row in corrected] == [("2026-01", Decimal("-400.00"))]
 
 
 @pytest.mark.parametrize(
@@ -285,3 +304,25 @@ def test_the_report_lists_what_was_set_aside_with_its_names_and_effect(warehouse
     body = close.review_text(made["draft_id"])["body"]
     assert "ALDER-2026-01-R1" in body
     assert "1 request waits for a ruling" in body
+
+
+def test_the_commands_ask_rule_and_list(warehouse: Engine, capsys: pytest.CaptureFixture[str]) -> None:
+    month(warehouse, "2026-01", 8)
+    close.draft(KEY, now=NOW)
+    why = ["--as", "rosa", "--because", "The storm.", "--evidence", "photo"]
+    assert main(["requests", "exclude", KEY, "storm", "--ticket", "T2026-01-9", *why]) == 0
+    assert main(["requests", "waive", KEY, "late", "--amount", "150.00", *why]) == 0
+    assert main(["requests", "approve", "ALDER-2026-01-R1", "--as", "rosa"]) == 1
+    assert main(["requests", "approve", "ALDER-2026-01-R1", "--as", "fatima"]) == 0
+    assert main(["requests", "reject", "ALDER-2026-01-R2", "--as", "fatima", "--comment", "No reason."]) == 0
+    told = capsys.readouterr()
+    assert "rosa made it and cannot approve it" in told.err
+    assert "storm: T2026-01-9, from every service level" in told.out
+    assert "the draft of alder|2026-01 is stale" in told.out
+    assert main(["requests", "list", KEY]) == 0
+    listed = capsys.readouterr().out
+    assert "ALDER-2026-01-R1: exclusion, approved" in listed
+    assert "150.00 EUR of late" in listed
+    assert "rejected by fatima" in listed
+    assert main(["requests", "list", "alder|2026-02"]) == 0
+    assert "Nobody asked" in capsys.readouterr().out
