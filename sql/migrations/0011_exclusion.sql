@@ -154,9 +154,9 @@ create trigger refuse_ruling before insert on ledger.ruling
 for each row execute function ledger.refuse_ruling();
 alter table ledger.ruling enable always trigger refuse_ruling;
 
--- Beside the rules of ledger.refuse_decision, whatever a draft says of itself: who asked for what changes this month or
--- imported its charges does not approve it, and nobody approves more than the contract lets them. What nobody decided
--- is deemed approved only where the contract's clause says so, and not before its time.
+-- Beside the rules of ledger.refuse_decision, whatever a draft says of itself: who asked for what changes this month,
+-- imported its charges, or wrote or submitted its terms does not approve it, and nobody approves more than the contract
+-- lets them. What nobody decided is deemed approved only where the contract's clause says so, and not before its time.
 create function ledger.refuse_authority() returns trigger
 language plpgsql set search_path = pg_catalog, pg_temp as $$
 declare
@@ -190,6 +190,12 @@ begin
                 c.contract = draft.contract and c.period = draft.period
                 and ledger.folded(c.imported_by) = ledger.folded(new.decided_by)
         ) then new.decided_by || ' imported a charge of this month and cannot approve it'
+        when exists (
+            select from jsonb_array_elements(coalesce(draft.terms -> 'approvals', '[]')) as stated (terms)
+            inner join ledger.approved_version as v
+                on draft.contract = v.contract and (stated.terms ->> 'version')::integer = v.version
+            where ledger.folded(new.decided_by) in (ledger.folded(v.author), ledger.folded(v.submitted_by))
+        ) then new.decided_by || ' prepared it and cannot approve it: its terms are theirs'
         when not ledger.may_approve(draft.terms #> '{review,authority}', new.decided_by, draft.credit_amount)
             then new.decided_by || ' has no authority over ' || draft.credit_amount || ' ' || draft.currency
     end;

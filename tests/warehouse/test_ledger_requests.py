@@ -186,6 +186,24 @@ def test_who_asked_for_a_granted_request_cannot_approve_the_draft_whatever_it_sa
     assert rows(warehouse, "decision") == 1
 
 
+@pytest.mark.parametrize("role", ROLES)
+@pytest.mark.parametrize("who", ["Ada", " ADA\t"])
+def test_who_wrote_or_submitted_the_terms_cannot_approve_a_draft_that_names_nobody(
+    warehouse: Engine, role: str, who: str
+) -> None:
+    draft_id = draft(warehouse, content(preparers=[])).draft_id
+    with warehouse.begin() as connection, pytest.raises(DatabaseError, match="its terms are theirs"):
+        if role != "superuser":
+            connection.execute(
+                text("set local session_replication_role = replica" if role == "replica" else f"set local role {role}")
+            )
+        connection.execute(
+            text("insert into ledger.decision values (:draft_id, 'approve', '', :who, :at)"),
+            {"draft_id": draft_id, "who": who, "at": NOW},
+        )
+    assert decide(warehouse, draft_id, user="lena")["decided_by"] == "lena"  # she approved the terms: not her own
+
+
 @pytest.mark.parametrize("ruling", [None, "reject"])
 def test_a_request_that_was_not_granted_takes_nobodys_voice(warehouse: Engine, ruling: Any) -> None:
     request_id = ask(warehouse)
