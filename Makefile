@@ -63,7 +63,7 @@ bench: $(STAMP)  ## speed and memory beside peers and floors, as ratios of one r
 	@for name in business_time clocks servicenow_log warehouse_load; do \
 	  echo "== benchmarks/$$name.py"; $(BIN)/python benchmarks/$$name.py || exit 1; done
 
-mutants: $(STAMP)  ## mutation testing of the engine, an hour; MODULE=clocks for one room (docs/mutation.md)
+mutants: $(STAMP)  ## mutation testing of the engine, an hour of a free core; MODULE=csat for one room (docs/mutation.md)
 	@$(BIN)/python -m tests.mutation $(MODULE)
 
 clean: down  ## stop everything and remove the state folder: the next demo starts from nothing

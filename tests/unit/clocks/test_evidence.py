@@ -118,3 +118,11 @@ def test_cycles_without_a_target_and_no_tickets_at_all_have_evidence_of_the_same
     none = clocks.segments(tickets.head(0), events, [clock], CALENDARS, as_of)
     assert one["target_us"].isna().all()
     assert list(none.columns) == list(one.columns) and len(none) == 0
+
+
+def test_the_running_total_is_the_sum_of_what_was_counted_so_far() -> None:
+    clock = ready_made("resolution_without_waiting", clause="4.2", calendar="madrid", targets=TARGETS)
+    found = clocks.segments(*_frames(HISTORY), [clock], CALENDARS, pd.Timestamp("2026-04-01T10:00+02:00"))
+    so_far = found.groupby(["clock", "cycle"])["counted_us"].cumsum()
+    assert found["running_total_us"].tolist() == so_far.tolist()
+    assert so_far.max() > 0

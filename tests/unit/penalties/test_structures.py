@@ -251,8 +251,10 @@ def test_amounts_too_small(rule: dict, fee: str, credit: str) -> None:
     assert str(_credit(contract, _SHARE)) == credit
 
 
-def test_a_minimum_credit_stays_under_the_cap() -> None:
-    contract = _contract(_LATE_5, de_minimis={"raise_to": "1.00"}, caps=[{"id": "m", "amount": "0.60"}])
+@pytest.mark.parametrize("amounts", [["0.60"], ["0.60", "0.80"], ["0.80", "0.60"]])
+def test_a_minimum_credit_stays_under_the_lowest_cap(amounts: list[str]) -> None:
+    caps = [{"id": f"m{amount}", "amount": amount} for amount in amounts]
+    contract = _contract(_LATE_5, de_minimis={"raise_to": "1.00"}, caps=caps)
     assert str(_credit({**contract, "bases": {"fee": "8"}}, _SHARE)) == "0.60"
 
 

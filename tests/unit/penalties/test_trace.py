@@ -358,6 +358,7 @@ def test_rewards_that_are_never_payable_end_at_nothing() -> None:
         ("r", "bonus", "-50.00"),
         ("bonus_floor", "floor", "50.00"),
     ]
+    assert found.lines[-1].clause == ""
     assert found.trace[-2].input == "-50: rewards offset penalties, they are never payable"
 
 
