@@ -19,6 +19,7 @@ def check_statement(path: Path, version: Version, survey_wait: timedelta) -> Ite
     for name, clock in version.clocks.items():
         if any(level.clock == name for level in version.service_levels.values()):
             yield from check_months((*path, "clocks", name), clock)
+    yield from _check_times(path, version)
     csat = version.csat
     if csat is not None and csat.attribution != "responded" and not survey_wait:
         what = f"a survey counts when it was {csat.attribution}, but nothing waits for its answer after the month's end"
@@ -27,6 +28,18 @@ def check_statement(path: Path, version: Version, survey_wait: timedelta) -> Ite
     if version.penalties is not None:
         yield from _check_money((*path, "penalties"), version.penalties)
         yield from _check_items((*path, "penalties"), version)
+
+
+def _check_times(path: Path, version: Version) -> Iterator[Fault]:
+    """A time counts at the stop, so a breach must not count it before a reopening can no longer take the stop back."""
+    for name, level in version.service_levels.items():
+        clock = version.clocks.get(level.clock or "")
+        if clock is None or statistic_of(level) == "share_met" or not part(clock, "resume"):
+            continue
+        if part(clock, "attribution", "due") != "stopped":
+            what = f"a reopening can take back the stop of `{level.clock}`, and two months would count its time"
+            remedy = f"add `attribution: stopped` to `{level.clock}`, or measure the share met"
+            yield (*path, "service_levels", name, "statistic"), what, remedy
 
 
 def _check_money(path: Path, penalties: Penalties) -> Iterator[Fault]:

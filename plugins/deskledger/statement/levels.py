@@ -98,8 +98,13 @@ def measurements(
 def _clock_rows(
     level: ServiceLevel, cycles: pd.DataFrame, start_at: pd.Timestamp, end_at: pd.Timestamp
 ) -> pd.DataFrame:
+    by_time = level.measure.statistic in {"mean", "percentile"}
     of_clock = (cycles["clock"].astype("str") == level.measure.name).to_numpy(dtype=bool)
-    member = in_period(cycles["attributed_at"], start_at, end_at)
+    counts_at = cycles["attributed_at"]
+    if by_time:
+        # A time is known at the stop: of what was late in one month and stopped in a later one, it counts in the later.
+        counts_at = counts_at.where(~(cycles["stopped_at"] > counts_at), cycles["stopped_at"])
+    member = in_period(counts_at, start_at, end_at)
     # An incomplete ticket's instants cannot be trusted: it is listed wherever it touches the period.
     incomplete = cycles["is_incomplete"].fillna(False).to_numpy(dtype=bool)
     touches = ((cycles["started_at"] < end_at) & ~(cycles["stopped_at"] < start_at)).to_numpy(dtype=bool)
@@ -108,7 +113,6 @@ def _clock_rows(
     state = rows["state"].astype("str")
     decided = state.isin(["met", "breached"])
     complete = ~rows["is_incomplete"].fillna(False).astype(bool)
-    by_time = level.measure.statistic in {"mean", "percentile"}
     stopped = rows["stopped_at"].notna()
     chosen = rows["is_chosen"].astype(bool) if "is_chosen" in rows else complete | True
     # A cycle for which no target was agreed can be late for nothing; its time may still be averaged.

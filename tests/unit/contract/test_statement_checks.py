@@ -93,6 +93,10 @@ REFUSED = {
         [(CLOCK, CLOCK + "        resume: [{kind: status, value: open}]\n")],
         "resume:", "would count in two months", "`resolution`",
     ),
+    "time of what is reopened after its breach": (
+        [(CLOCK, RESUMED[1] + "        resume_within: 5 days\n")],
+        "statistic: p90", "two months would count its time", "add `attribution: stopped` to `response`",
+    ),
     "target of the end by the due instant": (
         [(CLOCK, CLOCK + "        retarget: final\n")],
         "retarget: final", "two months would count it", "add `attribution: stopped`",
@@ -126,9 +130,14 @@ FOLLOWED = {
     "two prices of two levels": [
         (LATE, PER_ITEM + BESIDE.replace("in_time", "slow_tenth")), STOPPED,
     ],
-    "reopening in time": [(CLOCK, RESUMED[1] + "        resume_within: 5 days\n")],
+    "reopening in time": [(CLOCK, RESUMED[1] + "        resume_within: 5 days\n        attribution: stopped\n")],
     "reopening written out, in time": [
-        (CLOCK, CLOCK + "        resume: [{kind: status, value: open}]\n        resume_within: 36h\n")
+        (
+            CLOCK,
+            CLOCK
+            + "        resume: [{kind: status, value: open}]\n        resume_within: 36h\n"
+            + "        attribution: stopped\n",
+        )
     ],
     "target of the end by the stop": [(CLOCK, CLOCK + "        retarget: final\n        attribution: stopped\n")],
     "started": [(CLOCK, CLOCK + "        attribution: started\n")],

@@ -215,6 +215,27 @@ def test_a_mean_is_exact_and_leaves_out_what_did_not_stop() -> None:
     assert measured_form(result) == {"value": "1/750000", "n": 3}
 
 
+@pytest.mark.parametrize("statistic", ["mean", "percentile"])
+@pytest.mark.parametrize(
+    ("stopped_at", "expected_n"),
+    [("2026-03-01T04:59:59.999999Z", 0), ("2026-03-01T05:00Z", 1), ("2026-04-01T03:59:59.999999Z", 1)],
+)
+def test_the_time_of_what_was_late_before_counts_in_the_month_of_its_stop(
+    statistic: str, stopped_at: str, expected_n: int
+) -> None:
+    late = {"attributed_at": pd.Timestamp("2026-02-20T16:00Z"), "stopped_at": pd.Timestamp(stopped_at)}
+    measure = Measure("clock", "resolution", statistic, Fraction(90) if statistic == "percentile" else None)
+    result, _ = taken(share("7200", "<=", measure=measure), cycles({**late, "state": "breached"}))
+    assert result.sample == expected_n
+    assert taken(share(), cycles({**late, "state": "breached"}))[0].sample == 0  # a verdict stays in its own month
+
+
+def test_a_time_that_is_over_before_it_is_due_counts_in_the_month_of_its_due_instant() -> None:
+    early = {"attributed_at": pd.Timestamp("2026-03-01T05:00Z"), "stopped_at": pd.Timestamp("2026-02-20T16:00Z")}
+    result, _ = taken(share("7200", "<=", measure=Measure("clock", "resolution", "mean")), cycles(early))
+    assert result.sample == 1
+
+
 def test_the_customers_side_is_measured_by_its_own_time() -> None:
     frame = cycles({"customer_us": 3 * HOUR}, {"customer_us": HOUR})
     result, _ = taken(share("7200", "<=", measure=Measure("clock", "resolution", "mean", side="customer")), frame)
