@@ -10,7 +10,7 @@ from sqlalchemy import Engine, text
 
 from deskledger.errors import LedgerError
 from deskledger.settings import settings
-from deskledger.steps import close, overdue, requests, review
+from deskledger.steps import close, overdue, report, requests, review
 
 from tests.warehouse.close_desk import (
     KEY,
@@ -109,6 +109,9 @@ def test_a_clause_deems_approved_what_nobody_decided_and_says_so(warehouse: Engi
     nobody = {"chosen_options": [], "params_input": {}, "responded_by_user": None, "responded_at": None}
     assert review.record_answer(draft_id, nobody) == "approve"  # the run that waited goes on to post it
     close.post(draft_id, at=DUE)
+    page = Path(report.render(draft_id, now=DUE)["page"]).read_text(encoding="utf-8")
+    assert "Draft 1: deemed approved by clause 12.4" in page
+    assert "<dt>Approved by</dt><dd>clause 12.4, " in page
     with warehouse.connect() as connection:
         posted = connection.execute(text("select approved_by, approval_comment from ledger.posting")).one()
     assert posted.approved_by == "clause 12.4"

@@ -78,7 +78,8 @@ def body(record: StatementRecord, rendered_at: Any, report: Path | None) -> str:
         parts.append("Earlier decisions on this month:")
         parts.append(
             "\n".join(
-                f"- draft {row['number']}: {row['decision']} by {_plain(row['decided_by'])}, {row['at']}: "
+                f"- draft {row['number']}: {row['decision'].replace('_', ' ')} by {_plain(row['decided_by'])}, "
+                f"{row['at']}: "
                 f"{_plain(row['comment']) or 'no comment'}"
                 for row in told["decisions"]
             )

@@ -142,7 +142,7 @@ def _kpis(record: StatementRecord) -> dict[str, Any]:
 def _header(record: StatementRecord, zone: str) -> list[tuple[str, str]]:
     draft, state = record.draft, record.state
     approved = "not yet"
-    if state["decision"] == "approve":
+    if state["decision"] in {"approve", "deemed_approved"}:
         approved = f"{state['decided_by']}, {figures.local(state['decided_at'], zone)}"
     prepared = ", ".join(draft["preparers"]) or "nobody named"
     return [
