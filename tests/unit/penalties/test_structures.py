@@ -166,7 +166,7 @@ def test_a_ladder_per_late_ticket(extra: dict, items: list, credit: str) -> None
 def test_a_ladder_without_end_is_refused_where_a_ticket_goes_beyond_it() -> None:
     with pytest.raises(ContractError, match="no price for the last 2"):
         _credit(_contract({**_LADDER, "ladder": [{"units": "1", "amount": "80"}]}), {"items": [{"late": "3"}]})
-    with pytest.raises(ContractError, match="no price for the last 0.5"):
+    with pytest.raises(ContractError, match=r"no price for the last 0\.5"):
         _credit(_contract({**_LADDER, "ladder": [{"units": "1", "amount": "80"}]}), {"items": [{"late": "1.5"}]})
 
 
