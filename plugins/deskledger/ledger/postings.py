@@ -63,7 +63,8 @@ def post(connection: Connection, draft_id: str, *, at: datetime, inputs_sha256: 
         raise LedgerError(
             f"{count} {'ticket or row is' if count == 1 else 'tickets or rows are'} incomplete: not all was loaded",
             where=where,
-            remedy="mend the quarantined rows that the draft's `control` names, load them, then draft again",
+            remedy="mend the quarantined rows that the draft's `control` names and load them, or have them waived;"
+            " then draft again",
         )
     refuse_stale(state, inputs_sha256)
     draft = one(connection, "select * from ledger.draft where draft_id = :draft_id", draft_id=draft_id)

@@ -72,7 +72,8 @@ def body(record: StatementRecord, rendered_at: Any, report: Path | None) -> str:
     if draft["incomplete_tickets"]:
         incomplete = figures.count(draft["incomplete_tickets"], "ticket or row is", "tickets or rows are")
         parts.append(
-            f"**{incomplete} incomplete** (in quarantine): this draft can be approved but not posted until mended."
+            f"**{incomplete} incomplete** (in quarantine): this draft can be approved, but not posted until mended or "
+            "waived."
         )
     if told["decisions"]:
         parts.append("Earlier decisions on this month:")

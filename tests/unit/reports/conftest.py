@@ -45,6 +45,7 @@ def _record(**changes: Any) -> reports.StatementRecord:
         "contract_sha256": "c" * 64,
         "evidence_sha256": "e" * 64,
         "inputs_sha256": "i" * 64,
+        "terms": {"review": {}},
         "preparers": ["ada"],
         "code_version": "0.1.0",
         "incomplete_tickets": 1,
