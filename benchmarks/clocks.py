@@ -186,7 +186,7 @@ def main(few: int, many: int) -> None:
     grown = (peak[large, "by blocks"] - peak[small, "by blocks"]) / more
     of_frame = (frame[large] - frame[small]) / more
     print(f"  block by block, each further ticket costs {grown:.0f} bytes beside the {of_frame:.0f} of its events")
-    judged("bytes a further ticket, of its events'", grown / of_frame, most=0.2)
+    judged("bytes a further ticket, of its events'", grown / of_frame, most=0.05)
 
 
 if __name__ == "__main__":

@@ -14,6 +14,7 @@ from deskledger.clocks.counting import held_us
 from deskledger.clocks.cycles import Cycles
 from deskledger.clocks.fields import States, Vocabulary, check_holders
 from deskledger.clocks.history import Columns, History
+from deskledger.clocks.portions import PORTION_TICKETS, portions
 from deskledger.clocks.verdicts import Judged, Verdicts
 from deskledger.contract.terms import ClockTerms
 from deskledger.model import CYCLE, UTC_INSTANT
@@ -58,13 +59,19 @@ def measure_blocks(
     as_of: datetime | pd.Timestamp | np.datetime64,
     *,
     block_tickets: int = BLOCK_TICKETS,
+    portion_tickets: int = PORTION_TICKETS,
 ) -> Iterator[pd.DataFrame]:
-    """The rows of `measure` block by block, for callers that write each out before the next is made."""
-    run = _Run(tickets, events, clocks, calendars, as_of)
-    for columns, _ in run.parts(block_tickets):
-        table = _Table()
-        table.add(columns, share=1.0)
-        yield run.frame(table)
+    """The rows of `measure` block by block, for callers that write each out before the next is made.
+
+    What is held beside the frames is bounded by the portion, however many tickets there are (ADR 0020). A frame has the
+    categories of its own portion.
+    """
+    for some_tickets, their_events in portions(tickets, events, portion_tickets):
+        run = _Run(some_tickets, their_events, clocks, calendars, as_of)
+        for columns, _ in run.parts(block_tickets):
+            table = _Table()
+            table.add(columns, share=1.0)
+            yield run.frame(table)
 
 
 def expand(calendars: Mapping[str, Any]) -> dict[str, BusinessCalendar]:

@@ -69,6 +69,11 @@ def test_order_of_rows_and_blocks_change_nothing(
         )
     blocks = list(clocks.measure_blocks(tickets, events, terms, CALENDARS, as_of, block_tickets=block))
     assert sum(map(len, blocks)) == len(whole)
+    portioned = list(
+        clocks.measure_blocks(turned, shuffled, terms, CALENDARS, as_of, block_tickets=block, portion_tickets=2)
+    )
+    joined = pd.concat([each.astype(object) for each in portioned], ignore_index=True) if portioned else whole
+    pd.testing.assert_frame_equal(joined, whole.astype(object), check_dtype=False)
 
 
 @settings(deadline=None, max_examples=100)
