@@ -36,6 +36,8 @@ with DAG(
     dag_id="close",
     doc_md=__doc__,
     schedule=PartitionedAssetTimetable(assets=DUE),
+    # A run waits for days while a person decides: it must not keep the months of other contracts from being drafted.
+    max_active_runs=1_000,
     tags=["deskledger", "finance"],
     default_args=TASKS,
 ):
