@@ -10,7 +10,7 @@ from sqlalchemy import Engine, text
 
 from deskledger import ledger
 from deskledger.cli import main
-from deskledger.errors import LedgerError
+from deskledger.errors import LedgerError, StatementError
 from deskledger.steps import close, report, requests
 
 from tests.warehouse.close_desk import (
@@ -180,6 +180,32 @@ def test_what_cannot_be_excluded_is_refused_when_it_is_asked_for(
     with pytest.raises(LedgerError, match=message):
         requests.exclude(asked(), reason, NOW, **more)
     assert requests.requests_of(KEY) == []
+
+
+FOREIGN = '      any: {clause: "99", title: Whatever, effect: removed}\n'
+
+
+def test_a_reason_that_nobody_approved_cannot_be_asked_for(warehouse: Engine, home: Path) -> None:
+    """The file as it lies is not the contract: its terms are asked in once a second person approved them."""
+    month(warehouse, "2026-01", 8)
+    path = home / "contracts" / "alder.yaml"
+    path.write_text(path.read_text(encoding="utf-8").replace("    exclusions:\n", "    exclusions:\n" + FOREIGN))
+    with pytest.raises(StatementError, match="not_approved: version 1 was edited"):
+        requests.exclude(asked(), "any", NOW, tickets=["T2026-01-9"])
+    sign(home)
+    assert requests.exclude(asked(), "any", NOW, tickets=["T2026-01-9"])["terms"]["clause"] == "99"
+
+
+def test_an_exclusion_in_other_terms_than_the_versions_own_stops_the_draft(warehouse: Engine, home: Path) -> None:
+    month(warehouse, "2026-01", 8)
+    write(home, "    exclusions:\n", "    exclusions:\n" + FOREIGN)
+    made = excluded("any", "T2026-01-8", "T2026-01-9")
+    assert close.draft(KEY, now=NOW)["credit"] == "0.00"
+    write(home, FOREIGN, "")
+    with pytest.raises(StatementError, match="ALDER-2026-01-R1 was granted for 'any' in other terms"):
+        close.draft(KEY, now=LATER)
+    requests.rule_on(made["request_id"], "revoke", "No such clause.", "fatima", LATER)
+    assert close.draft(KEY, now=LATER)["credit"] == "400.00"
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,7 @@
 from deskledger.statement.assessment import Opening, PastMonth
 from deskledger.statement.compose import Statement, compose
 from deskledger.statement.cycles import contract_cycles
-from deskledger.statement.exclusions import Granted, granted
+from deskledger.statement.exclusions import Granted, granted, refuse_other_terms
 from deskledger.statement.held import Held, RawColumn, RawColumns
 from deskledger.statement.inputs import Inputs, data_cutoff, read_inputs
 from deskledger.statement.levels import LevelResult, MonthFigures, measurements
@@ -25,4 +25,5 @@ __all__ = [
     "granted",
     "measurements",
     "read_inputs",
+    "refuse_other_terms",
 ]

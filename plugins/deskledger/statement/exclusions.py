@@ -5,14 +5,14 @@ A `removed` row leaves numerator and denominator; an `excused` one is added back
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from decimal import Decimal
 from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
 
-from deskledger.contract.terms import ServiceLevel
+from deskledger.contract.terms import ServiceLevel, Version
 from deskledger.errors import StatementError
 from deskledger.model import ticket_keys
 
@@ -139,6 +139,21 @@ def _named(rows: pd.DataFrame, exclusion: Exclusion) -> np.ndarray:
         surveys = pd.MultiIndex.from_arrays([rows["source"].astype("str"), rows["survey_id"].astype("str")])
         chosen = chosen | surveys.isin(list(exclusion.surveys))
     return np.asarray(chosen, dtype=bool)
+
+
+def refuse_other_terms(version: Version, requests: Sequence[Mapping[str, Any]]) -> None:
+    """Raise StatementError for an exclusion in other terms than the version's own: nobody approved a draft with these.
+
+    A reason's terms are approved with its version, and a version that restates a month may word them otherwise.
+    """
+    own = {reason.name: asdict(reason) for reason in version.exclusions}
+    for row in requests:
+        if row["kind"] == "exclusion" and own.get(row["reason"]) != row["terms"]:
+            raise StatementError(
+                f"{row['request_id']} was granted for {row['reason']!r} in other terms than version {version.number}'s",
+                where=f"clause {row['terms'].get('clause')}",
+                remedy="revoke it, and ask for it again for a reason that the version accepts",
+            )
 
 
 def counts(evidence: pd.DataFrame, request_id: str) -> dict[str, int]:

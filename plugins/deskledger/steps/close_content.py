@@ -106,13 +106,15 @@ def draft_content(
     `data_cutoff` is `now`, or the newest instant at which something it sees landed, if that is later. `past` are the
     months before where they are not as they stand, `adjustments` the posted ones that the draft corrects,
     `not_restated` those that it leaves as they are though something changed (period, reason). Raises StatementError
-    (`not_approved`) for terms that a second person has not approved as they stand.
+    (`not_approved`) for terms that a second person has not approved as they stand, and for an exclusion that was
+    granted in other terms.
     """
     start, end = contracts.period_bounds(contract, period)
     approved = terms.approved_versions(connection, contract, period)
     mark = data_mark(connection, contract, period)
     inputs = inputs_of(connection, contract, period, now)
     made = stated(connection, contract, period, inputs, past, adjustments=booked(adjustments))
+    statement.refuse_other_terms(made.version, made.assessment["requests"])
     return ledger.DraftContent(
         contract=contract.name,
         contract_title=contract.title,

@@ -15,7 +15,7 @@ from deskledger import contract as contracts
 from deskledger import ledger, model
 from deskledger.contract.terms import Contract, Version
 from deskledger.errors import LedgerError
-from deskledger.steps import close
+from deskledger.steps import close, terms
 from deskledger.steps.close_content import inputs_of, snapshot
 from deskledger.warehouse import open_warehouse
 
@@ -66,7 +66,7 @@ def exclude(
 
     Without service levels: from all of them; what the contract excuses, from all shares of clocks met. Raises
     LedgerError for a reason that the contract does not accept, an unknown ticket, survey or service level, and for
-    service levels that cannot be excused.
+    service levels that cannot be excused; StatementError (`not_approved`) for terms that nobody has approved.
     """
     contract, period, version = _terms(asked.key)
     accepted = {each.name: each for each in version.exclusions}
@@ -76,14 +76,14 @@ def exclude(
             where=f"{contract.file}, version {version.number}",
             remedy=f"use one of {', '.join(sorted(accepted)) or 'none: its `exclusions:` block lists none'}",
         )
-    terms = accepted[reason]
-    levels = _levels(version, service_levels, terms.effect == "excused")
+    granted_for = accepted[reason]
+    levels = _levels(version, service_levels, granted_for.effect == "excused")
     if cycle is not None and len(tickets) != 1:
         raise LedgerError("a cycle is of one ticket", remedy="name exactly one ticket beside the cycle")
     with open_warehouse().begin() as connection:
         found = [{**each, "cycle": cycle} for each in _known(connection, _TICKETS, contract, tickets, source)]
         found += _known(connection, _SURVEYS, contract, surveys, source)
-        content = _content(asked, contract, period, "exclusion", reason, {**ledger.plain(terms)}, found)
+        content = _content(asked, contract, period, "exclusion", reason, {**ledger.plain(granted_for)}, found)
         return ledger.request(connection, replace(content, service_levels=levels), by=asked.by, at=now)
 
 
@@ -157,12 +157,15 @@ def requests_of(key: str) -> list[dict[str, Any]]:
 
 
 def _terms(key: str) -> tuple[Contract, str, Version]:
+    """The approved terms of a contract's month. Raises StatementError (`not_approved`) while an edit waits."""
     name, _, period = key.partition("|")
     contract = close.contract_named(name)
     try:
         begins = contracts.first_day(contract, period)
     except ValueError as error:
         raise LedgerError(f"{key!r} is no contract's month: {error}", remedy="write it as alder|2026-03") from None
+    with open_warehouse().connect() as connection:
+        terms.approved_versions(connection, contract, period)
     return contract, period, contracts.version_at(contract, begins)
 
 
@@ -207,7 +210,7 @@ def _content(
     period: str,
     kind: ledger.RequestKind,
     reason: str,
-    terms: dict[str, Any],
+    rules: dict[str, Any],
     subjects: Sequence[dict[str, Any]],
 ) -> ledger.RequestContent:
     return ledger.RequestContent(
@@ -215,7 +218,7 @@ def _content(
         period=period,
         kind=kind,
         reason=reason,
-        terms=terms,
+        terms=rules,
         currency=contract.currency,
         explanation=asked.explanation,
         evidence=asked.evidence,
