@@ -1,6 +1,7 @@
 """The last stage: corrections of earlier periods, tax, and next year's targets (structures 11, 20-27)."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from decimal import Decimal
 from fractions import Fraction
 from typing import Any
@@ -43,6 +44,17 @@ def _earn_back(terms: Mapping[str, Any]) -> tuple[Fraction, str]:
     outcome = "earned back" if is_earned else "not earned back"
     reason = f"{terms['test']} of {needed} months {operator} {shown(target)}: {outcome}"
     return (-exact(terms["credit"]) if is_earned else Fraction(0)), reason
+
+
+def in_money(terms: Mapping[str, Any], amount: Fraction, money: Money) -> Decimal:
+    """The adjustment's `amount` as it is booked: rounded as this contract's money, but for a restatement.
+
+    A restatement corrects a month that was rounded by its own terms: it keeps the decimals of both of its amounts.
+    """
+    if terms["type"] != "restatement":
+        return money.of(amount)
+    written = [-int(Decimal(str(terms[name])).as_tuple().exponent) for name in ("issued", "recomputed")]
+    return replace(money, places=max(money.places, *written)).of(amount)
 
 
 def tax_of(terms: Mapping[str, Any] | None, credit: Fraction, money: Money) -> Decimal | None:

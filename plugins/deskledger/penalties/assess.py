@@ -12,7 +12,7 @@ from typing import Any
 
 from deskledger import csat
 from deskledger.errors import ContractError, StatementError
-from deskledger.penalties.adjust import adjustment, new_target, tax_of
+from deskledger.penalties.adjust import adjustment, in_money, new_target, tax_of
 from deskledger.penalties.combine import Due, convert_points, is_critical, settle_overlaps
 from deskledger.penalties.exact import exact, minor_units, rounded, shown, whole
 from deskledger.penalties.gate import claim_gate, gate
@@ -82,7 +82,7 @@ def assess(contract: Mapping[str, Any], measurements: Mapping[str, Any]) -> Asse
         trace.append(TraceRow("tax", "tax", f"{credit} as {contract['tax']['treatment']}", str(tax)))
     for terms in measurements.get("adjustments", ()):
         name, amount, reason = adjustment(terms)
-        adjusted = money.of(amount)
+        adjusted = in_money(terms, amount, money)
         lines.append(replace(blank, term=name, status="adjustment", credit=adjusted))
         trace.append(TraceRow(name, "adjustment", reason, str(adjusted)))
         credit += adjusted

@@ -17,6 +17,7 @@ from deskledger.contract.terms import Contract
 from deskledger.errors import StatementError
 from deskledger.statement import restate
 from deskledger.statement.compare import changed_figures
+from deskledger.statement.past import statuses
 from deskledger.steps.close_content import data_mark, draft_content, past_month
 from deskledger.steps.settle import settlement
 
@@ -182,7 +183,7 @@ def _past_of(content: ledger.DraftContent) -> statement.PastMonth:
     return past_month(
         {
             "period": content.period,
-            "statuses": {term: line["status"] for term, line in lines.items()},
+            "statuses": statuses(content.lines),
             "verdicts": {level["service_level"]: level["status"] for level in content.levels},
             "figures": {level["service_level"]: level["months"][-1] for level in content.levels},
             "credit_amount": content.credit_amount,
