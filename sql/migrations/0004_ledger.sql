@@ -48,6 +48,7 @@ create table ledger.draft (
     drafted_by text not null,
     run_id text,
     drafted_at timestamptz not null,
+    written_in text not null,
     unique (contract, period, number),
     check (period_start_at < period_end_at),
     check (as_of <= data_cutoff)
@@ -351,6 +352,10 @@ begin
             where d.contract = draft.contract and d.period = draft.period and d.number > draft.number
         ) then 'it is superseded'
         when draft.incomplete_tickets > 0 then 'it rests on incomplete tickets'
+        when
+            draft.credit_amount is distinct from (
+                select coalesce(sum(l.credit_amount), 0) from ledger.draft_line as l where l.draft_id = new.draft_id
+            ) then 'its lines do not sum to its credit'
         when differing is not null then 'not what was drafted and approved: ' || differing
     end;
     if fault is not null then
@@ -365,14 +370,40 @@ create trigger refuse_posting before insert on ledger.posting
 for each row execute function ledger.refuse_posting();
 alter table ledger.posting enable always trigger refuse_posting;
 
--- A draft that was decided takes no more rows: what was approved is what is posted.
-create function ledger.refuse_late_rows() returns trigger
+-- A draft is written in one transaction: what a person saw on its page is what was approved and what is posted. The name
+-- of the transaction is the database's own; with its time, a copy of the database gives it to no other one either.
+create function ledger.this_transaction() returns text
+language sql stable set search_path = pg_catalog, pg_temp as $$
+    select pg_current_xact_id() || ' at ' || extract(epoch from transaction_timestamp())
+$$;
+
+create function ledger.note_transaction() returns trigger
 language plpgsql set search_path = pg_catalog, pg_temp as $$
 begin
-    if exists (select from added inner join ledger.decision using (draft_id)) then
+    new.written_in := ledger.this_transaction();
+    return new;
+end
+$$;
+create trigger note_transaction before insert on ledger.draft
+for each row execute function ledger.note_transaction();
+alter table ledger.draft enable always trigger note_transaction;
+
+create function ledger.refuse_late_rows() returns trigger
+language plpgsql set search_path = pg_catalog, pg_temp as $$
+declare
+    now_writing text := ledger.this_transaction();
+    fault text;
+begin
+    fault := case
+        when exists (
+            select from added inner join ledger.draft using (draft_id) where draft.written_in <> now_writing
+        ) then 'its draft is written already'
+        when exists (select from added inner join ledger.decision using (draft_id)) then 'its draft is decided already'
+    end;
+    if fault is not null then
         raise exception using
             errcode = 'restrict_violation',
-            message = 'ledger.' || tg_table_name || ': its draft is decided already';
+            message = 'ledger.' || tg_table_name || ': ' || fault;
     end if;
     return null;
 end

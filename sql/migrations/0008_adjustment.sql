@@ -137,32 +137,6 @@ create trigger refuse_adjustment before insert on ledger.posting
 for each row execute function ledger.refuse_adjustment();
 alter table ledger.posting enable always trigger refuse_adjustment;
 
--- A restated draft is whole when a draft first names it: from then on it takes no row.
-create function ledger.refuse_rows_of_restated() returns trigger
-language plpgsql set search_path = pg_catalog, pg_temp as $$
-begin
-    if exists (
-        select from added inner join ledger.draft_adjustment as named on added.draft_id = named.restated_draft_id
-    ) then
-        raise exception using
-            errcode = 'restrict_violation',
-            message = 'ledger.' || tg_table_name || ': an adjustment names its draft already';
-    end if;
-    return null;
-end
-$$;
-do $$
-declare
-    part text;
-begin
-    foreach part in array array['draft_level', 'draft_line', 'draft_trace', 'draft_ticket'] loop
-        execute 'create trigger refuse_rows_of_restated after insert on ledger.' || quote_ident(part)
-            || ' referencing new table as added for each statement execute function ledger.refuse_rows_of_restated()';
-        execute 'alter table ledger.' || quote_ident(part) || ' enable always trigger refuse_rows_of_restated';
-    end loop;
-end
-$$;
-
 -- Where each draft stands, as in 0004, and restated ones, which stand beside their posted month.
 create or replace view ledger.draft_state as
 with drafts as (

@@ -147,7 +147,20 @@ def test_a_restated_draft_takes_no_decision_and_no_more_rows(warehouse: Engine) 
         connection.execute(
             text("insert into ledger.decision values ('ALDER-2026-01-D2', 'approve', '', 'felix', now())")
         )
-    with pytest.raises(DatabaseError, match="an adjustment names its draft already"), warehouse.begin() as connection:
+    with pytest.raises(DatabaseError, match="its draft is written already"), warehouse.begin() as connection:
         connection.execute(
             text("insert into ledger.draft_trace values ('ALDER-2026-01-D2', 9, 'late', 'limit', 'x', 'y', '')")
         )
+
+
+def test_a_draft_takes_no_adjustment_once_it_is_written(warehouse: Engine) -> None:
+    posted(warehouse, content(period="2026-01"))
+    draft(warehouse, march(adjustment()))
+    draft(warehouse, content("brisa"))
+    moved = """
+    insert into ledger.draft_adjustment
+    select (jsonb_populate_record(own, :other)).* from ledger.draft_adjustment as own
+    """
+    with pytest.raises(DatabaseError, match="its draft is written already"), warehouse.begin() as connection:
+        connection.execute(text("set local role finance"))
+        connection.execute(text(moved), {"other": '{"draft_id": "BRISA-2026-03-D1"}'})

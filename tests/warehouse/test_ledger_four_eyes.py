@@ -1,6 +1,7 @@
 """Four eyes by SQL: what Deskledger refuses, the ledger's tables refuse to every role, the superuser included."""
 
 from datetime import UTC, datetime
+from decimal import Decimal
 
 import pytest
 from sqlalchemy import Engine, text
@@ -12,6 +13,7 @@ from tests.warehouse.ledger_content import content, decide, draft, posted, rows,
 
 AT = datetime(2026, 4, 6, 9, tzinfo=UTC)
 ROLES = ("finance", "superuser", "replica")
+PARTS = ("draft_level", "draft_line", "draft_trace", "draft_ticket")
 POSTING = """
 insert into ledger.posting (
     statement_number, contract, period, draft_id, currency, credit_amount, approved_by, approved_at, approval_comment,
@@ -127,21 +129,57 @@ def test_an_approved_draft_that_was_superseded_or_is_incomplete_is_not_posted_by
         post_by_sql(warehouse, "finance", lacking)
 
 
-@pytest.mark.parametrize("role", ROLES)
-@pytest.mark.parametrize(
-    "statement",
-    [
-        "insert into ledger.draft_line select draft_id, 2, term, service_level, status, clause, version, "
-        "effective_from, operator, target, value, band_edge, detail, credit_amount from ledger.draft_line",
-        "insert into ledger.draft_trace select draft_id, 2, line, step, input, output, clause from ledger.draft_trace",
-        "insert into ledger.draft_ticket (draft_id, evidence_no, service_level, fate, is_numerator, is_denominator, "
-        "ticket_key) select draft_id, 11, service_level, fate, true, true, 11 from ledger.draft_ticket limit 1",
-    ],
+MORE_ROWS = (
+    "insert into ledger.draft_line select draft_id, 2, term, service_level, status, clause, version, "
+    "effective_from, operator, target, value, band_edge, detail, credit_amount from ledger.draft_line",
+    "insert into ledger.draft_trace select draft_id, 2, line, step, input, output, clause from ledger.draft_trace",
+    'insert into ledger.draft_level select (jsonb_populate_record(level, \'{"ordinal": 2, "service_level": "x"}\')).* '
+    "from ledger.draft_level as level",
+    "insert into ledger.draft_ticket (draft_id, evidence_no, service_level, fate, is_numerator, is_denominator, "
+    "ticket_key) select draft_id, 11, service_level, fate, true, true, 11 from ledger.draft_ticket limit 1",
 )
-def test_a_decided_draft_takes_no_more_rows(warehouse: Engine, role: str, statement: str) -> None:
-    decide(warehouse, draft(warehouse).draft_id)
-    with pytest.raises(DatabaseError, match="its draft is decided already"):
+
+
+@pytest.mark.parametrize("role", ROLES)
+@pytest.mark.parametrize("statement", MORE_ROWS)
+def test_a_draft_takes_no_row_once_it_is_written(warehouse: Engine, role: str, statement: str) -> None:
+    """Nothing can come between the page that a person reads and what their decision approves."""
+    draft(warehouse)
+    before = [rows(warehouse, table) for table in PARTS]
+    with pytest.raises(DatabaseError, match="its draft is written already"):
         write(warehouse, role, statement)
+    assert [rows(warehouse, table) for table in PARTS] == before
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_a_draft_says_itself_of_no_transaction_but_its_own(warehouse: Engine, role: str) -> None:
+    """A draft that was written under the name of a later transaction would take that one's rows."""
+    draft(warehouse)
+    forged = """
+    insert into ledger.draft
+    select (jsonb_populate_record(draft, '{"draft_id": "X", "number": 2, "written_in": "later"}')).* from ledger.draft
+    """
+    write(warehouse, role, forged)
+    with warehouse.connect() as connection:
+        assert "later" not in connection.execute(text("select written_in from ledger.draft")).scalars().all()
+
+
+def test_a_draft_that_is_decided_where_it_is_written_takes_no_more_rows(warehouse: Engine) -> None:
+    with pytest.raises(DatabaseError, match="its draft is decided already"), warehouse.begin() as connection:
+        sign(connection)
+        made = ledger.write(connection, content(), at=AT)
+        ledger.decide(connection, made.draft_id, "approve", comment="", user="felix", at=AT)
+        connection.execute(text(MORE_ROWS[0]))
+
+
+@pytest.mark.parametrize("role", ROLES)
+@pytest.mark.parametrize("credit", ["50.01", "0.00"])
+def test_a_total_that_its_lines_do_not_give_is_not_posted(warehouse: Engine, role: str, credit: str) -> None:
+    draft_id = draft(warehouse, content(credit_amount=Decimal(credit))).draft_id
+    decide(warehouse, draft_id)
+    with pytest.raises(DatabaseError, match="its lines do not sum to its credit"):
+        post_by_sql(warehouse, role, draft_id)
+    assert rows(warehouse, "posting") == 0
 
 
 def test_what_deskledger_itself_writes_passes_as_role_finance(warehouse: Engine) -> None:

@@ -65,10 +65,19 @@ def test_a_ledger_whose_end_was_cut_off_lacks_the_noted_hash(warehouse: Engine) 
         assert ledger.verify(connection, expected_head=head).faults == (f"the chain no longer contains {head}",)
 
 
+ROUNDED = {
+    **content().lines[0],
+    "line_no": 2,
+    "term": "rounding",
+    "status": "rounding",
+    "credit_amount": Decimal("0.01"),
+}
+
+
 def test_lines_sum_to_the_statement_and_totals_stay_in_their_currency(warehouse: Engine) -> None:
     posted(warehouse)
     posted(warehouse, content("brisa", currency="USD"))
-    posted(warehouse, content("cedro", credit_amount=Decimal("50.01")))  # rounded on the total
+    posted(warehouse, content("cedro", credit_amount=Decimal("50.01"), lines=[*content().lines, ROUNDED]))
     with warehouse.connect() as connection:
         amounts = connection.execute(
             text("select contract, line, amount from ledger.entry where kind = 'line' order by entry_no")
@@ -95,7 +104,9 @@ def test_recompute_gives_the_posted_cents_from_the_frozen_evidence_alone(warehou
 
 
 def test_recompute_reports_what_does_not_add_up(warehouse: Engine) -> None:
-    number = posted(warehouse, content(met=8, credit_amount=Decimal("49.00")))["statement_number"]
+    line = {**content().lines[0], "credit_amount": Decimal("49.00")}
+    made = content(met=8, credit_amount=Decimal("49.00"), lines=[line, {**ROUNDED, "credit_amount": Decimal(0)}])
+    number = posted(warehouse, made)["statement_number"]
     with warehouse.begin() as connection:
         connection.execute(text("alter table ledger.posted_ticket disable trigger all"))
         connection.execute(text("update ledger.posted_ticket set is_numerator = false where ticket_id = 'T1'"))
@@ -104,6 +115,9 @@ def test_recompute_reports_what_does_not_add_up(warehouse: Engine) -> None:
     assert again.differences == (
         "resolution: the tickets give num 7, den 10, the statement says num 8, den 10",
         "resolution: ticket T1: on the wrong side of the share",
+        "line late: breach 49.00 does not follow from the terms",
+        "line rounding: rounding 0 does not follow from the terms",
+        "line late: the terms give breach 50.00",
         "the tickets and terms give 50.00, 49.00 was posted",
     )
 

@@ -1,5 +1,6 @@
 """Posting: once for a contract's month, with everything that it was made of frozen beside it."""
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -99,7 +100,7 @@ def _lines(connection: Connection, posting: Mapping[str, Any]) -> list[dict[str,
         f"restatement:{row['corrected_period']}": row["corrected_statement"]
         for row in adjustment_rows(connection, posting["draft_id"])
     }
-    records = [
+    return [
         {
             "kind": "line",
             **common,
@@ -117,11 +118,6 @@ def _lines(connection: Connection, posting: Mapping[str, Any]) -> list[dict[str,
         }
         for line in lines
     ]
-    # Where the contract rounds or cuts the total, the difference is a line of its own: lines sum to the statement.
-    rest = posting["credit_amount"] - sum((line["credit_amount"] for line in lines), Decimal(0))
-    if rest:
-        records.append({"kind": "line", **common, "line": "rounding", "status": "total", "amount": rest})
-    return records
 
 
 @dataclass(frozen=True)
@@ -179,7 +175,19 @@ def _assessed_again(
     differences += requests_faults(row["assessment"].get("requests") or [], frozen.get("waivers") or [], evidence)
     others = [each for each in frozen.get("adjustments", ()) if each["type"] != "restatement"]
     measured = {**frozen, "measures": measures, "adjustments": [*others, *adjustments]}
-    return penalties.assess(priced, measured).credit, differences
+    assessed = penalties.assess(priced, measured)
+    return assessed.credit, [*differences, *_lines_told(connection, row["draft_id"], assessed.lines)]
+
+
+def _lines_told(connection: Connection, draft_id: str, lines: Sequence[penalties.Line]) -> list[str]:
+    """Each line that only the draft has, or only its evidence and terms give, in words."""
+    stored = every(connection, "select * from ledger.draft_line where draft_id = :draft_id", draft_id=draft_id)
+    drafted = Counter((row["term"], row["status"], row["credit_amount"]) for row in stored)
+    given = Counter((line.term, line.status, line.credit) for line in lines)
+    return [
+        *(f"line {term}: {status} {amount} does not follow from the terms" for term, status, amount in drafted - given),
+        *(f"line {term}: the terms give {status} {amount}" for term, status, amount in given - drafted),
+    ]
 
 
 def _adjustments_again(connection: Connection, posting: Mapping[str, Any]) -> tuple[list[dict[str, Any]], list[str]]:
