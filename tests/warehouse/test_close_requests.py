@@ -311,6 +311,23 @@ def test_a_row_that_nobody_can_place_has_a_way_out_for_its_month_and_later_ones(
         assert ledger.read(connection, third["draft_id"]).draft["incomplete_tickets"] == 1
 
 
+def test_trap_2_a_ticket_that_was_waived_beside_a_row_blocks_the_next_month_again(warehouse: Engine) -> None:
+    """The row is the same one in February; the ticket was let pass in January's statement and in no other."""
+    for period in ("2026-01", "2026-02"):
+        month(warehouse, period, 10)
+    load(warehouse, {"id": "HALF", "created": "2026-01-10T08:00:00Z"})
+    quarantine(warehouse, "HALF")
+    quarantine(warehouse, None)
+    made = approve(requests.waive_incomplete(asked(), NOW, tickets=["HALF"], rows=["all"]))
+    assert close_month("2026-01")["is_new"]
+    february = close.draft("alder|2026-02", now=NOW)["draft_id"]
+    with warehouse.connect() as connection:
+        draft = ledger.read(connection, february).draft
+    assert (draft["incomplete_tickets"], draft["control"]["waived_incomplete"]) == (1, 1)
+    (told,) = draft["assessment"]["requests"]
+    assert told["subjects"] == [each for each in made["subjects"] if "quarantine_id" in each]
+
+
 def test_the_report_lists_what_was_set_aside_with_its_names_and_effect(warehouse: Engine) -> None:
     month(warehouse, "2026-01", 8)
     excluded("our_fault", "T2026-01-9")

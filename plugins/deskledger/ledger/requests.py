@@ -113,9 +113,10 @@ def requests_in_force(connection: Connection, contract: str, period: str) -> lis
     """The approved requests that the month's next draft follows, oldest first.
 
     They are the month's own, and earlier waivers of quarantined rows without a ticket: such a row is one and the same
-    whichever month it stands in.
+    whichever month it stands in. What else an earlier waiver names (tickets) was waived for its own month: `subjects`
+    leaves it out.
     """
-    return every(
+    rows = every(
         connection,
         """
         select * from ledger.request_state
@@ -134,3 +135,8 @@ def requests_in_force(connection: Connection, contract: str, period: str) -> lis
         contract=contract,
         period=period,
     )
+    return [row if row["period"] == period else {**row, "subjects": _carried(row["subjects"])} for row in rows]
+
+
+def _carried(subjects: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    return [each for each in subjects if "quarantine_id" in each]
