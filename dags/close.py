@@ -18,7 +18,7 @@ that the contract's clause took at the deadline is carried on in the same way.
 
 **How to rerun.** Clear any task, or trigger the DAG with the partition key. A posted month is posted once: again is a
 no-op. A draft that still holds is not made twice; late data make a new one. If a draft waits and nobody is asked,
-because its run died, trigger the DAG by hand: it asks for the same draft.
+or an approved one is not posted, because its run died, trigger the DAG by hand: it goes on with the same draft.
 
 **When it fails.** `draft` says what is missing (no charge, terms nobody approved, a contract that is not valid) and
 what to do. `record` refuses a decision that breaks a rule: clear `review` and the tasks after it to ask again.
@@ -47,8 +47,9 @@ with DAG(
         from deskledger.steps import close, report, runs
 
         context = get_current_context()
-        now = runs.started_at(context)
-        made = close.draft(runs.contract_month(context), now=now, run_id=context["dag_run"].run_id)
+        key, now = runs.contract_month(context), runs.started_at(context)
+        run_id, is_by_hand = context["dag_run"].run_id, runs.is_by_hand(context)
+        made = close.draft(key, now=now, run_id=run_id, is_by_hand=is_by_hand)
         if made["status"] != "drafted":
             raise AirflowSkipException(f"Nothing to review: {made['status']}.")
         report.render(made["draft_id"], now=now)

@@ -61,7 +61,10 @@ def _close_scene(*outcomes: str | None) -> Any:
     def break_it() -> None:
         left = list(outcomes)
         runs.contract_month = lambda context: "good|2026-03"
-        close.draft = lambda key, now, run_id=None: {"draft_id": "D1", "status": "drafted"}
+        close.draft = lambda key, now, run_id, is_by_hand: {
+            "draft_id": "D1",
+            "status": "drafted" if is_by_hand else "current",
+        }
         close.review_text = lambda draft_id: {"subject": "s", "body": "b"}
         close.post = lambda draft_id, at: {}
         close.following = lambda key, now: []

@@ -12,7 +12,7 @@ from sqlalchemy import Engine, text
 
 from deskledger import ledger
 from deskledger.errors import LedgerError, StatementError
-from deskledger.steps import close, report
+from deskledger.steps import close, report, review
 
 from tests.warehouse.close_desk import (
     KEY,
@@ -102,8 +102,14 @@ def test_a_draft_that_still_holds_is_not_made_twice_and_a_retry_may_go_on(wareho
     assert close.draft(KEY, now=later, run_id="run-1") == first
     assert close.draft(KEY, now=later, run_id="run-3", is_by_hand=True) == first  # run-1 may have died before it asked
     close.decide(first["draft_id"], "approve", comment="", user="felix", at=later)
-    assert close.draft(KEY, now=later, run_id="run-4", is_by_hand=True)["status"] == "current"
-    assert close.draft(KEY, now=later, run_id="run-1")["status"] == "current"
+    approved = {**first, "state": "approved"}
+    assert close.draft(KEY, now=later, run_id="run-2") == {**approved, "status": "current"}
+    # or before it posted: what is decided already is posted, and nobody is asked again
+    assert close.draft(KEY, now=later, run_id="run-4", is_by_hand=True) == approved
+    assert close.draft(KEY, now=later, run_id="run-1") == approved
+    assert review.record_answer(first["draft_id"], {"chosen_options": [], "responded_by_user": None}) == "approve"
+    assert close.post(first["draft_id"], at=later)["is_new"]
+    assert close.draft(KEY, now=later, run_id="run-4", is_by_hand=True)["status"] == "posted"
 
 
 def test_late_data_make_the_draft_stale_and_a_new_draft_voids_the_approval(warehouse: Engine) -> None:

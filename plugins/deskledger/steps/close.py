@@ -111,9 +111,10 @@ def draft(key: str, now: datetime, run_id: str | None = None, *, is_by_hand: boo
 
     Returns draft_id, status (`drafted`, `current` for a draft that still holds, `posted`, or `settled` when a contract
     that has ended has nothing left to correct), state, credit and currency.
-    While the newest draft waits for a decision, a retry of the run that made it (`run_id`), and a run that somebody
-    started by hand (`is_by_hand`), are told `drafted` again, so that its review goes on: the run that made it may have
-    died before it asked. Another run is told `current`: it comes with every load, and must not ask every day.
+    Until the newest draft is posted, a retry of the run that made it (`run_id`), and a run that somebody started by
+    hand (`is_by_hand`), are told `drafted` again, so that its review goes on, or its posting where it is approved: the
+    run that made it may have died before. Another run is told `current`: it comes with every load, and must not ask
+    every day.
     Raises ContractError, and StatementError: too early, an earlier month open, or what makes the month itself
     impossible (`no_base`, `not_approved`), which ledger.attempt keeps on record.
     """
@@ -150,7 +151,7 @@ def draft(key: str, now: datetime, run_id: str | None = None, *, is_by_hand: boo
             return {**nothing, "credit": "0", "currency": contract.currency}
         raise
     is_retry = run_id is not None and state["run_id"] == run_id
-    is_asked = state["state"] == "in_review" and (is_retry or is_by_hand)
+    is_asked = state["state"] in {"in_review", "approved"} and (is_retry or is_by_hand)
     return _told_draft(state, "drafted" if is_asked else ref.outcome)
 
 

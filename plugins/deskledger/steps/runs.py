@@ -28,6 +28,11 @@ def started_at(context: Mapping[str, Any]) -> datetime:
     return start if start is not None else datetime.now(UTC)
 
 
+def is_by_hand(context: Mapping[str, Any]) -> bool:
+    """Whether a person started the run, and not what landed or came due."""
+    return bool(context["dag_run"].run_type == "manual")
+
+
 def _partition(context: Mapping[str, Any], kind: str, example: str, read: Callable[[str], str]) -> str:
     """Airflow accepts a run without a key, or with any text for one; what cannot be meant is refused here."""
     key = context["dag_run"].partition_key

@@ -58,3 +58,11 @@ def test_any_other_key_is_refused_with_an_example(read: Callable[..., str], key:
 def test_now_is_the_start_of_the_try() -> None:
     start = datetime(2026, 4, 1, 12, tzinfo=UTC)
     assert runs.started_at({"ti": SimpleNamespace(start_date=start)}) == start
+
+
+@pytest.mark.parametrize(
+    ("run_type", "is_by_hand"),
+    [("manual", True), ("asset_triggered", False), ("asset_materialization", False), ("backfill", False)],
+)
+def test_only_a_person_starts_a_run_by_hand(run_type: str, is_by_hand: bool) -> None:
+    assert runs.is_by_hand({"dag_run": SimpleNamespace(run_type=run_type)}) is is_by_hand
