@@ -6,15 +6,17 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 import pytest
 from sqlalchemy import Engine
 
 from deskledger.cli import main
 from deskledger.errors import StatementError
+from deskledger.steps import requests
 from deskledger.steps.forecast import MonthForecast, forecast
 
-from tests.warehouse.close_desk import NOW, charge, close_month, closing_home, complete_until, load, month  # noqa: F401
+from tests.warehouse.close_desk import KEY, NOW, charge, close_month, closing_home, complete_until, load, month, sign  # noqa: F401
 
 
 def daily(engine: Engine, period: str, days: range, met: int, of: int = 10) -> None:
@@ -114,6 +116,32 @@ def test_tickets_that_can_still_be_saved_by_due_time(warehouse: Engine, home: Pa
     assert set(tickets["service_levels"]) == {"resolution"}
     (cost,) = set(tickets["cost"])
     assert Decimal("0.00") < cost < Decimal("100.00")  # one ticket of some 290, in a month on the edge
+
+
+@pytest.mark.parametrize(
+    ("named", "levels", "saved"),
+    [
+        ({"tickets": ["STORM"]}, (), ["OTHER"]),
+        ({"tickets": ["STORM"], "cycle": 1}, ("resolution",), ["OTHER"]),
+        ({"tickets": ["STORM"]}, ("csat_poor",), ["OTHER", "STORM"]),
+    ],
+)
+def test_a_running_ticket_that_was_excluded_is_no_longer_to_be_saved(
+    warehouse: Engine, home: Path, named: dict[str, Any], levels: tuple[str, ...], saved: list[str]
+) -> None:
+    """Whatever becomes of it, it is not judged: the month counts one ticket fewer at least."""
+    path = home / "contracts" / "alder.yaml"
+    storm = "    exclusions:\n      storm: {clause: '9.2', title: Storm, effect: removed}\n    penalties:\n"
+    path.write_text(path.read_text(encoding="utf-8").replace("    penalties:\n", storm), encoding="utf-8")
+    sign(home)
+    complete_until(warehouse, "2026-01-10T23:00:00Z")
+    load(warehouse, *({"id": each, "created": "2026-01-10T22:00:00Z"} for each in ("OTHER", "STORM")))
+    asked = requests.Asked(KEY, "rosa", explanation="The storm.", evidence="photo")
+    made = requests.exclude(asked, "storm", NOW, service_levels=levels, **named)
+    requests.rule_on(made["request_id"], "approve", "", "fatima", NOW)
+    found = look().outlook
+    assert sorted(found.tickets["ticket_id"]) == saved
+    assert found.levels[0].to_come == len(saved)
 
 
 def test_a_ticket_costs_next_to_nothing_where_the_month_bears_it(warehouse: Engine, home: Path) -> None:

@@ -28,7 +28,7 @@ from deskledger.statement.assessment import (
 )
 from deskledger.statement.cycles import open_spans
 from deskledger.statement.effects import Priced, effects
-from deskledger.statement.exclusions import Granted
+from deskledger.statement.exclusions import Exclusion, Granted
 from deskledger.statement.figures import figures
 from deskledger.statement.inputs import Inputs
 from deskledger.statement.levels import LevelResult, measurements
@@ -59,6 +59,7 @@ class Statement:
     evidence: pd.DataFrame
     incomplete_tickets: int
     preparers: tuple[str, ...]
+    exclusions: tuple[Exclusion, ...]
 
 
 def compose(
@@ -146,6 +147,7 @@ def compose(
         # A row of no known ticket may hide a whole one: each counts as a ticket that is not there.
         incomplete_tickets=len(blocking) + len(unplaced),
         preparers=_preparers(version, charges, granted),
+        exclusions=granted.exclusions,
     )
 
 

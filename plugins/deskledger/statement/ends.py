@@ -10,6 +10,7 @@ import pandas as pd
 
 from deskledger.contract.terms import ServiceLevel
 from deskledger.statement.compose import Statement
+from deskledger.statement.exclusions import is_set_aside
 from deskledger.statement.levels import LevelResult, MonthFigures, measured_form, verdict, window_value
 from deskledger.statement.outlook import (
     DRAWS,
@@ -80,7 +81,7 @@ def month_ends(
     column = "elapsed_us" if level.measure.side == "provider" else f"{level.measure.side}_us"
     own = of_level(made.evidence, level)
     so_far = stretch(own, column)
-    least = int((is_running(own) & (own["due_at"] < pd.Timestamp(made.end_at))).sum())
+    least = int((is_running(made, own) & (own["due_at"] < pd.Timestamp(made.end_at))).sum())
     cuts = [cut(of_level(each.evidence, level), each.start_at, each.end_at, part, column) for each in past]
     history = History(tuple(each[0] for each in cuts), tuple(each[1] for each in cuts))
     random = seeded(made.contract.name, made.period, level.name)
@@ -109,10 +110,13 @@ def of_level(evidence: pd.DataFrame, level: ServiceLevel) -> pd.DataFrame:
     return evidence[(evidence["service_level"].astype("str") == level.name).to_numpy(dtype=bool)]
 
 
-def is_running(rows: pd.DataFrame) -> pd.Series:
-    """Cycles that are neither met nor breached yet; incomplete ones are set aside, whatever becomes of them."""
+def is_running(made: Statement, rows: pd.DataFrame) -> pd.Series:
+    """Cycles among rows of `made.evidence` that are neither met nor breached yet and will be judged.
+
+    Incomplete ones, and those that an approved exclusion names, are set aside, whatever becomes of them.
+    """
     fate = rows["fate"].astype("str")
-    return (rows["state"].astype("str") == "running") & (fate != "incomplete")
+    return (rows["state"].astype("str") == "running") & (fate != "incomplete") & ~is_set_aside(rows, made.exclusions)
 
 
 def _form(level: ServiceLevel, months: Sequence[MonthFigures], value: Fraction | None) -> dict[str, Any]:

@@ -128,6 +128,16 @@ def exclude(level: ServiceLevel, rows: pd.DataFrame, exclusions: Sequence[Exclus
     return rows
 
 
+def is_set_aside(evidence: pd.DataFrame, exclusions: Sequence[Exclusion]) -> np.ndarray:
+    """Which rows (model.EVIDENCE) an exclusion names, decided or not: a running cycle will not be judged either."""
+    level = evidence["service_level"].astype("str")
+    chosen = np.zeros(len(evidence), dtype=bool)
+    for exclusion in exclusions:
+        concerned = level.isin(list(exclusion.service_levels)) if exclusion.service_levels else level.notna()
+        chosen |= _named(evidence, exclusion) & concerned.to_numpy(dtype=bool)
+    return chosen
+
+
 def _named(rows: pd.DataFrame, exclusion: Exclusion) -> np.ndarray:
     keys = rows["ticket_key"]
     whole = [key for key, cycle in exclusion.tickets if cycle is None]

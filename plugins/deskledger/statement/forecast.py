@@ -221,7 +221,7 @@ _TICKET = (
 def _tickets(made: Statement, pricing: _Pricing) -> pd.DataFrame:
     """The running cycles that come due in the month and can still be met, the next one due first."""
     evidence = made.evidence
-    due = is_running(evidence) & evidence["due_at"].notna() & (evidence["due_at"] < pd.Timestamp(made.end_at))
+    due = is_running(made, evidence) & evidence["due_at"].notna() & (evidence["due_at"] < pd.Timestamp(made.end_at))
     rows = evidence[due.to_numpy(dtype=bool)]
     key = ["ticket_key", "clock", "cycle"]
     rows = rows.assign(clock=rows["clock"].astype("str"), service_level=rows["service_level"].astype("str"))
