@@ -11,11 +11,11 @@ from typing import Any, Literal
 import numpy as np
 import pandas as pd
 
-from deskledger.contract.terms import CsatTerms, ServiceLevel, Version
+from deskledger.contract.terms import ServiceLevel, Version
 from deskledger.errors import StatementError
 from deskledger.statement import few_answers
 from deskledger.statement.exclusions import Exclusion, exclude
-from deskledger.statement.population import in_period, within
+from deskledger.statement.level_rows import clock_rows, csat_rows, kpi_rows
 
 Status = Literal["met", "breached", "no_data"]
 
@@ -80,126 +80,19 @@ def measurements(
     for level in version.service_levels:
         note = ""
         if level.measure.subject == "clock":
-            rows = _clock_rows(level, cycles, start_at, end_at)
+            rows = clock_rows(level, cycles, start_at, end_at)
         elif level.measure.subject == "csat":
-            rows = exclude(level, _csat_rows(level, version.csat, answers, start_at, end_at), exclusions)
+            rows = exclude(level, csat_rows(level, version.csat, answers, start_at, end_at), exclusions)
             if few_answers.falls_back(level, rows):
-                rows = _csat_rows(few_answers.wider(level, version), version.csat, answers, start_at, end_at)
+                rows = csat_rows(few_answers.wider(level, version), version.csat, answers, start_at, end_at)
                 note = few_answers.fell_back(level, version)
         else:
-            rows = _kpi_rows(level, counted)
+            rows = kpi_rows(level, counted)
         rows = exclude(level, rows, exclusions)
         evidence.append(rows.assign(service_level=level.name))
         result = _result(level, rows, period, past.get(level.name, ()))
         results.append(replace(result, few_answers=note or few_answers.pooled(level, result.months)))
     return results, pd.concat(evidence, ignore_index=True) if evidence else pd.DataFrame()
-
-
-def _clock_rows(
-    level: ServiceLevel, cycles: pd.DataFrame, start_at: pd.Timestamp, end_at: pd.Timestamp
-) -> pd.DataFrame:
-    by_time = level.measure.statistic in {"mean", "percentile"}
-    of_clock = (cycles["clock"].astype("str") == level.measure.name).to_numpy(dtype=bool)
-    counts_at = cycles["attributed_at"]
-    if by_time:
-        # A time is known at the stop: of what was late in one month and stopped in a later one, it counts in the later.
-        counts_at = counts_at.where(~(cycles["stopped_at"] > counts_at), cycles["stopped_at"])
-    member = in_period(counts_at, start_at, end_at)
-    # An incomplete ticket's instants cannot be trusted: it is listed wherever it touches the period.
-    incomplete = cycles["is_incomplete"].fillna(False).to_numpy(dtype=bool)
-    touches = ((cycles["started_at"] < end_at) & ~(cycles["stopped_at"] < start_at)).to_numpy(dtype=bool)
-    taken = of_clock & within(cycles, level.population) & (member | (incomplete & touches))
-    rows = cycles[taken].copy()
-    state = rows["state"].astype("str")
-    decided = state.isin(["met", "breached"])
-    complete = ~rows["is_incomplete"].fillna(False).astype(bool)
-    stopped = rows["stopped_at"].notna()
-    chosen = rows["is_chosen"].astype(bool) if "is_chosen" in rows else complete | True
-    # A cycle for which no target was agreed can be late for nothing; its time may still be averaged.
-    agreed = complete | True if by_time else rows["target_us"].notna()
-    counted = complete & chosen & agreed & (stopped & decided if by_time else decided)
-    fate = np.select(
-        [~complete, counted & by_time, counted & (state == "met"), counted],
-        ["incomplete", "counted", "met", "failed"],
-        default="excluded",
-    )
-    why = np.select(
-        [~complete, state == "cancelled", ~chosen, state == "running", ~agreed],
-        [
-            "a row of this ticket is in quarantine",
-            "cancelled",
-            "another cycle of this ticket counts",
-            "still running",
-            "no target was agreed for it",
-        ],
-        default="not stopped",
-    )
-    rows["fate"] = fate
-    rows["is_denominator"] = counted
-    in_numerator = counted if by_time else counted & (state == "met")
-    if level.measure.statistic == "count":
-        in_numerator = counted & (state == "breached")
-    rows["is_numerator"] = in_numerator
-    rows["reason"] = pd.Series(why, index=rows.index, dtype="str").mask(counted)
-    return rows
-
-
-def _csat_rows(
-    level: ServiceLevel,
-    terms: CsatTerms | None,
-    answers: pd.DataFrame,
-    start_at: pd.Timestamp,
-    end_at: pd.Timestamp,
-) -> pd.DataFrame:
-    if terms is None:
-        raise StatementError(
-            f"service level {level.name!r} measures CSAT, but the version has no csat terms",
-            where=f"clause {level.clause}",
-            remedy="add the csat block to the contract version",
-        )
-    rows = answers[in_period(answers["attributed_at"], start_at, end_at) & within(answers, level.population)].copy()
-    counted = rows["is_counted"].astype(bool)
-    of_class = rows["class"].astype("str")
-    kept = counted & ((of_class != "neutral") | (terms.denominator == "include_neutral"))
-    rows["fate"] = np.select(
-        [rows["rating"].isna(), ~counted, of_class == "neutral", of_class == "good"],
-        ["unanswered", "excluded", "neutral", "met"],
-        default="failed",
-    )
-    rows["is_denominator"] = kept
-    rows["is_numerator"] = counted & (of_class == level.measure.name)
-    unsolved = rows["solved_at"].isna() if terms.attribution == "solved" else pd.Series(False, index=rows.index)
-    why = np.select(
-        [rows["rating"].isna(), unsolved, ~counted],
-        [
-            "no answer",
-            "the ticket was never solved before its survey was sent",
-            "another answer of this ticket counts",
-        ],
-        default="neutral answers are not considered",
-    )
-    rows["reason"] = pd.Series(why, index=rows.index, dtype="str").mask(kept)
-    return rows
-
-
-def _kpi_rows(level: ServiceLevel, counted: pd.DataFrame | None) -> pd.DataFrame:
-    """What a KPI counted. In a share, a row in the numerator failed where less is better, and is met where more is."""
-    if counted is None:
-        raise StatementError(
-            f"service level {level.name!r} measures the KPI {level.measure.name!r}, and nothing was counted",
-            where=f"clause {level.clause}",
-            remedy="give `measurements` what `counted_rows` found",
-        )
-    own = (counted["kpi"] == level.measure.name).to_numpy(dtype=bool)
-    rows = counted[own & within(counted, level.population)].copy()
-    complete = ~rows["is_incomplete"].astype(bool)
-    is_good = rows["is_numerator"] == (level.operator == ">=")
-    judged = np.where(is_good, "met", "failed") if level.measure.statistic == "share" else "counted"
-    rows["fate"] = np.where(complete, judged, "incomplete")
-    rows["is_denominator"] = complete
-    rows["is_numerator"] = complete & rows["is_numerator"]
-    rows["reason"] = pd.Series("a row of this ticket is in quarantine", index=rows.index, dtype="str").mask(complete)
-    return rows
 
 
 def _result(level: ServiceLevel, rows: pd.DataFrame, period: str, past: Sequence[MonthFigures]) -> LevelResult:
