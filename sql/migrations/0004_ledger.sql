@@ -370,8 +370,8 @@ create trigger refuse_posting before insert on ledger.posting
 for each row execute function ledger.refuse_posting();
 alter table ledger.posting enable always trigger refuse_posting;
 
--- A draft is written in one transaction: what a person saw on its page is what was approved and what is posted. The name
--- of the transaction is the database's own; with its time, a copy of the database gives it to no other one either.
+-- A draft is written in one transaction: what a person saw on its page is what was approved and what is posted. The
+-- transaction's name is the database's own; with its time, a copy of the database gives it to no other one either.
 create function ledger.this_transaction() returns text
 language sql stable set search_path = pg_catalog, pg_temp as $$
     select pg_current_xact_id() || ' at ' || extract(epoch from transaction_timestamp())
