@@ -16,8 +16,17 @@ from deskledger.kpis.counted import (
     without_eta,
 )
 from deskledger.kpis.demand import Limits, against_forecast
-from deskledger.kpis.flow import AGES, arrivals, backlog, day_edges, open_at, per_interval, statuses_changed
-from deskledger.kpis.shares import measurement, share
+from deskledger.kpis.flow import (
+    AGES,
+    arrivals,
+    backlog,
+    backlog_parts,
+    day_edges,
+    open_at,
+    per_interval,
+    statuses_changed,
+)
+from deskledger.kpis.shares import measurement, share, sums
 from deskledger.kpis.times import rank_correlation, times
 
 __all__ = [
@@ -28,6 +37,7 @@ __all__ = [
     "against_forecast",
     "arrivals",
     "backlog",
+    "backlog_parts",
     "day_edges",
     "l3_escalations",
     "management_escalations",
@@ -39,6 +49,7 @@ __all__ = [
     "reopened",
     "share",
     "statuses_changed",
+    "sums",
     "times",
     "undue_l3_escalations",
     "without_eta",

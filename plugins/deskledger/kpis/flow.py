@@ -69,13 +69,18 @@ def backlog(
     `in` are the tickets created, `out` those finished less those reopened (both are told beside it, how often).
     `by` names columns of `tickets`. Ages are whole days of 24 hours since creation.
     """
+    return sums(backlog_parts(tickets, events, begin, end), tickets, by)
+
+
+def backlog_parts(tickets: pd.DataFrame, events: pd.DataFrame, begin: datetime, end: datetime) -> pd.DataFrame:
+    """Each ticket's part in `backlog`, with the index of `tickets`; `sums` adds them up over any of their columns."""
     parts = flow(tickets, events, begin, end)
     age_days = (pd.Timestamp(end) - tickets["created_at"]).dt.days
     is_open = parts["open_at_end"] == 1
     for name, low, high in AGES:
         parts[name] = is_open & (age_days >= low) & (True if high is None else age_days < high)
     parts.insert(2, "out", parts["finished"] - parts["reopened"])
-    return sums(parts, tickets, by)
+    return parts
 
 
 def open_at(tickets: pd.DataFrame, events: pd.DataFrame, instants: pd.DatetimeIndex) -> np.ndarray:

@@ -23,7 +23,7 @@ def measurement(table: pd.DataFrame) -> dict[str, int]:
     return {"num": int(row["numerator"]), "den": int(row["denominator"])}
 
 
-def sums(numbers: pd.DataFrame, keys: pd.DataFrame, by: Sequence[str]) -> pd.DataFrame:
+def sums(numbers: pd.DataFrame, keys: pd.DataFrame, by: Sequence[str] = ()) -> pd.DataFrame:
     """The columns of `numbers` added up as int64 over the groups of `keys[by]`, rows without a value being a group."""
     whole = numbers.astype("int64")
     if not by:

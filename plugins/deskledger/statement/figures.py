@@ -52,12 +52,13 @@ def figures(
     stopped = cycles[in_period(cycles["stopped_at"], start_at, end_at)]
     stopped = stopped[stopped["is_chosen"].astype(bool)]
     given = answers[answers["is_counted"].astype(bool)] if "is_counted" in answers else None
+    flows = kpis.backlog_parts(standing, events, begin, end)
     edges = kpis.day_edges(begin, end, timezone)
     third = counted[(counted["kpi"] == "l3_escalations") & counted["is_numerator"]]
     finished = kpis.statuses_changed(standing, events, end)
     finished = finished[finished["is_done"]]
     return {
-        "backlog": _whole(kpis.backlog(standing, events, begin, end)),
+        "backlog": _whole(kpis.sums(flows, standing)),
         **{name: kpis.measurement(kpis.share(counted[counted["kpi"] == kpi])) for name, kpi in _SHARES.items()},
         "times": {str(clock): row for (clock,), row in _rows(kpis.times(stopped)).items()},
         "daily": {
@@ -68,35 +69,30 @@ def figures(
             "l3_escalations": kpis.per_interval(third["attributed_at"], edges).tolist(),
         },
         "rating_by_time": None if given is None else _rating_by_time(given),
-        "by": {field: by_group(field, standing, events, stopped, given, counted, start_at, end_at) for field in groups},
+        "by": {field: by_group(field, standing, flows, stopped, given, counted) for field in groups},
     }
 
 
 def by_group(
     field: str,
     standing: pd.DataFrame,
-    events: pd.DataFrame,
+    flows: pd.DataFrame,
     stopped: pd.DataFrame,
     given: pd.DataFrame | None,
     counted: pd.DataFrame,
-    start_at: pd.Timestamp,
-    end_at: pd.Timestamp,
 ) -> list[dict[str, Any]]:
     """One row a team, account, … in the order of their names, those of no name last; sums are the whole's.
 
-    `standing` are tickets with their values at the period's end, `stopped` the cycles that ended in it, `given` the
-    answers that count.
+    `standing` are tickets with their values at the period's end, `flows` their parts in the backlog, `stopped` the
+    cycles that ended in the period, `given` the answers that count.
     """
-    begin, end = start_at.to_pydatetime(), end_at.to_pydatetime()
-    flow = _rows(kpis.backlog(standing, events, begin, end, by=[field]))
+    flow = _rows(kpis.sums(flows, standing, [field]))
     taken = _rows(kpis.times(stopped, by=[field]))
     rated = {} if given is None else _rows(csat.counts(given, by=field))
-    shares = {
-        name: _rows(kpis.share(counted[counted["kpi"] == kpi], by=[field])[["numerator", "denominator"]])
-        for name, kpi in _SHARES.items()
-    }
+    shares = _rows(kpis.share(counted, by=["kpi", field])[["numerator", "denominator"]])
     clocks = list(dict.fromkeys(clock for clock, _ in taken))  # by name
-    names = {key[-1] for table in (flow, taken, rated, *shares.values()) for key in table}
+    names = {key[-1] for table in (flow, taken, rated) for key in table}
+    names |= {name for kpi, name in shares if kpi in _SHARES.values()}
     return [
         {
             "name": name,
@@ -104,9 +100,9 @@ def by_group(
             "times": {clock: taken[clock, name] for clock in clocks if (clock, name) in taken},
             "csat": rated.get((name,), {}),
             **{
-                share: {"num": table[(name,)]["numerator"], "den": table[(name,)]["denominator"]}
-                for share, table in shares.items()
-                if (name,) in table
+                share: {"num": shares[kpi, name]["numerator"], "den": shares[kpi, name]["denominator"]}
+                for share, kpi in _SHARES.items()
+                if (kpi, name) in shares
             },
         }
         for name in sorted(names, key=lambda each: (each is None, each or ""))
