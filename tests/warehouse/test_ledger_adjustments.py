@@ -9,6 +9,7 @@ from sqlalchemy import Engine, text
 from sqlalchemy.exc import DatabaseError
 
 from deskledger import ledger
+from deskledger.errors import LedgerError
 
 from tests.warehouse.ledger_content import TABLES, content, decide, draft, post, posted, rows
 
@@ -94,7 +95,7 @@ def test_an_adjustment_that_does_not_follow_from_what_stands_is_refused(
     draft(warehouse, content("brisa", period="2026-01"))  # its terms are approved
     draft_id = draft(warehouse, made()).draft_id
     decide(warehouse, draft_id)
-    with pytest.raises(DatabaseError, match=f"refused: adjustment of {fault}"):
+    with pytest.raises(LedgerError, match=f"refused: adjustment of {fault}"):
         post(warehouse, draft_id)
     assert rows(warehouse, "posting") == 1
 

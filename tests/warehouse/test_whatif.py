@@ -124,6 +124,13 @@ def test_a_month_that_ended_and_is_not_posted_is_told_as_such(warehouse: Engine,
     assert money(ask(home, {"4 %}": "1 %}"}, last="2026-03"))[-1] == ("2026-03", "None", "500.00", "150.00")
 
 
+def test_with_nothing_posted_a_month_before_is_not_passed_over(warehouse: Engine, home: Path) -> None:
+    for period in ("2026-01", "2026-02"):
+        month(warehouse, period, 8)
+    with pytest.raises(StatementError, match="2026-01 is not posted, and repeat runs and caps of 2026-02 follow"):
+        ask(home, {}, "2026-02", "2026-02")
+
+
 def test_nothing_is_written(warehouse: Engine, home: Path) -> None:
     post(warehouse)
     before = _contents(warehouse)

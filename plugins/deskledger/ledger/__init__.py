@@ -11,6 +11,7 @@ from deskledger.ledger.adjustments import (
 from deskledger.ledger.canonical import canonical, digest, frame_digest, plain
 from deskledger.ledger.chain import Verification, read_posted_evidence, statement_entry, verify
 from deskledger.ledger.decisions import decide, deem_approved, remind
+from deskledger.ledger.drafted import drafted_periods
 from deskledger.ledger.drafts import (
     DraftContent,
     DraftRecord,
@@ -53,6 +54,7 @@ __all__ = [
     "deem_approved",
     "digest",
     "draft_state",
+    "drafted_periods",
     "frame_digest",
     "inputs_sha256",
     "issued_amount",

@@ -88,3 +88,17 @@ def digest_or_fault(value: list[Mapping[str, Any]] | list[dict[str, Any]] | Mapp
         return digest(value)
     except TypeError as error:
         return f"none: {error}"
+
+
+def drafted_periods(connection: Connection, contract: str) -> list[str]:
+    """The contract's months with a draft that are not posted, in order; restated months are none of them."""
+    rows = every(
+        connection,
+        """
+        select distinct period from ledger.draft_state
+        where contract = :contract and state in ('in_review', 'approved', 'disputed')
+        order by period
+        """,
+        contract=contract,
+    )
+    return [row["period"] for row in rows]

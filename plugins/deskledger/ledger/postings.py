@@ -20,7 +20,7 @@ from deskledger.ledger.drafted import draft_sha256
 from deskledger.ledger.drafts import draft_state, read_evidence
 from deskledger.ledger.recount import counted_again
 from deskledger.ledger.recount_requests import requests_faults
-from deskledger.ledger.tables import every, insert, lock, one
+from deskledger.ledger.tables import every, insert_or_refuse, lock, one
 from deskledger.model import EVIDENCE
 
 _COPIED = (
@@ -76,7 +76,8 @@ def post(connection: Connection, draft_id: str, *, at: datetime, inputs_sha256: 
         "approval_comment": state["comment"],
         "posted_at": at,
     }
-    insert(connection, "posting", [row])
+    remedy = "draft the month again, and have that draft decided"
+    insert_or_refuse(connection, "posting", row, where, remedy)
     columns = ", ".join(EVIDENCE.names)
     connection.execute(
         text(

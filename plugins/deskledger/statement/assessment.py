@@ -91,7 +91,7 @@ def charge_amounts(
                 remedy=f"import the approved {kind} of {period} for {contract.name} (charges.csv), then draft again",
             )
         imported, approved = _name(row["imported_by"]), _name(row["approved_by"])
-        if approved is None or (imported is not None and approved.casefold() == imported.casefold()):
+        if not is_approved(row):
             raise StatementError(
                 f"no_base: the charge of kind {kind!r} is not approved by a second person"
                 f" (imported by {imported or 'nobody named'}, approved by {approved or 'nobody'})",
@@ -113,6 +113,12 @@ def charge_amounts(
             "approved_by": approved,
         }
     return found
+
+
+def is_approved(charge: Mapping[Any, Any]) -> bool:
+    """Whether a person other than its importer approved this row of model.CHARGE."""
+    imported, approved = _name(charge["imported_by"]), _name(charge["approved_by"])
+    return approved is not None and (imported is None or approved.casefold() != imported.casefold())
 
 
 def _name(value: Any) -> str | None:

@@ -4,11 +4,11 @@ Credits are variable consideration (IFRS 15.51): revenue is recognised less the 
 back, before anybody has agreed to it.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
-from typing import Literal
+from typing import Any, Literal
 
 from sqlalchemy import Connection
 
@@ -76,23 +76,39 @@ class Accrual:
 def accrual(*, now: datetime) -> Accrual:
     """The open months of every contract, each as of its own watermark (not after `now`).
 
-    A contract that cannot be read or stated is named with its reason and keeps no other back.
+    A contract that cannot be read, or stated from some month on, is named with its reason and keeps no other back.
     """
     loaded, refused = contracts.load_all(settings().contracts)
     unknown = [(str(error.where or "contracts"), error.what) for error in refused]
     months: list[Estimate] = []
     with snapshot(open_warehouse()) as connection:
         for contract in loaded:
-            try:
-                months += estimates(connection, contract, now)
-            except DeskledgerError as error:
-                unknown.append((contract.name, error.what))
+            found, reason = estimates(connection, contract, now)
+            months += found
+            unknown += [(contract.name, reason)] if reason else []
     return Accrual(tuple(months), tuple(unknown), _books())
 
 
-def estimates(connection: Connection, contract: Contract, now: datetime) -> list[Estimate]:
-    """The contract's open months, oldest first. Raises as `open_months` does."""
-    return [_estimate(connection, contract, month) for month in open_months(connection, contract, now)]
+def estimates(connection: Connection, contract: Contract, now: datetime) -> tuple[list[Estimate], str | None]:
+    """The contract's open months, oldest first, and why they end early where one cannot be stated.
+
+    A month or settlement that is drafted is always among them, with its draft's credit.
+    """
+    found: list[Estimate] = []
+    reason = None
+    try:
+        for month in open_months(connection, contract, now):
+            found.append(_estimate(connection, contract, month))
+    except DeskledgerError as error:
+        reason = f"after {found[-1].period}: {error.what}" if found else error.what
+    told = {each.period for each in found}
+    for period in ledger.drafted_periods(connection, contract.name):
+        if period not in told:
+            newest = ledger.newest_draft(connection, contract.name, period)
+            assert newest is not None
+            as_of = ledger.read(connection, newest["draft_id"]).draft["as_of"]
+            found.append(_drafted(contract, newest, as_of))
+    return sorted(found, key=lambda each: each.period), reason
 
 
 def _books() -> Books | None:
@@ -104,24 +120,31 @@ def _estimate(connection: Connection, contract: Contract, month: OpenMonth) -> E
     newest = ledger.newest_draft(connection, contract.name, month.period)
     if month.is_running:
         money = of_running(connection, contract, month).outlook.money
-        return _told(contract, month, "running", "forecast", (money.low, money.expected, money.high))
+        amounts = (money.low, money.expected, money.high)
+        return _told(contract, month.period, month.as_of, "running", "forecast", amounts, month.assumed)
     if newest is None:
         credit = month.made.credit
-        return _told(contract, month, "not drafted", "stated", (credit, credit, credit))
+        amounts = (credit, credit, credit)
+        return _told(contract, month.period, month.as_of, "not drafted", "stated", amounts, month.assumed)
+    return _drafted(contract, newest, month.as_of)
+
+
+def _drafted(contract: Contract, newest: Mapping[str, Any], as_of: datetime) -> Estimate:
+    """What the newest draft says: it rests on its own charges and terms, so that nothing is assumed."""
     credit = newest["credit_amount"]
     standing = []
     if newest["state"] == "disputed":
         standing.append(f"disputed by {newest['decided_by']} on {newest['decided_at']:%Y-%m-%d}: {newest['comment']}")
     if newest["incomplete_tickets"]:
         standing.append(f"{newest['incomplete_tickets']} incomplete tickets or rows hold it up")
-    return _told(
-        contract, month, newest["state"], "draft", (credit, credit, credit), standing, draft_id=newest["draft_id"]
-    )
+    amounts = (credit, credit, credit)
+    return _told(contract, newest["period"], as_of, newest["state"], "draft", amounts, standing, newest["draft_id"])
 
 
 def _told(
     contract: Contract,
-    month: OpenMonth,
+    period: str,
+    as_of: datetime,
     state: str,
     method: Method,
     amounts: Sequence[Decimal],
@@ -129,11 +152,9 @@ def _told(
     draft_id: str | None = None,
 ) -> Estimate:
     low, best, high = amounts
-    # A draft rests on its own charges; only what is stated here may rest on an assumed one.
-    assumed = () if method == "draft" else month.assumed
     return Estimate(
         contract=contract.name,
-        period=month.period,
+        period=period,
         side="owed" if contract.backs is None else "due",
         currency=contract.currency,
         state=state,
@@ -141,7 +162,7 @@ def _told(
         low=low,
         best=best,
         high=high,
-        as_of=month.as_of,
+        as_of=as_of,
         draft_id=draft_id,
-        standing=(*standing, *assumed),
+        standing=tuple(standing),
     )

@@ -74,10 +74,11 @@ def charge_mark(connection: Connection, contract: Contract, period: str) -> str:
 
 
 def data_mark(connection: Connection, contract: Contract, period: str) -> str:
-    """A text that changes when anything lands that a draft of the period may rest on; often for nothing."""
+    """A text that changes when what a draft of the period may rest on lands or is approved; often for nothing."""
     loads = str(connection.execute(_DATA_MARK, {"sources": list(contract.sources)}).scalar_one())
     rulings = connection.execute(_RULING_MARK, {"contract": contract.name, "period": period}).scalar_one()
-    return ledger.digest([loads, charge_mark(connection, contract, period), str(rulings)])
+    approved = terms.approval_mark(connection, contract, period)
+    return ledger.digest([loads, charge_mark(connection, contract, period), str(rulings), approved])
 
 
 @contextmanager

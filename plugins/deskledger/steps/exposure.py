@@ -13,11 +13,19 @@ from deskledger import contract as contracts
 from deskledger.contract.terms import Contract
 from deskledger.errors import DeskledgerError
 from deskledger.settings import settings
-from deskledger.steps.accrual import Estimate, estimates
+from deskledger.steps.accrual import estimates
 from deskledger.steps.close_content import snapshot
 from deskledger.warehouse import open_warehouse
 
-_POSTED = text("select period, credit_amount from ledger.posting where contract = :contract order by period")
+# A statement also books corrections of earlier months: each month has what stands of it.
+_POSTED = text("""
+select
+    period,
+    issued_amount + adjusted_amount as credit_amount
+from ledger.standing_month
+where contract = :contract
+order by period
+""")
 
 
 @dataclass(frozen=True)
@@ -91,12 +99,7 @@ def _sides(connection: Connection, contract: Contract, now: datetime) -> tuple[d
     """The contract's months, posted and open, and why the open ones are missing where they are."""
     posted = connection.execute(_POSTED, {"contract": contract.name})
     sides = {row.period: Side(contract.name, contract.currency, row.credit_amount, "posted") for row in posted}
-    open_ones: list[Estimate] = []
-    reason = None
-    try:
-        open_ones = estimates(connection, contract, now)
-    except DeskledgerError as error:
-        reason = error.what
+    open_ones, reason = estimates(connection, contract, now)
     sides |= {each.period: Side(contract.name, each.currency, each.best, each.state) for each in open_ones}
     return sides, reason
 

@@ -49,7 +49,7 @@ def forecast(name: str, period: str | None = None, *, now: datetime) -> MonthFor
     """
     contract = contract_named(name)
     with snapshot(open_warehouse()) as connection:
-        months = open_months(connection, contract, now)
+        months = list(open_months(connection, contract, now))
         running = months[-1] if months and months[-1].is_running else None
         if running is None or period not in {None, running.period}:
             told = f"the running month is {running.period}" if running else "no month of it is running"

@@ -1,6 +1,6 @@
 """A contract's months that are not posted, each stated as far as the sources know it; the last one may be running."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -10,12 +10,14 @@ from sqlalchemy import Connection
 from deskledger import contract as contracts
 from deskledger import statement
 from deskledger.contract.terms import Contract
-from deskledger.errors import WarehouseError
+from deskledger.errors import StatementError, WarehouseError
 from deskledger.model import CHARGE
+from deskledger.statement.assessment import is_approved
 from deskledger.statement.past import as_past
 from deskledger.steps.close import earliest_open
 from deskledger.steps.close_content import inputs_of, past_of, stated
 from deskledger.steps.measure import watermark
+from deskledger.steps.terms import approved_versions
 from deskledger.warehouse import read_frame
 
 _EARLIER_CHARGES = """
@@ -60,7 +62,7 @@ def known_until(connection: Connection, contract: Contract, now: datetime) -> da
     return min(instant, now)
 
 
-def open_months(connection: Connection, contract: Contract, now: datetime) -> list[OpenMonth]:
+def open_months(connection: Connection, contract: Contract, now: datetime) -> Iterator[OpenMonth]:
     """The contract's months from the earliest that is not posted to the one that the watermark lies in, in order.
 
     Each month's repeat runs, windows and caps follow from the ones before it as stated here. `connection` is that of a
@@ -69,14 +71,12 @@ def open_months(connection: Connection, contract: Contract, now: datetime) -> li
     until = known_until(connection, contract, now)
     period = earliest_open(connection, contract)
     last = contracts.period_of(contract, until)
-    months: list[OpenMonth] = []
     past = [] if period is None else past_of(connection, contract.name, period)
     while period is not None and period <= last and not contracts.is_after_end(contract, period):
         month = _open_month(connection, contract, period, past, until, now)
-        months.append(month)
+        yield month
         past = [*past, as_past(month.made)]
         period = contracts.next_period(period)
-    return months
 
 
 def _open_month(
@@ -95,7 +95,16 @@ def _open_month(
     if as_of < end:
         inputs = _known_at(inputs, as_of)
     made = stated(connection, contract, period, inputs, past, as_of=as_of)
-    return OpenMonth(period, as_of, as_of < end, inputs, made, assumed)
+    return OpenMonth(period, as_of, as_of < end, inputs, made, (*_unapproved(connection, contract, period), *assumed))
+
+
+def _unapproved(connection: Connection, contract: Contract, period: str) -> tuple[str, ...]:
+    """That terms were taken which nobody approved as they stand; nothing where all are approved."""
+    try:
+        approved_versions(connection, contract, period)
+    except StatementError as error:
+        return (error.what.splitlines()[0],)
+    return ()
 
 
 def _known_at(inputs: statement.Inputs, as_of: datetime) -> statement.Inputs:
@@ -116,21 +125,27 @@ def _known_at(inputs: statement.Inputs, as_of: datetime) -> statement.Inputs:
 def _charges(
     connection: Connection, contract: Contract, period: str, charges: pd.DataFrame
 ) -> tuple[pd.DataFrame, tuple[str, ...]]:
-    """The month's charges; those that are missing are taken from the last month that has approved ones, and named."""
+    """The month's charges; missing and unapproved ones are those of the last month that has approved ones, named."""
     version = contracts.version_at(contract, contracts.first_day(contract, period))
     sources = dict(version.penalties.get("bases", {})).values()
     needed = {each["charge"] if isinstance(each, dict) else str(each) for each in sources}
-    missing = sorted(needed - set(charges["kind"].astype("str")))
+    approved = {str(row["kind"]) for row in charges.to_dict("records") if is_approved(row)}
+    missing = sorted(needed - approved)
     if not missing:
         return charges, ()
     columns = ", ".join(f"charge.{name}" for name in CHARGE.names)
     bound = {"contract": contract.name, "period": period, "kinds": missing}
     earlier = read_frame(connection, _EARLIER_CHARGES.format(columns=columns), bound, CHARGE)
-    earlier = earlier[earlier["kind"].astype("str").isin(missing).to_numpy(dtype=bool)]
+    usable = [str(row["kind"]) for row in earlier.to_dict("records") if row["kind"] in missing and is_approved(row)]
+    earlier = earlier[earlier["kind"].astype("str").isin(usable).to_numpy(dtype=bool)]
     if earlier.empty:
         return charges, ()
+    waiting = charges["kind"].astype("str").isin(usable).to_numpy(dtype=bool)
+    imported = set(charges.loc[waiting, "kind"].astype("str"))
+    lacks = {kind: "approved" if kind in imported else "imported" for kind in usable}
     assumed = tuple(
-        f"{row['kind']} of {period} is not imported yet: {row['amount']:,} {row['currency']}, as in {row['period']}"
+        f"{row['kind']} of {period} is not {lacks[row['kind']]} yet: {row['amount']:,} {row['currency']},"
+        f" as in {row['period']}"
         for row in earlier.to_dict("records")
     )
-    return pd.concat([charges, earlier.assign(period=period)], ignore_index=True), assumed
+    return pd.concat([charges[~waiting], earlier.assign(period=period)], ignore_index=True), assumed

@@ -3,7 +3,7 @@
 A posted month never changes. What it comes to now, less all that was booked for it, is an adjustment of the next draft.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -11,7 +11,7 @@ from typing import Any
 import pandas as pd
 from sqlalchemy import Connection, text
 
-from deskledger import __version__, ledger, statement
+from deskledger import __version__, ledger, model, statement
 from deskledger import contract as contracts
 from deskledger.contract.terms import Contract
 from deskledger.errors import StatementError
@@ -34,6 +34,24 @@ select ticket_key from core.survey_answer where ticket_key = any(:keys) and land
 union
 select ticket_key from quality.quarantine
 where ticket_key = any(:keys) and greatest(quarantined_at, replayed_at) > :cutoff
+""")
+
+
+_NAMED_TICKETS = text("""
+select
+    subject ->> 'source' as source,
+    subject ->> 'ticket_id' as ticket_id
+from ledger.request
+cross join jsonb_array_elements(subjects) as subject
+where request_id = any(:requests) and subject ->> 'ticket_id' is not null
+""")
+_NAMED_SURVEYS = text("""
+select answer.ticket_key
+from ledger.request
+cross join jsonb_array_elements(subjects) as subject
+inner join core.survey_answer as answer
+    on subject ->> 'source' = answer.source and subject ->> 'survey_id' = answer.survey_id
+where request_id = any(:requests) and answer.ticket_key is not null
 """)
 
 
@@ -132,9 +150,9 @@ def _restated(
         raise _NotRestatedError(
             f"version {__version__} of Deskledger prices it otherwise, and nothing that it rests on changed"
         )
-    is_asked = any(cause["kind"] == "request" for cause in causes)
-    if not is_restated and not is_asked and basis.draft["code_version"] != __version__:
-        _refuse_measured_otherwise(connection, changed, basis.draft["data_cutoff"])
+    if not is_restated and basis.draft["code_version"] != __version__:
+        asked = [cause["request_id"] for cause in causes if cause["kind"] == "request"]
+        _refuse_measured_otherwise(connection, changed, basis.draft["data_cutoff"], _named_by(connection, asked))
     return ledger.Adjustment(
         corrected_period=period,
         corrected_statement=row["statement_number"],
@@ -164,11 +182,24 @@ def _is_restated_by_terms(contract: Contract, basis: Mapping[str, Any]) -> bool:
     return version.number != basis["version"]
 
 
-def _refuse_measured_otherwise(connection: Connection, changed: pd.DataFrame, cutoff: datetime) -> None:
-    """What a newer engine says differently is reported, never substituted: a ticket's data must have changed."""
+def _named_by(connection: Connection, requests: Sequence[str]) -> set[int]:
+    """The keys of the tickets that requests name, themselves or by a survey about them."""
+    bound = {"requests": list(requests)}
+    named = connection.execute(_NAMED_TICKETS, bound).all()
+    keys = {int(model.ticket_keys(row.source, [row.ticket_id])[0]) for row in named}
+    return keys | {int(key) for key in connection.execute(_NAMED_SURVEYS, bound).scalars()}
+
+
+def _refuse_measured_otherwise(
+    connection: Connection, changed: pd.DataFrame, cutoff: datetime, asked: Set[int]
+) -> None:
+    """What a newer engine says differently is reported, never substituted: a ticket's data must have changed.
+
+    Or a request must name it: `asked` are the keys of those tickets.
+    """
     keys = changed["ticket_key_after"].fillna(changed["ticket_key_before"]).astype("int64")
     landed = connection.execute(_LANDED, {"keys": keys.unique().tolist(), "cutoff": cutoff}).scalars().all()
-    others = changed.loc[~keys.isin(list(landed)), "ticket_id"].drop_duplicates()
+    others = changed.loc[~keys.isin([*landed, *asked]), "ticket_id"].drop_duplicates()
     if len(others):
         more = f" and {len(others) - _NAMED:,} more" if len(others) > _NAMED else ""
         raise _NotRestatedError(

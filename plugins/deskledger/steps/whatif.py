@@ -16,7 +16,7 @@ from deskledger.contract.terms import Contract
 from deskledger.errors import ContractError, StatementError
 from deskledger.statement.compare import changed_sides, level_changes, line_changes
 from deskledger.statement.past import as_past
-from deskledger.steps.close import contract_named
+from deskledger.steps.close import contract_named, earliest_open
 from deskledger.steps.close_content import inputs_of, past_of, snapshot, stated
 from deskledger.steps.measure import watermark
 from deskledger.warehouse import open_warehouse
@@ -140,9 +140,8 @@ def _refuse_months(connection: Connection, contract: Contract, periods: Sequence
             where="--months",
             remedy=f"ask about months that have ended, or see `deskledger forecast {contract.name}`",
         )
-    posted = [month.period for month in past_of(connection, contract.name, periods[0])]
-    missing = contracts.next_period(posted[-1]) if posted else periods[0]
-    if missing < periods[0]:
+    missing = earliest_open(connection, contract)
+    if missing is not None and missing < periods[0]:
         raise StatementError(
             f"{missing} is not posted, and repeat runs and caps of {periods[0]} follow from it",
             where="--months",
