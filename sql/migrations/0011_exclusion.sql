@@ -121,10 +121,17 @@ language plpgsql set search_path = pg_catalog, pg_temp as $$
 declare
     asked ledger.request;
     before ledger.ruling;
+    waived_amount numeric;
     fault text;
 begin
     select * into asked from ledger.request as r where r.request_id = new.request_id;
     perform ledger.lock_month(asked.contract, asked.period);
+    -- With all that is waived of the month already: an amount cut into small waivers is still that amount.
+    select coalesce(sum(r.amount), 0) + asked.amount into waived_amount
+    from ledger.request_state as r
+    where
+        r.contract = asked.contract and r.period = asked.period
+        and r.kind = 'credit_waiver' and r.state = 'approved';
     select * into before from ledger.ruling as r where r.request_id = new.request_id order by r.number desc limit 1;
     fault := case
         when asked.request_id is null then 'there is no such request'
@@ -139,8 +146,8 @@ begin
             then new.ruled_by || ' made it and cannot approve it'
         when
             new.ruling = 'approve' and asked.kind = 'credit_waiver'
-            and not ledger.may_approve(asked.terms -> 'authority', new.ruled_by, asked.amount)
-            then new.ruled_by || ' has no authority over ' || asked.amount || ' ' || asked.currency
+            and not ledger.may_approve(asked.terms -> 'authority', new.ruled_by, waived_amount)
+            then new.ruled_by || ' has no authority over ' || waived_amount || ' ' || asked.currency
     end;
     if fault is not null then
         raise exception using
@@ -154,6 +161,40 @@ create trigger refuse_ruling before insert on ledger.ruling
 for each row execute function ledger.refuse_ruling();
 alter table ledger.ruling enable always trigger refuse_ruling;
 
+-- The amount that a draft's approver needs authority over: the greatest of its total, of what its own month comes to
+-- before waivers, and without its requests (each, and all), and of all its corrections, whichever way each goes.
+-- Credit and correction that cancel each other, or an exclusion that leaves no credit, is no small amount.
+create function ledger.approval_amount(asked_draft_id text) returns numeric
+language sql stable set search_path = pg_catalog, pg_temp as $$
+    with lines as (
+        select
+            coalesce(sum(l.credit_amount) filter (where l.status = 'adjustment'), 0) as corrected,
+            coalesce(sum(abs(l.credit_amount)) filter (where l.status = 'adjustment'), 0) as corrected_either_way,
+            coalesce(sum(l.credit_amount) filter (where l.status not in ('adjustment', 'waived')), 0) as own
+        from ledger.draft_line as l
+        where l.draft_id = asked_draft_id
+    ),
+
+    without_requests as (
+        select max(abs(told.credit - lines.corrected)) as amount
+        from ledger.draft as d
+        cross join lines
+        cross join lateral (
+            select (request.told ->> 'credit_without')::numeric as credit
+            from jsonb_array_elements(coalesce(d.assessment -> 'requests', '[]')) as request (told)
+            union all
+            select (d.assessment ->> 'credit_without_requests')::numeric as credit
+        ) as told
+        where d.draft_id = asked_draft_id
+    )
+
+    select greatest(abs(d.credit_amount), abs(lines.own), lines.corrected_either_way, without_requests.amount)
+    from ledger.draft as d
+    cross join lines
+    cross join without_requests
+    where d.draft_id = asked_draft_id
+$$;
+
 -- Beside the rules of ledger.refuse_decision, whatever a draft says of itself: who asked for what changes this month,
 -- imported its charges, or wrote or submitted its terms does not approve it, and nobody approves more than the contract
 -- lets them. What nobody decided is deemed approved only where the contract's clause says so, and not before its time.
@@ -161,15 +202,26 @@ create function ledger.refuse_authority() returns trigger
 language plpgsql set search_path = pg_catalog, pg_temp as $$
 declare
     draft ledger.draft;
+    stated_periods text[]; -- the draft's own, and those that it corrects
+    due_at timestamptz;
+    stake_amount numeric := ledger.approval_amount(new.draft_id);
     fault text;
 begin
     select * into draft from ledger.draft as d where d.draft_id = new.draft_id;
+    stated_periods := array(
+        select draft.period
+        union
+        select a.corrected_period from ledger.draft_adjustment as a where a.draft_id = new.draft_id
+    );
+    due_at := (draft.terms #>> '{review,due_at}')::timestamptz;
     fault := case
         when new.decision = 'dispute' or draft.draft_id is null then null
         when new.decision = 'deemed_approved' then case
             when draft.terms #>> '{review,then}' is distinct from 'deemed_approved'
                 then 'no clause of its contract deems it approved'
-            when new.decided_at < (draft.terms #>> '{review,due_at}')::timestamptz
+            when due_at is null then 'its contract sets no time after which it is deemed approved'
+            -- By the clock here too: an instant that the writer names proves nothing about the time that has passed.
+            when coalesce(least(new.decided_at, now()) < due_at, true)
                 then 'its time is not over before ' || (draft.terms #>> '{review,due_at}')
             when new.decided_by <> 'clause ' || (draft.terms #>> '{review,clause}')
                 then 'it is the clause that deems it approved, not a person'
@@ -178,26 +230,27 @@ begin
             select from ledger.request_state as r
             where
                 r.contract = draft.contract
-                and (r.period = draft.period or (r.kind = 'incomplete_waiver' and r.period < draft.period))
+                and (r.period = any(stated_periods) or (r.kind = 'incomplete_waiver' and r.period < draft.period))
                 and (
                     (r.state = 'approved' and ledger.folded(r.requested_by) = ledger.folded(new.decided_by))
                     or (r.state = 'revoked' and ledger.folded(r.ruled_by) = ledger.folded(new.decided_by))
                 )
-        ) then new.decided_by || ' asked for an exclusion or a waiver of this month and cannot approve it'
+        ) then new.decided_by
+            || ' asked for an exclusion or a waiver of this month, or took one back, and cannot approve it'
         when exists (
             select from core.charge as c
             where
-                c.contract = draft.contract and c.period = draft.period
+                c.contract = draft.contract and c.period = any(stated_periods)
                 and ledger.folded(c.imported_by) = ledger.folded(new.decided_by)
-        ) then new.decided_by || ' imported a charge of this month and cannot approve it'
+        ) then new.decided_by || ' imported a charge of this month, or of one that it corrects, and cannot approve it'
         when exists (
             select from jsonb_array_elements(coalesce(draft.terms -> 'approvals', '[]')) as stated (terms)
             inner join ledger.approved_version as v
                 on draft.contract = v.contract and (stated.terms ->> 'version')::integer = v.version
             where ledger.folded(new.decided_by) in (ledger.folded(v.author), ledger.folded(v.submitted_by))
         ) then new.decided_by || ' prepared it and cannot approve it: its terms are theirs'
-        when not ledger.may_approve(draft.terms #> '{review,authority}', new.decided_by, draft.credit_amount)
-            then new.decided_by || ' has no authority over ' || draft.credit_amount || ' ' || draft.currency
+        when not ledger.may_approve(draft.terms #> '{review,authority}', new.decided_by, stake_amount)
+            then new.decided_by || ' has no authority over ' || stake_amount || ' ' || draft.currency
     end;
     if fault is not null then
         raise exception using

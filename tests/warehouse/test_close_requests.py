@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from sqlalchemy import Engine, text
+from sqlalchemy.exc import DatabaseError
 
 from deskledger import ledger
 from deskledger.cli import main
@@ -180,6 +181,45 @@ def test_what_cannot_be_excluded_is_refused_when_it_is_asked_for(
     with pytest.raises(LedgerError, match=message):
         requests.exclude(asked(), reason, NOW, **more)
     assert requests.requests_of(KEY) == []
+
+
+def test_who_takes_back_a_request_of_a_posted_month_cannot_approve_the_draft_that_books_it(
+    warehouse: Engine,
+) -> None:
+    for period, met in (("2026-01", 8), ("2026-02", 10)):
+        month(warehouse, period, met)
+    made = excluded("storm", "T2026-01-8", "T2026-01-9")
+    assert close_month("2026-01")["credit"] == "0.00"
+    requests.rule_on(made["request_id"], "revoke", "It did not rain.", "vera", LATER)
+    draft_id = close.draft("alder|2026-02", now=LATER)["draft_id"]
+    with pytest.raises(LedgerError, match="vera prepared this draft"):
+        close.decide(draft_id, "approve", comment="", user="vera", at=LATER)
+    by_hand = text("insert into ledger.decision values (:draft_id, 'approve', '', :who, :at)")
+    for who, message in (("vera", "or took one back"), ("ines", "imported a charge")):
+        with warehouse.begin() as connection, pytest.raises(DatabaseError, match=message):
+            connection.execute(by_hand, {"draft_id": draft_id, "who": who, "at": LATER})
+    close.decide(draft_id, "approve", comment="", user="felix", at=LATER)
+    assert close.post(draft_id, at=LATER)["credit"] == "400.00"
+
+
+def test_authority_covers_what_exclusions_take_away_together(warehouse: Engine, home: Path) -> None:
+    """Two requests where one would do: without any one of them there is still no credit."""
+    write(
+        home,
+        "versions:\n",
+        "review: {authority: [{approvers: [fatima], up_to: 100}, {approvers: [diana]}]}\nversions:\n",
+    )
+    month(warehouse, "2026-01", 8)
+    for ticket in ("T2026-01-8", "T2026-01-9"):
+        excluded("our_fault", ticket)
+    made = close.draft(KEY, now=NOW)
+    assert [each["credit_without"] for each in assessment(warehouse, made["draft_id"])["requests"]] == ["0.00", "0.00"]
+    with pytest.raises(LedgerError, match=r"fatima has no authority over 400\.00 EUR"):
+        close.decide(made["draft_id"], "approve", comment="", user="fatima", at=NOW)
+    assert "400.00 EUR may be approved by diana" in close.review_text(made["draft_id"])["body"].replace(
+        "€400.00", "400.00 EUR"
+    )
+    close.decide(made["draft_id"], "approve", comment="", user="diana", at=NOW)
 
 
 FOREIGN = '      any: {clause: "99", title: Whatever, effect: removed}\n'

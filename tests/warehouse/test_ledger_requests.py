@@ -227,14 +227,66 @@ def test_who_takes_an_approved_request_back_changes_the_base_and_cannot_approve_
     [("40.00", "felix", True), ("40.01", "felix", False), ("-40.01", "felix", False), ("40.01", "Diana", True)],
 )
 def test_a_draft_is_approved_within_authority_only(warehouse: Engine, credit: str, who: str, is_allowed: bool) -> None:
-    made = reviewed({"authority": AUTHORITY}, credit_amount=Decimal(credit))
+    line = {**content().lines[0], "credit_amount": Decimal(credit)}
+    made = reviewed({"authority": AUTHORITY}, credit_amount=Decimal(credit), lines=[line])
     draft_id = draft(warehouse, made).draft_id
     if is_allowed:
         assert decide(warehouse, draft_id, user=who)["decided_by"] == who
         return
-    with pytest.raises(LedgerError, match=f"{who} has no authority over {credit} EUR"):
+    with pytest.raises(LedgerError, match=f"{who} has no authority over {credit.lstrip('-')} EUR"):
         decide(warehouse, draft_id, user=who)
     assert decide(warehouse, draft_id, "dispute", user=who, comment="too much")["decision"] == "dispute"
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_a_waiver_cut_into_small_ones_is_judged_by_their_sum(warehouse: Engine, role: str) -> None:
+    first, second, third = (ask(warehouse, waiver(amount, AUTHORITY)) for amount in ("30.00", "10.00", "0.01"))
+    revoked = ask(warehouse, waiver("40.00", AUTHORITY))
+    rule(warehouse, revoked)
+    rule(warehouse, revoked, "revoke", comment="taken back: it counts no more")
+    for request_id in (first, second):
+        rule_by_sql(warehouse, role, request_id, "felix")
+    with pytest.raises(DatabaseError, match=r"felix has no authority over 40\.01 EUR"):
+        rule_by_sql(warehouse, role, third, "felix")
+    rule_by_sql(warehouse, role, third, "diana")
+
+
+CORRECTION = {"line_no": 3, "status": "adjustment", "service_level": None}
+WITHOUT = {"requests": [{"credit_without": "35.00"}, {"credit_without": "40.01"}]}
+
+
+@pytest.mark.parametrize(
+    ("own", "more", "told", "amount"),
+    [
+        ("40.00", [("restatement:2026-01", "-40.00")], {}, "40.00"),  # nets to nothing
+        ("40.01", [("restatement:2026-01", "-40.01")], {}, "40.01"),
+        ("0.00", [("restatement:2026-01", "20.00"), ("restatement:2026-02", "-20.01")], {}, "40.01"),
+        ("0.00", [("restatement:2026-01", "20.00"), ("restatement:2026-02", "-20.00")], {}, "40.00"),
+        ("0.00", [], WITHOUT, "40.01"),
+        ("0.00", [], {"requests": [], "credit_without_requests": "40.01"}, "40.01"),
+        ("0.00", [], {"requests": [], "credit_without_requests": "40.00"}, "40.00"),
+        ("0.00", [("restatement:2026-01", "-30.00")], {"credit_without_requests": "10.01"}, "40.01"),
+    ],
+)
+def test_authority_is_over_what_a_draft_comes_to_before_anything_cancels_or_excuses_it(
+    warehouse: Engine, own: str, more: list[tuple[str, str]], told: dict[str, Any], amount: str
+) -> None:
+    base = content()
+    lines = [{**base.lines[0], "credit_amount": Decimal(own)}] + [
+        {**base.lines[0], **CORRECTION, "line_no": number, "term": term, "credit_amount": Decimal(credit)}
+        for number, (term, credit) in enumerate(more, start=2)
+    ]
+    net = sum((line["credit_amount"] for line in lines), Decimal("0.00"))
+    made = reviewed({"authority": AUTHORITY}, lines=lines, credit_amount=net, assessment={**base.assessment, **told})
+    draft_id = draft(warehouse, made).draft_id
+    with warehouse.connect() as connection:
+        assert ledger.read(connection, draft_id).draft["approval_amount"] == Decimal(amount)
+    if amount == "40.00":
+        assert decide(warehouse, draft_id, user="felix")["decided_by"] == "felix"
+        return
+    with pytest.raises(LedgerError, match=f"felix has no authority over {amount} EUR"):
+        decide(warehouse, draft_id, user="felix")
+    assert decide(warehouse, draft_id, user="diana")["decided_by"] == "diana"
 
 
 DUE = datetime(2026, 4, 13, 8, tzinfo=UTC)
@@ -260,6 +312,30 @@ def test_only_a_clause_deems_a_draft_approved_and_only_after_its_time(warehouse:
         booked = ledger.post(connection, draft_id, at=DUE)
         assert ledger.verify(connection).is_whole
     assert (booked["approved_by"], booked["approval_comment"]) == ("clause 12.4", row["comment"])
+
+
+@pytest.mark.parametrize("role", ROLES)
+@pytest.mark.parametrize(
+    ("due_at", "decided_at", "message"),
+    [
+        (None, DUE.isoformat(), "sets no time"),
+        ("9999-01-01T00:00:00+00:00", "9999-01-02T00:00:00+00:00", "its time is not over"),  # only a name of an instant
+        (DUE.isoformat(), (DUE - timedelta(microseconds=1)).isoformat(), "its time is not over"),
+    ],
+)
+def test_nothing_is_deemed_approved_before_its_time_has_passed(
+    warehouse: Engine, role: str, due_at: str | None, decided_at: str, message: str
+) -> None:
+    draft_id = draft(warehouse, reviewed({**DEEMED, "due_at": due_at})).draft_id
+    with warehouse.begin() as connection, pytest.raises(DatabaseError, match=message):
+        if role != "superuser":
+            connection.execute(
+                text("set local session_replication_role = replica" if role == "replica" else f"set local role {role}")
+            )
+        connection.execute(
+            text("insert into ledger.decision values (:draft_id, 'deemed_approved', '', 'clause 12.4', :at)"),
+            {"draft_id": draft_id, "at": decided_at},
+        )
 
 
 @pytest.mark.parametrize("role", ROLES)

@@ -35,6 +35,7 @@ from deskledger.ledger.requests import (
     request_state,
     requests_in_force,
     requests_of_month,
+    revokers,
     rule_on,
 )
 
@@ -76,6 +77,7 @@ __all__ = [
     "request_state",
     "requests_in_force",
     "requests_of_month",
+    "revokers",
     "rule_on",
     "statement_entry",
     "statement_number",

@@ -234,7 +234,11 @@ class DraftRecord:
 def read(connection: Connection, draft_id: str) -> DraftRecord:
     """The draft with its levels, lines, trace, and the month's decisions so far. Raises LedgerError if unknown."""
     state = draft_state(connection, draft_id)
-    draft = one(connection, "select * from ledger.draft where draft_id = :draft_id", draft_id=draft_id)
+    draft = one(
+        connection,
+        "select *, ledger.approval_amount(draft_id) as approval_amount from ledger.draft where draft_id = :draft_id",
+        draft_id=draft_id,
+    )
     assert draft is not None
     return DraftRecord(
         draft=draft,

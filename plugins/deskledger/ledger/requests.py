@@ -140,3 +140,9 @@ def requests_in_force(connection: Connection, contract: str, period: str) -> lis
 
 def _carried(subjects: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
     return [each for each in subjects if "quarantine_id" in each]
+
+
+def revokers(connection: Connection, contract: str, period: str) -> list[str]:
+    """Who took back a request of the month: that decides what the next draft says, as asking does."""
+    rows = [row for row in requests_of_month(connection, contract, period) if row["state"] == "revoked"]
+    return sorted({row["ruled_by"] for row in rows})

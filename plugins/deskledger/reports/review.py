@@ -100,7 +100,7 @@ def body(record: StatementRecord, rendered_at: Any, report: Path | None) -> str:
 def _terms_of_review(draft: Mapping[str, Any]) -> list[str]:
     """Who may approve this amount, by when, and what happens then: as the draft froze it of its contract."""
     review, words = draft["terms"].get("review") or {}, []
-    amount = abs(draft["credit_amount"])
+    amount = draft["approval_amount"]
     if review.get("authority"):
         lines = [
             each
@@ -108,7 +108,7 @@ def _terms_of_review(draft: Mapping[str, Any]) -> list[str]:
             if each["up_to_amount"] is None or amount <= Decimal(each["up_to_amount"])
         ]
         named = sorted({name for each in lines for name in each["approvers"] or ["everybody"]})
-        told = figures.money(draft["credit_amount"], draft["currency"])
+        told = figures.money(amount, draft["currency"])
         words.append(f"{told} may be approved by {_plain(', '.join(named) or 'nobody')}.")
     if review.get("due_at"):
         after = {

@@ -27,7 +27,7 @@ from deskledger.statement.assessment import (
     run_of_failures,
 )
 from deskledger.statement.cycles import open_spans
-from deskledger.statement.effects import Priced, effects
+from deskledger.statement.effects import Priced, credit_without_requests, effects
 from deskledger.statement.exclusions import Exclusion, Granted
 from deskledger.statement.figures import figures
 from deskledger.statement.inputs import Inputs
@@ -134,6 +134,7 @@ def compose(
             "flags": list(assessed.flags),
             "paid": {term: str(left) for term, left in assessed.paid.items()},
             "requests": effects(granted, found, with_granted),
+            "credit_without_requests": credit_without_requests(granted, found, with_granted),
         },
         charges=charges,
         open_spans=open_spans(contract, cycles, start_at, end_at),

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Any
 
 import pandas as pd
@@ -47,3 +48,9 @@ def effects(granted: Granted, found: Priced, priced_with: Callable[[Granted], Pr
             }
         )
     return told
+
+
+def credit_without_requests(granted: Granted, found: Priced, priced_with: Callable[[Granted], Priced]) -> Decimal:
+    """What the month would come to had nobody asked for anything: an approver's authority has to cover it."""
+    is_changed = granted.exclusions or granted.waivers
+    return priced_with(granted.without()).assessed.credit if is_changed else found.assessed.credit

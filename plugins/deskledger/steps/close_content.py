@@ -137,6 +137,7 @@ def draft_content(
             {
                 *made.preparers,
                 *(row["submitted_by"] for row in approved),
+                *ledger.revokers(connection, contract.name, period),
                 *(name for each in adjustments for name in each.preparers),
             }
         ),

@@ -35,6 +35,7 @@ def _record(**changes: Any) -> reports.StatementRecord:
         "effective_from": date(2026, 1, 1),
         "currency": "EUR",
         "credit_amount": Decimal("1000.00"),
+        "approval_amount": Decimal("1000.00"),
         "timezone": "Europe/Madrid",
         "period_start_at": moment,
         "period_end_at": moment,
