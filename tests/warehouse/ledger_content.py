@@ -15,6 +15,7 @@ NOW = datetime(2026, 4, 6, 8, tzinfo=UTC)
 TABLES = (
     "draft", "draft_level", "draft_line", "draft_trace", "draft_ticket", "decision", "attempt", "posting",
     "posted_ticket", "entry", "contract_submission", "contract_approval", "draft_adjustment", "reminder",
+    "credit_note",
 )  # fmt: skip
 AUTHOR, SUBMITTER, TERMS_APPROVER = "Ada", "ada", "lena"
 TERM = {
