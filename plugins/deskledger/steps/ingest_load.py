@@ -20,7 +20,7 @@ from deskledger.settings import settings
 from deskledger.sources.event_log import frames, pages
 from deskledger.sources.event_log.fates import FATES, QUARANTINED
 from deskledger.sources.event_log.files import sections_of
-from deskledger.sources.event_log.mapping import Mapping, TableSection
+from deskledger.sources.event_log.mapping import AgentRoles, Mapping, TableSection
 from deskledger.sources.event_log.normalise import normalise
 from deskledger.sources.event_log.tables import normalise_table
 from deskledger.warehouse.load import merge
@@ -91,7 +91,7 @@ def load_partition(connection: Connection, mapping: Mapping, partition: str, now
 
 def _prepare_events(connection: Connection, mapping: Mapping, section: str, own: list[PageRef]) -> _Section:
     raw = _read(connection, mapping, section, own, by_ticket=mapping.events.ticket_id)
-    made = normalise(mapping, raw.columns, raw.origin)
+    made = normalise(mapping, raw.columns, raw.origin, _agents(connection, mapping))
     tickets = _judge(TICKET, made.tickets)
     events = _judge(TICKET_EVENT, made.events)
     lost = made.tickets.loc[tickets.verdict.failed_rows(), "ticket_key"].to_numpy()
@@ -151,6 +151,21 @@ def _read(connection: Connection, mapping: Mapping, section: str, own: list[Page
         extracted=sum(page.records for page in own),
         pages=[page.sha256 for page in (own if by_ticket else [*own, *others])],
     )
+
+
+def _agents(connection: Connection, mapping: Mapping) -> dict[str, str]:
+    """What everybody of the section `agents` is, in the desk's own word, where roles are told by it; newest last."""
+    role, part = mapping.events.actor.role, mapping.agents
+    known: dict[str, str] = {}
+    if not isinstance(role, AgentRoles) or part is None:
+        return known
+    landed = [
+        p for p in manifest.pages_of(connection, mapping.source) if sections_of(mapping, p.file_name) == ["agents"]
+    ]
+    for page in sorted(landed, key=lambda page: page.landed_order):
+        frame, _ = _read_page(mapping, "agents", page, is_extracted=False)
+        known.update(zip(frame[part.columns["agent"]].astype(str), frame[role.agents].astype(str), strict=True))
+    return known
 
 
 def _read_page(

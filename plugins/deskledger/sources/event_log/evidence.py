@@ -92,9 +92,8 @@ def _field_events(collected: _Events, name: str) -> None:
     """The initial value at creation (the first row's), then an event for each change."""
     line, slot, kind = collected.line, SLOTS[name], KINDS.get(name, name)
     words, desk_words = line.rows.fields[name].take(line.order), line.rows.field_words[name].take(line.order)
-    clears = line.rows.clears.get(name, False)
-    known = np.ones(len(line.order), dtype=bool) if clears else ~words.is_missing
-    codes = words.codes if clears else _carried(words.codes, known, line.begins)
+    known = ~words.is_missing | line.rows.cleared[name][line.order]
+    codes = _carried(words.codes, known, line.begins)
     before = np.append([-1], codes[:-1])
     before[line.begins] = -1
 
@@ -239,25 +238,36 @@ def _dated_events(collected: _Events, dated: Dated, slot: int) -> None:
 
 
 def _activity_events(collected: _Events) -> None:
-    line, rows = collected.line, collected.line.rows
-    if rows.activity is None or rows.activity_word is None:
-        return
-    activity = rows.activity.take(line.order)
-    at = np.flatnonzero(~activity.is_missing)
-    done = activity.take(at)
-    kind = done.translate(lambda each: each.kind).values()
-    given = (
-        rows.activity_value.take(line.order[at]).values() if rows.activity_value else constant(None, len(at)).values()
-    )
-    fixed = done.translate(lambda each: each.value).values()
-    public = done.translate(lambda each: each.is_public)
-    collected.add(
-        at,
-        kind,
-        line.event_prefix[at] + "." + kind,
-        at_us=line.occurred_us[at],
-        seq=line.seq[at] + SLOTS["activity"],
-        value=np.where(pd.isna(fixed), given, fixed),
-        word=rows.activity_word.take(line.order[at]).values(),
-        is_public=public.values(),
-    )
+    line = collected.line
+    for number, told in enumerate(line.rows.activities):
+        meaning = told.meaning.take(line.order)
+        at = np.flatnonzero(~meaning.is_missing)
+        at = at[~_deleted_again(line, at, meaning.take(at).translate(lambda each: each.kind).values())]
+        done = meaning.take(at)
+        kind = done.translate(lambda each: each.kind).values()
+        given = told.value.take(line.order[at]).values() if told.value else constant(None, len(at)).values()
+        fixed = done.translate(lambda each: each.value).values()
+        collected.add(
+            at,
+            kind,
+            line.event_prefix[at] + "." + kind,
+            at_us=line.occurred_us[at],
+            seq=line.seq[at] + (SLOTS["activity"] if number == 0 else SLOTS["activities"] + number - 1),
+            value=np.where(pd.isna(fixed), given, fixed),
+            word=told.word.take(line.order[at]).values(),
+            is_public=done.translate(lambda each: each.is_public).values(),
+        )
+
+
+def _deleted_again(line: Timeline, at: np.ndarray, kind: np.ndarray) -> np.ndarray:
+    """Which of the activities in `at` tell once more that a ticket is deleted which nobody has brought back since.
+
+    Desks tell a deletion in several places: in the history, in the list of deleted tickets, in every later snapshot.
+    """
+    status = line.rows.status.take(line.order)
+    codes = _carried(status.codes, ~status.is_missing, line.begins)
+    stretch = np.cumsum(line.begins | np.append([True], codes[1:] != codes[:-1]))[at]
+    again = np.zeros(len(at), dtype=bool)
+    deleted = np.flatnonzero(kind == "deleted")
+    again[deleted] = pd.Series(stretch[deleted]).duplicated().to_numpy()
+    return again

@@ -18,6 +18,7 @@ from deskledger.sources.event_log.lines import Document, read_document
 ISO = "iso8601"
 FIELDS = ("priority", "team", "account", "product", "agent")
 TABLES = ("survey_answers", "accounts", "teams", "agents", "charges")
+MOST_ACTIVITIES = 9  # as many as have a place in the order of a row's events (timeline.SLOTS)
 TABLE_NAMES = dict(zip(TABLES, ("survey_answer", "account", "team", "agent", "charge"), strict=True))
 
 Status = Literal["new", "open", "waiting_on_customer", "waiting_on_third_party", "resolved", "closed"]
@@ -72,12 +73,14 @@ class StatusColumn(Part):
 class FieldColumn(Part):
     """A snapshot column: a change is an event. `words` closes the vocabulary; without it the desk's words stand.
 
-    A missing value keeps what was known (`when_missing: keep`) or says that there is none any more (`clear`).
+    A missing value keeps what was known (`when_missing: keep`) or says that there is none any more (`clear`); a word
+    of `cleared` says so too, where rows tell changes only and are silent of the rest.
     """
 
     column: str
     words: dict[str, str | None] | None = None
     when_missing: Literal["keep", "clear"] = "keep"
+    cleared: list[str] = []
 
 
 class AttributeColumn(Part):
@@ -108,11 +111,24 @@ class RoleColumn(Part):
     words: dict[str, Role | None]
 
 
+class AgentRoles(Part):
+    """Roles by the section `agents`: its records tell in the column `agents` what somebody is, `words` translates.
+
+    Who is in no record of it, or there with another word, is one of the `others`; `ids` are those who are nobody: the
+    desk's own automations.
+    """
+
+    agents: str
+    words: dict[str, Role]
+    others: Role
+    ids: dict[str, Role] = {}
+
+
 class Actor(Part):
-    """Who made the row: a column of ids, and a role: a column with words, or one role for every row."""
+    """Who made the row: a column of ids, and a role: a column with words, one by `agents`, or one for every row."""
 
     id: str | None = None
-    role: RoleColumn | Role | None = None
+    role: RoleColumn | AgentRoles | Role | None = None
 
 
 class ActivityWord(Part):
@@ -151,6 +167,17 @@ class Events(Section):
     dated: list[DatedColumn] = []
     actor: Actor = Actor()
     activity: Activity | None = None
+    activities: list[Activity] = []  # for rows that tell several at once, each in a column of its own
+
+    @model_validator(mode="after")
+    def _activities_do_not_meet(self) -> "Events":
+        kinds = [{word.kind for word in each.words.values() if word} for each in self.told]
+        twice = sorted({kind for number, one in enumerate(kinds) for other in kinds[:number] for kind in one & other})
+        if twice:
+            raise ValueError(f"{', '.join(twice)} in several columns; one column tells each kind of activity")
+        if len(self.told) > MOST_ACTIVITIES:
+            raise ValueError(f"{len(self.told)} columns of activities; at most {MOST_ACTIVITIES} are taken")
+        return self
 
     @model_validator(mode="after")
     def _priorities_are_known(self) -> "Events":
@@ -163,6 +190,11 @@ class Events(Section):
         return self
 
     @property
+    def told(self) -> list[Activity]:
+        """The columns of activities, `activity` first."""
+        return [*([self.activity] if self.activity else []), *self.activities]
+
+    @property
     def columns(self) -> list[str]:
         """Every column of the export that the mapping reads, once."""
         named: list[str | None] = [self.ticket_id, self.sequence, self.occurred_at, self.created_at, self.status.column]
@@ -172,8 +204,8 @@ class Events(Section):
         named.append(self.actor.id)
         if isinstance(self.actor.role, RoleColumn):
             named.append(self.actor.role.column)
-        if self.activity:
-            named += [self.activity.column, self.activity.value]
+        for each in self.told:
+            named += [each.column, each.value]
         return list(dict.fromkeys(name for name in named if name))
 
 
@@ -213,7 +245,18 @@ class Mapping(Part):
     def columns_of(self, section: str) -> list[str]:
         """The columns of the export that a section needs."""
         part = self.sections[section]
-        return part.columns if isinstance(part, Events) else list(dict.fromkeys(part.columns.values()))
+        if isinstance(part, Events):
+            return part.columns
+        role = self.events.actor.role
+        also = [role.agents] if section == "agents" and isinstance(role, AgentRoles) else []
+        return list(dict.fromkeys([*part.columns.values(), *also]))
+
+    @model_validator(mode="after")
+    def _roles_have_their_agents(self) -> "Mapping":
+        actor = self.events.actor
+        if isinstance(actor.role, AgentRoles) and not (actor.id and self.agents):
+            raise ValueError("events.actor.role by `agents` needs events.actor.id and the section agents")
+        return self
 
     @model_validator(mode="after")
     def _tables_have_their_columns(self) -> "Mapping":

@@ -1,5 +1,6 @@
 """From all landed rows of some tickets to canonical tickets and events: pure, and the same whatever the batches."""
 
+from collections.abc import Mapping as Dictionary
 from dataclasses import dataclass
 
 import numpy as np
@@ -29,13 +30,16 @@ class Normalised:
     ticket_key: np.ndarray
 
 
-def normalise(mapping: Mapping, columns: pd.DataFrame, origin: pd.DataFrame) -> Normalised:
+def normalise(
+    mapping: Mapping, columns: pd.DataFrame, origin: pd.DataFrame, agents: Dictionary[str, str] | None = None
+) -> Normalised:
     """The canonical tickets and events of an event log.
 
     `columns` are the export's columns as text, `origin` says where each row landed (rows.ORIGIN). Both must hold every
     landed row of the tickets concerned: then late rows, overlaps and re-exports give the same tickets in any order.
+    `agents` is as for rows.read_rows.
     """
-    rows = read_rows(mapping, columns, origin)
+    rows = read_rows(mapping, columns, origin, agents)
     fates = settle(rows, rows.raw[mapping.events.occurred_at])
     line = timeline(rows, np.flatnonzero(fates == LOADED))
     # The newest row may put the creation after rows that their own creation still allowed.
@@ -72,16 +76,15 @@ def _tickets(mapping: Mapping, line: Timeline) -> pd.DataFrame:
         "updated_at": as_utc(line.occurred_us[lasts]),
     }
     for name, words in rows.fields.items():
-        columns[name] = _standing(line, words, rows.clears[name], lasts)
+        columns[name] = _standing(line, words, rows.cleared[name], lasts)
     for name, words in rows.attributes.items():
-        columns[name] = _standing(line, words, False, lasts)
+        columns[name] = _standing(line, words, np.zeros(len(rows), dtype=bool), lasts)
     frame = pd.DataFrame(columns).sort_values("ticket_key", ignore_index=True)
     return conform(TICKET, frame)
 
 
-def _standing(line: Timeline, words: Words, clears: bool, lasts: np.ndarray) -> np.ndarray:
+def _standing(line: Timeline, words: Words, cleared: np.ndarray, lasts: np.ndarray) -> np.ndarray:
     codes = words.codes[line.order]
-    if not clears:
-        marks = np.where((codes >= 0) | line.begins, np.arange(len(codes)), 0)
-        codes = codes[np.maximum.accumulate(marks)] if len(codes) else codes
+    marks = np.where((codes >= 0) | cleared[line.order] | line.begins, np.arange(len(codes)), 0)
+    codes = codes[np.maximum.accumulate(marks)] if len(codes) else codes
     return Words(codes[lasts], words.distinct).values()

@@ -1,6 +1,7 @@
 """The rows of an event log as typed columns, and what is wrong with each: a fault is a row, a rule and a sentence."""
 
 from collections.abc import Callable
+from collections.abc import Mapping as Dictionary
 from dataclasses import dataclass, field
 from functools import cached_property, partial
 from typing import Any
@@ -9,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from deskledger.model import ACTOR_ROLES, PRIORITIES, ticket_keys
-from deskledger.sources.event_log.mapping import ActivityWord, DatedColumn, Mapping, RoleColumn
+from deskledger.sources.event_log.mapping import Activity, ActivityWord, AgentRoles, DatedColumn, Mapping, RoleColumn
 from deskledger.sources.event_log.words import NO_INSTANT, Words, as_utc, constant, instants, integers, words_of
 
 # What the caller says about each row besides its text: which page and record it is, how new its file is (landed later
@@ -55,6 +56,15 @@ class Dated:
 
 
 @dataclass
+class Told:
+    """A column of activities, row by row: the desk's own word, what it means, and the value given with it."""
+
+    word: Words
+    meaning: Words  # of ActivityWord
+    value: Words | None
+
+
+@dataclass
 class Rows:
     """The typed rows, in the order given. Instants are int64 microseconds UTC, NO_INSTANT where unreadable."""
 
@@ -69,14 +79,12 @@ class Rows:
     status_word: Words  # the desk's own
     fields: dict[str, Words]
     field_words: dict[str, Words]
-    clears: dict[str, bool]  # whether a missing value of the field says that there is none
+    cleared: dict[str, np.ndarray]  # where the row says that the field has no value any more
     attributes: dict[str, Words]
     dated: list[Dated]
     actor_id: Words
     actor_role: Words
-    activity: Words | None  # of ActivityWord
-    activity_word: Words | None
-    activity_value: Words | None
+    activities: list[Told]
     raw: dict[str, Words]
     faults: Faults
 
@@ -88,10 +96,13 @@ class Rows:
         return self.faults.rows(len(self))
 
 
-def read_rows(mapping: Mapping, columns: pd.DataFrame, origin: pd.DataFrame) -> Rows:
+def read_rows(
+    mapping: Mapping, columns: pd.DataFrame, origin: pd.DataFrame, agents: Dictionary[str, str] | None = None
+) -> Rows:
     """Types every column that the mapping names and finds each row's own faults. Nothing is dropped.
 
-    `columns` has the export's columns as text (or categories of text), `origin` the columns of ORIGIN, same order.
+    `columns` has the export's columns as text (or categories of text), `origin` the columns of ORIGIN, same order;
+    `agents` says what everybody of the section `agents` is, in the desk's word, where roles are told by it.
     """
     events, zone, faults = mapping.events, mapping.zone, Faults()
     raw = {name: words_of(columns[name], mapping.missing) for name in events.columns}
@@ -113,7 +124,15 @@ def read_rows(mapping: Mapping, columns: pd.DataFrame, origin: pd.DataFrame) -> 
         return at_us
 
     occurred_us = instant(events.occurred_at, required=True)
-    created_us = instant(events.created_at, required=True)
+    created_word = raw[events.created_at]
+    landed = origin["landed_order"].to_numpy(np.int64)
+    created_us = _creations(
+        ticket_id.codes, landed, created_word.is_missing, instant(events.created_at, required=False)
+    )
+    what = f"column {events.created_at} is empty, and no other row of the ticket says when it was created"
+    faults.add(
+        (created_us == NO_INSTANT) & created_word.is_missing, f"{events.created_at}_not_an_instant", what, created_word
+    )
     before = (occurred_us != NO_INSTANT) & (created_us != NO_INSTANT) & (occurred_us < created_us)
     what = f"the row is of {{}} ({events.occurred_at}), before its ticket was created, {{}} ({events.created_at})"
     faults.add(before, "event_before_ticket", what, raw[events.occurred_at], raw[events.created_at])
@@ -124,9 +143,12 @@ def read_rows(mapping: Mapping, columns: pd.DataFrame, origin: pd.DataFrame) -> 
     faults.add(status_word.unnamed(events.status.words), "status_unknown", what, status_word)
     status = status_word.translate(events.status.words.get)
 
-    fields, field_words = {}, {}
+    fields, field_words, cleared = {}, {}, {}
     for name, column in events.fields.items():
-        words = raw[column.column]
+        words = raw[column.column].translate(partial(_unless, frozenset(column.cleared)))
+        # Else a column that tells changes only could never say that a value is gone.
+        is_gone = words.is_missing & (~raw[column.column].is_missing if column.when_missing == "keep" else True)
+        cleared[name] = is_gone
         vocabulary = column.words or ({each: each for each in PRIORITIES} if name == "priority" else None)
         if vocabulary is not None:
             what = f"column {column.column} has the unknown {name} {{!r}}; {remedy}"
@@ -135,13 +157,13 @@ def read_rows(mapping: Mapping, columns: pd.DataFrame, origin: pd.DataFrame) -> 
         field_words[name] = words
 
     dated = [Dated(each, instant(each.column, required=False)) for each in events.dated]
-    activity = activity_word = activity_value = None
-    if events.activity:
-        activity_word, known = raw[events.activity.column], events.activity.words
-        what = f"column {events.activity.column} has the unknown activity {{!r}}; {remedy}"
-        faults.add(activity_word.unnamed(known), "activity_unknown", what, activity_word)
-        activity = activity_word.translate(known.get)
-        activity_value = _activity_values(mapping, raw, activity, faults)
+    activities = []
+    for each in events.told:
+        word = raw[each.column]
+        what = f"column {each.column} has the unknown activity {{!r}}; {remedy}"
+        faults.add(word.unnamed(each.words), "activity_unknown", what, word)
+        meaning = word.translate(each.words.get)
+        activities.append(Told(word, meaning, _activity_values(mapping, each, raw, meaning, faults)))
 
     return Rows(
         origin=origin.reset_index(drop=True),
@@ -155,27 +177,50 @@ def read_rows(mapping: Mapping, columns: pd.DataFrame, origin: pd.DataFrame) -> 
         status_word=status_word,
         fields=fields,
         field_words=field_words,
-        clears={name: column.when_missing == "clear" for name, column in events.fields.items()},
+        cleared=cleared,
         attributes=_attributes(mapping, raw, faults),
         dated=dated,
         actor_id=raw[events.actor.id] if events.actor.id else constant(None, len(seq)),
-        actor_role=_roles(mapping, raw, len(seq), faults),
-        activity=activity,
-        activity_word=activity_word,
-        activity_value=activity_value,
+        actor_role=_roles(mapping, raw, len(seq), agents or {}, faults),
+        activities=activities,
         raw=raw,
         faults=faults,
     )
 
 
-def _roles(mapping: Mapping, raw: dict[str, Words], length: int, faults: Faults) -> Words:
+def _unless(cleared: frozenset[str], word: str) -> str | None:
+    return None if word in cleared else word
+
+
+def _creations(ticket: np.ndarray, landed: np.ndarray, is_silent: np.ndarray, created_us: np.ndarray) -> np.ndarray:
+    """Each row's creation instant; a row that is silent of it has what the ticket's newest landed row says."""
+    told = np.flatnonzero((created_us != NO_INSTANT) & (ticket >= 0))
+    asked = np.flatnonzero(is_silent & (ticket >= 0))
+    if not len(asked) or not len(told):
+        return created_us
+    newest = np.full(int(ticket.max()) + 1, NO_INSTANT, dtype=np.int64)
+    told = told[np.argsort(landed[told], kind="stable")]
+    newest[ticket[told]] = created_us[told]  # of equal indices the last one stays
+    filled = created_us.copy()
+    filled[asked] = newest[ticket[asked]]
+    return filled
+
+
+def _roles(mapping: Mapping, raw: dict[str, Words], length: int, agents: Dictionary[str, str], faults: Faults) -> Words:
     role = mapping.events.actor.role
+    if isinstance(role, AgentRoles):
+        assert mapping.events.actor.id is not None
+        return raw[mapping.events.actor.id].translate(partial(_role_of, role, agents))
     if not isinstance(role, RoleColumn):
         return constant(role, length)
     words = raw[role.column]
     what = f"column {role.column} has the unknown role {{!r}}; roles are {', '.join(ACTOR_ROLES)}"
     faults.add(words.unnamed(role.words), "actor_role_unknown", what, words)
     return words.translate(role.words.get)
+
+
+def _role_of(role: AgentRoles, agents: Dictionary[str, str], actor: str) -> str:
+    return role.ids.get(actor) or role.words.get(agents.get(actor, ""), role.others)
 
 
 def _attributes(mapping: Mapping, raw: dict[str, Words], faults: Faults) -> dict[str, Words]:
@@ -205,10 +250,11 @@ def _flag(word: object) -> bool | None:
 _READINGS: dict[str, Callable[[Any], Any]] = {"support_level": _level, "has_workaround": _flag}
 
 
-def _activity_values(mapping: Mapping, raw: dict[str, Words], activity: Words, faults: Faults) -> Words | None:
+def _activity_values(
+    mapping: Mapping, told: Activity, raw: dict[str, Words], activity: Words, faults: Faults
+) -> Words | None:
     """The activity's value as canonical text: an ETA is the promised instant in ISO 8601 UTC."""
-    assert mapping.events.activity is not None
-    name = mapping.events.activity.value
+    name = told.value
     if name is None:
         return None
     words = raw[name]

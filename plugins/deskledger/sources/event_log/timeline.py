@@ -9,7 +9,17 @@ from deskledger.sources.event_log.rows import Rows
 
 # An event's seq is its row's sequence * STRIDE + slot: within a row the snapshot comes before what was done.
 STRIDE = 32
-SLOTS = {"created": 0, "status": 1, "priority": 2, "team": 3, "account": 4, "product": 5, "agent": 6, "activity": 8}
+SLOTS = {
+    "created": 0,
+    "status": 1,
+    "priority": 2,
+    "team": 3,
+    "account": 4,
+    "product": 5,
+    "agent": 6,
+    "activity": 8,
+    "activities": 24,
+}
 
 
 @dataclass
