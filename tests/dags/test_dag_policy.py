@@ -10,7 +10,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 DAG_FILES = sorted(path for path in (ROOT / "dags").glob("*.py") if not path.stem.startswith("deskledger_"))
-DAG_IDS = ["close", "freshness", "ingest", "ingest_history", "measure", "poor_answers", "reviews"]
+DAG_IDS = ["close", "freshness", "ingest", "ingest_history", "measure", "poor_answers", "replay", "reviews"]
 BANNED = ("airflow.models", "airflow.settings", "airflow.utils.session", "airflow.utils.db", "sqlalchemy", "pandas")
 DOCUMENTED = ("What for.", "In.", "Out.", "How to rerun.", "When it fails.")
 

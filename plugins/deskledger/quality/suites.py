@@ -77,6 +77,15 @@ def check(folder: Path, name: str, frame: pd.DataFrame) -> Verdict:
     return Verdict(name, len(frame), found, {"rows": len(frame), "rules": rules})
 
 
+def remedy(folder: Path, name: str, rule: str) -> str | None:
+    """What the suite says to do about a row that breaks its rule; None where it says nothing."""
+    path = folder / f"{name}.json"
+    if not path.is_file():
+        return None
+    rules = (each.get("meta", {}) for each in json.loads(path.read_text("utf-8"))["expectations"])
+    return next((meta.get("remedy") for meta in rules if meta.get("rule") == rule), None)
+
+
 def _no_failures() -> pd.DataFrame:
     return pd.DataFrame({"row": pd.Series(dtype="int64"), "rule": "", "severity": "", "message": ""})
 

@@ -105,6 +105,20 @@ def finish_history(source: str, now: datetime) -> list[str]:
         return [day.isoformat() for day in days.scalars()]
 
 
+def load_again(source: str, partition: str, now: datetime) -> dict[str, Any]:
+    """Normalises a partition that has landed once more and loads it, after a mapping or a suite was mended.
+
+    The same counts as `load`; `days` has the first day of each month in which this changed something.
+    """
+    mapping = _mapping(source)
+    with open_warehouse().begin() as connection:
+        _wait_for_loads(connection, source, shared=False)
+        loaded = load_partition(connection, mapping, partition, now)
+        days = ingest_days.changed_since(connection, mapping, partition, loaded.tickets, now)
+        ingest_watermark.advance(connection, mapping, now)
+    return {"source": source, "partition": partition, **loaded.counts, "days": days}
+
+
 def check_inbox(source: str) -> None:
     """Raises SourceError with the messages of all files that stay in the inbox: refused, or taken by no section."""
     messages = refused_files(open_warehouse(), _mapping(source))

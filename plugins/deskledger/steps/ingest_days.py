@@ -1,5 +1,7 @@
 """Which days a load leads on to: those on which what it changed happened, not only the one on which it was fetched."""
 
+from datetime import datetime
+
 import numpy as np
 from sqlalchemy import Connection, text
 
@@ -54,12 +56,22 @@ def to_measure(connection: Connection, mapping: Mapping, partition: str, tickets
     """
     days = {partition}
     since = manifest.landed_since(connection, mapping.source, partition)
-    if since is not None and len(tickets):
-        known = {"source": mapping.source, "partition": partition, "since": since}
-        has_deleted = connection.execute(text(_DELETED), known).scalar_one()
-        found = connection.execute(
-            text(_CHANGED),
-            {"keys": tickets.tolist(), "since": since, "has_deleted": has_deleted, "zone": mapping.timezone},
-        )
-        days.update(day.isoformat() for day in found.scalars() if f"{day:%Y-%m}" != partition[:7])
+    if since is not None:
+        found = changed_since(connection, mapping, partition, tickets, since)
+        days.update(day for day in found if day[:7] != partition[:7])
     return sorted(days)
+
+
+def changed_since(
+    connection: Connection, mapping: Mapping, partition: str, tickets: np.ndarray, since: datetime
+) -> list[str]:
+    """The first day of each month, in the mapping's zone, that loads of the partition since then changed tickets in."""
+    if not len(tickets):
+        return []
+    known = {"source": mapping.source, "partition": partition, "since": since}
+    has_deleted = connection.execute(text(_DELETED), known).scalar_one()
+    found = connection.execute(
+        text(_CHANGED),
+        {"keys": tickets.tolist(), "since": since, "has_deleted": has_deleted, "zone": mapping.timezone},
+    )
+    return [day.isoformat() for day in found.scalars()]

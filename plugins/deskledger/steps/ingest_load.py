@@ -121,7 +121,8 @@ def _prepare_table(connection: Connection, mapping: Mapping, section: str, own: 
     judged = _judge(made.table, made.frame)
     # One record makes one row here: where the suite holds the row, the record is what is in quarantine.
     made.fates[made.told_by[judged.verdict.failed_rows()]] = QUARANTINED
-    held = [_held_raw(made.faults, made.fates, section, made.ticket_key, raw), _held_rows(judged, made.frame)]
+    told_by = raw.origin.iloc[made.told_by]
+    held = [_held_raw(made.faults, made.fates, section, made.ticket_key, raw), _held_rows(judged, made.frame, told_by)]
     touched = np.unique(made.ticket_key[made.ticket_key != 0])
     return _Section(section, raw, made.fates, [judged], pd.concat(held, ignore_index=True), touched, replaces=False)
 
@@ -200,9 +201,10 @@ def _held_raw(faults: pd.DataFrame, fates: np.ndarray, section: str, keys: np.nd
     return quarantine.entries(open_faults, section, READER_SUITE, keys, raw.columns, raw.origin)
 
 
-def _held_rows(judged: _Table, frame: pd.DataFrame) -> pd.DataFrame:
+def _held_rows(judged: _Table, frame: pd.DataFrame, told_by: pd.DataFrame | None = None) -> pd.DataFrame:
+    """The held rows of a table; `told_by` has the origin of each row's record, where one record makes one row."""
     keys = frame["ticket_key"].to_numpy() if "ticket_key" in frame else np.zeros(len(frame), dtype=np.int64)
-    return quarantine.entries(judged.verdict.failures, judged.table.name, judged.verdict.suite, keys, frame, None)
+    return quarantine.entries(judged.verdict.failures, judged.table.name, judged.verdict.suite, keys, frame, told_by)
 
 
 def _write(

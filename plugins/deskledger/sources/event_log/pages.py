@@ -118,6 +118,15 @@ def read_page(content: bytes, mapping: Mapping, section: str) -> tuple[pd.DataFr
     return frame, lines
 
 
+def raw_record(content: bytes, part: Section, record_no: int) -> dict[str, str]:
+    """One record of a landed page, whole: every column of the export, those that the mapping does not read too."""
+    _, _, text = content.partition(b"\n")
+    header, _, _ = text.partition(b"\n")
+    names = next(iter(_arrow_names(header.decode(), part)))
+    record = _arrow(text, part, list(dict.fromkeys(names))).iloc[record_no - 1]
+    return {str(name): str(value) for name, value in record.items()}
+
+
 def _page(header: str, buffer: _Buffer, batch: str, section: str, name: str) -> RawPage:
     lines, texts = np.concatenate(buffer.lines), np.concatenate(buffer.texts)
     starts = np.flatnonzero(np.append([True], np.diff(lines) != 1))
