@@ -231,7 +231,7 @@ EVIDENCE = Table(
         _required(
             "fate",
             "word",
-            words=("met", "failed", "counted", "neutral", "excused", "excluded", "incomplete", "unanswered"),
+            words=("met", "failed", "counted", "neutral", "excused", "excluded", "incomplete", "unanswered", "carried"),
         ),
         _required("is_numerator", "flag"),
         _required("is_denominator", "flag"),

@@ -155,7 +155,11 @@ create table ledger.draft_ticket (
     responded_at timestamptz,
     rating bigint,
     primary key (draft_id, evidence_no),
-    check (fate in ('met', 'failed', 'counted', 'neutral', 'excused', 'excluded', 'incomplete', 'unanswered'))
+    check (
+        fate in (
+            'met', 'failed', 'counted', 'neutral', 'excused', 'excluded', 'incomplete', 'unanswered', 'carried'
+        )
+    )
 );
 create index draft_ticket_by_ticket on ledger.draft_ticket (draft_id, ticket_key);
 

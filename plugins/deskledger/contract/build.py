@@ -98,6 +98,7 @@ def _opening(opening: Opening) -> terms.OpeningBalances:
             name: tuple((Fraction(month.num), month.den) for month in months)
             for name, months in opening.rolling.items()
         },
+        late=dict(opening.late),
     )
 
 

@@ -7,6 +7,7 @@ from deskledger.contract.checks import Fault
 from deskledger.contract.document import Path
 from deskledger.contract.engagement import answers_of
 from deskledger.contract.file_schema import ContractFile, Version
+from deskledger.contract.penalty_schema import PerItem
 from deskledger.contract.periods import next_period
 from deskledger.contract.problems import one_of, suggestion
 
@@ -34,6 +35,11 @@ def check_opening(shape: ContractFile) -> Iterator[Fault]:
             yield (*path, "caps_used", name), f"there is no cap `{name}` of a quarter or year", remedy
     if opening.points and not any(block.critical for block in penalties):
         yield (*path, "points"), "no critical failure counts these points", "remove them, or say when it is `critical`"
+    by_item = {term.measure for block in penalties for term in block.terms if isinstance(term.schedule, PerItem)}
+    for name in opening.late:
+        if name not in by_item:
+            remedy = f"{suggestion(name, by_item)}use {one_of(by_item)}"
+            yield (*path, "late", name), f"no late ticket of `{name}` has a price", remedy
     yield from _check_rolling(path, shape, versions)
 
 

@@ -1,11 +1,13 @@
 """The shape of two blocks that stand beside clocks and money: opening balances, and the engagement of the provider."""
 
 import re
+from fractions import Fraction
 from typing import Annotated, Any, Literal
 
 from pydantic import Field, PlainValidator
 
 from deskledger.contract import quantities
+from deskledger.contract.document import Block
 from deskledger.contract.engagement import LADDER
 from deskledger.contract.penalty_schema import NotNegative, Share
 from deskledger.contract.problems import fault
@@ -19,6 +21,15 @@ def _month(value: Any) -> str:
     if not re.fullmatch(r"\d{4}-(0[1-9]|1[0-2])", text):
         raise fault(f"`{text}` is not a month", "write it as year-month, such as 2025-12")
     return text
+
+
+def _lateness(value: Any) -> dict[str, Fraction]:
+    if not isinstance(value, Block):
+        raise fault(
+            "one line a late ticket belongs here", "write `{T-1041: 12h}`, or `{T-1041#2: 12h}` for its cycle 2"
+        )
+    cycles = {str(key) if "#" in str(key) else f"{key}#1": text for key, text in value.items()}
+    return {cycle: quantities.seconds_of(quantities.text_of(text)) for cycle, text in cycles.items()}
 
 
 class RollingMonth(Terms):
@@ -36,6 +47,7 @@ class Opening(Terms):
     points: list[NotNegative] = Field(default=[])
     caps_used: dict[Name, NotNegative] = Field(default={})
     rolling: dict[Name, list[RollingMonth]] = Field(default={})
+    late: dict[Name, Annotated[dict[str, Fraction], PlainValidator(_lateness)]] = Field(default={})
 
 
 class Engagement(Terms):

@@ -63,7 +63,7 @@ def _check_money(path: Path, penalties: Penalties) -> Iterator[Fault]:
 
 
 def _check_items(path: Path, version: Version) -> Iterator[Fault]:
-    """A price by the late ticket needs whole latenesses, and a service level that is a share of one month."""
+    """A price by the late ticket needs a service level that judges each ticket, and one month's share beside it."""
     terms = version.penalties.terms if version.penalties is not None else []
     for index, term in enumerate(terms):
         if not isinstance(term.schedule, PerItem):
@@ -74,13 +74,9 @@ def _check_items(path: Path, version: Version) -> Iterator[Fault]:
         if shared and level is not None and (level.window is not None or statistic_of(level) != "share_met"):
             what = f"`{term.measure}` is priced by the late ticket, and its months or times by another penalty"
             yield here, what, "add a second service level of the same clock and let this penalty measure it"
-        name = level.clock if level is not None else None
-        if name in version.clocks and part(version.clocks[name], "attribution", "due") != "stopped":
-            what = f"lateness of `{term.measure}` after the month's end is not yet priced from tickets"
-            remedy = (
-                f"give `{name}`, or another clock for this, `attribution: stopped`: then the whole of it is charged"
-            )
-            yield here, what, remedy
+        if level is not None and level.clock is not None and statistic_of(level) not in {"share_met", "count"}:
+            what = f"`{term.measure}` takes a time of all tickets, and calls none of them late"
+            yield here, what, "measure the share met of the same clock, and let this penalty measure that"
 
 
 def check_clock_names(versions: Sequence[Version]) -> Iterator[Fault]:

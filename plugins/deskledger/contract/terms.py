@@ -233,7 +233,8 @@ class OpeningBalances:
     """What stood when the contract's months were first settled here; `until` is the last month settled elsewhere.
 
     All lists are oldest first and end with `until`. `history`: of each penalty, failed 1, met 0, no data None.
-    `caps_used` by cap of a quarter or year; `rolling`: numerator and denominator of each month of a service level.
+    `caps_used` by cap of a quarter or year; `rolling`: numerator and denominator of each month of a service level;
+    `late`: by service level and open cycle ("T-17#1"), the seconds of lateness that were charged.
     """
 
     until: str
@@ -241,6 +242,7 @@ class OpeningBalances:
     points: tuple[str, ...] = ()
     caps_used: Mapping[str, str] = field(default_factory=dict)
     rolling: Mapping[str, tuple[tuple[Fraction, int], ...]] = field(default_factory=dict)
+    late: Mapping[str, Mapping[str, Fraction]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

@@ -98,8 +98,8 @@ def posted_months(
 
     A row has period, statement_number, currency, draft_id (whose results these are), issued_amount, adjusted_amount,
     credit_amount (their sum: without what the month's statement booked for others), statuses of lines, verdicts and
-    figures of service levels, points, and paid (what limits left of each line). `instead` gives other drafts, by
-    period, than those that stand.
+    figures of service levels, points, paid (what limits left of each line), and late (what was charged of each late
+    cycle that may go on). `instead` gives other drafts, by period, than those that stand.
     """
     rows = every(
         connection,
@@ -156,7 +156,8 @@ def posted_months(
                 from ledger.draft_line as line
                 where line.draft_id = result.draft_id and line.term = 'points'
             ) as points,
-            result.assessment -> 'paid' as paid
+            result.assessment -> 'paid' as paid,
+            result.assessment -> 'late' as late
         from months
         inner join ledger.draft as result on months.result_draft_id = result.draft_id
         order by months.period

@@ -39,7 +39,10 @@ def counted_again(
             again[name] = {**told, "months": [*told["months"][:-1], {**given, **counted}]}
         else:
             is_by_item, is_share = "items" in told, "items" not in told or "num" in told
-            counted = {**(_whole(level, version, own) if is_share else {}), **(_by_item(own) if is_by_item else {})}
+            counted = {
+                **(_whole(level, version, own) if is_share else {}),
+                **(_by_item(own, told["items"]) if is_by_item else {}),
+            }
             given = told
             again[name] = {**given, **counted}
         stated = {key: given.get(key) for key in counted}
@@ -101,12 +104,20 @@ def _percentile(level: Mapping[str, Any], version: Mapping[str, Any], rows: pd.D
     return str(Fraction(held[max(1, -(-rank.numerator // rank.denominator)) - 1], 1_000_000))
 
 
-def _by_item(rows: pd.DataFrame) -> dict[str, Any]:
-    """The late cycles of a price by the ticket (id, and how late in seconds), and of how many."""
-    late = rows[(rows["fate"].astype("str") == "failed").to_numpy(dtype=bool)]
+def _by_item(rows: pd.DataFrame, told: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """The late cycles of a price by the ticket (id, and how late in seconds), and of how many.
+
+    What earlier months charged of each stays as `told`: their own statements prove it.
+    """
+    late = rows[rows["fate"].astype("str").isin(["failed", "carried"]).to_numpy(dtype=bool)]
     over_us = (late["elapsed_us"] - late["target_us"]).astype("int64")
+    charged = {item["id"]: {"accrued_seconds": item["accrued_seconds"]} for item in told if "accrued_seconds" in item}
     items = [
-        {"id": f"{ticket_id}#{cycle}", "late_seconds": str(Fraction(int(us), 1_000_000))}
+        {
+            "id": f"{ticket_id}#{cycle}",
+            "late_seconds": str(Fraction(int(us), 1_000_000)),
+            **charged.get(f"{ticket_id}#{cycle}", {}),
+        }
         for ticket_id, cycle, us in zip(late["ticket_id"], late["cycle"], over_us, strict=True)
     ]
     return {"items": items, "den": _size(rows)}
@@ -121,7 +132,9 @@ def _faults(level: Mapping[str, Any], version: Mapping[str, Any], rows: pd.DataF
     fate, state = rows["fate"].astype("str"), rows["state"].astype("str")
     counted = rows["is_denominator"].fillna(False).astype(bool)
     in_part = rows["is_numerator"].fillna(False).astype(bool)
-    faults = _said(rows, counted & fate.isin(["excluded", "incomplete", "unanswered"]), "set aside, but counted")
+    faults = _said(
+        rows, counted & fate.isin(["excluded", "incomplete", "unanswered", "carried"]), "set aside, but counted"
+    )
     faults += _said(
         rows, ~counted & fate.isin(["met", "failed", "counted", "excused"]), "not set aside, but not counted"
     )

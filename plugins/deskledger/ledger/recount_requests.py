@@ -25,7 +25,7 @@ def requests_faults(
     ]
     for request_id, row in exclusions.items():
         named = _named(evidence, row)
-        judged = fate.isin(["met", "failed", "counted", "neutral"])
+        judged = fate.isin(["met", "failed", "counted", "neutral", "carried"])
         other = (by_request == request_id) & ~named
         faults += [f"{request_id} names ticket {each}, but it counts" for each in _tickets(evidence, named & judged)]
         faults += [

@@ -194,17 +194,22 @@ def step_count(steps: Fraction, rounding: str) -> Fraction:
 
 
 def _per_item(rules: Mapping[str, Any], measured: Measured, bases: Bases) -> Outcome:
-    """So much for each late ticket and unit of time; what earlier periods charged of a ticket is taken off."""
-    total, late, units = Fraction(0), 0, Fraction(0)
+    """So much for each late ticket and unit of time; what earlier periods charged of a ticket is taken off.
+
+    `accrued` are the units that they charged of it, `accrued_seconds` how late it was when they did.
+    """
+    total, late, units, charged = Fraction(0), 0, Fraction(0), Fraction(0)
     for item in measured.items or ():
         here = _units(rules, item)
         late += here > 0
         units += here
-        already = exact(item.get("accrued", 0))
+        already = _accrued(rules, item)
+        charged += already
         total += max(_item_amount(rules, here, bases) - _item_amount(rules, already, bases), Fraction(0))
     if not late:
         return Outcome("met", reason="no ticket was late")
-    reason = f"{late} late tickets, {shown(units)} units: {shown(total)}"
+    before = f", {shown(charged)} of them charged before" if charged else ""
+    reason = f"{late} late tickets, {shown(units)} units{before}: {shown(total)}"
     if rules.get("cap") is not None and total > exact(rules["cap"]):
         total = exact(rules["cap"])
         reason += f", at most {rules['cap']}"
@@ -215,6 +220,12 @@ def _units(rules: Mapping[str, Any], item: Mapping[str, Any]) -> Fraction:
     late = exact(item["late"]) if "late" in item else exact(item["late_seconds"]) / exact(rules["unit_seconds"])
     units = step_count(max(late, Fraction(0)), rules["unit_rounding"])
     return units if rules.get("max_units") is None else min(units, exact(rules["max_units"]))
+
+
+def _accrued(rules: Mapping[str, Any], item: Mapping[str, Any]) -> Fraction:
+    if "accrued_seconds" in item:
+        return _units(rules, {"late_seconds": item["accrued_seconds"]})
+    return exact(item.get("accrued", 0))
 
 
 def _item_amount(rules: Mapping[str, Any], units: Fraction, bases: Bases) -> Fraction:

@@ -73,7 +73,7 @@ def sides(evidence: pd.DataFrame, levels: Sequence[Mapping[str, Any]]) -> list[d
 
 def set_aside(evidence: pd.DataFrame, titles: Mapping[str, str]) -> list[dict[str, Any]]:
     """What was left out of a denominator and why: one row a service level and reason."""
-    aside = evidence[evidence["fate"].isin(["excluded", "incomplete"])]
+    aside = evidence[evidence["fate"].isin(["excluded", "incomplete", "carried"])]
     if aside.empty:
         return []
     keys = [aside["service_level"].astype("str"), aside["fate"].astype("str"), aside["reason"].fillna("not stated")]

@@ -6,6 +6,7 @@ from deskledger.statement.cycles import contract_cycles
 from deskledger.statement.exclusions import Granted, granted, refuse_other_terms
 from deskledger.statement.held import Held, RawColumn, RawColumns
 from deskledger.statement.inputs import Inputs, data_cutoff, read_inputs
+from deskledger.statement.late import charged_before, tickets_charged
 from deskledger.statement.levels import LevelResult, MonthFigures, measurements
 
 __all__ = [
@@ -19,6 +20,7 @@ __all__ = [
     "RawColumn",
     "RawColumns",
     "Statement",
+    "charged_before",
     "compose",
     "contract_cycles",
     "data_cutoff",
@@ -26,4 +28,5 @@ __all__ = [
     "measurements",
     "read_inputs",
     "refuse_other_terms",
+    "tickets_charged",
 ]

@@ -13,6 +13,7 @@ from deskledger.contract.quantities import exact_text
 from deskledger.contract.terms import Contract, Version
 from deskledger.errors import StatementError
 from deskledger.statement.exclusions import CreditWaiver
+from deskledger.statement.late import Lateness
 from deskledger.statement.levels import LevelResult, MonthFigures, measured_form
 
 # Line statuses that are a failure of their service level: what a repeat run counts. A late claim was a failure too.
@@ -31,6 +32,7 @@ class PastMonth:
     points: str | None = None
     credits: Mapping[str, Fraction] | None = None  # what limits left of each line; None where only the whole is known
     verdicts: Mapping[str, str] = field(default_factory=dict)  # of each service level
+    late: Mapping[str, Lateness] = field(default_factory=dict)  # of each service level priced by the late ticket
 
 
 @dataclass(frozen=True)
@@ -38,7 +40,7 @@ class Opening:
     """What stood at first installation: failures of each term, oldest first, points, and what caps had used.
 
     `until` is the last month settled elsewhere; without it, what caps had used is of every span. `figures` are the
-    months of rolling windows before it.
+    months of rolling windows before it; `late` the seconds that were charged of open late cycles, by service level.
     """
 
     history: Mapping[str, Sequence[int | None]] = field(default_factory=dict)
@@ -46,6 +48,7 @@ class Opening:
     caps_used: Mapping[str, str] = field(default_factory=dict)
     until: str | None = None
     figures: Mapping[str, Sequence[MonthFigures]] = field(default_factory=dict)
+    late: Mapping[str, Mapping[str, Fraction]] = field(default_factory=dict)
 
 
 def opening_of(contract: Contract) -> Opening:
@@ -59,6 +62,7 @@ def opening_of(contract: Contract) -> Opening:
         caps_used=stated.caps_used,
         until=stated.until,
         figures={level: _months_until(stated.until, months) for level, months in stated.rolling.items()},
+        late=stated.late,
     )
 
 
@@ -228,19 +232,6 @@ def _same_span(per: str, earlier: str, period: str) -> bool:
 def _contract_month(contract: Contract, period: str) -> int:
     begins, first = first_day(contract, period), contract.versions[0].effective_from
     return (begins.year - first.year) * 12 + begins.month - first.month + 1
-
-
-def late_items(rows: pd.DataFrame) -> list[dict[str, str]]:
-    """The late tickets of one level for a price by the ticket: id, and how late in seconds, exactly.
-
-    `rows` is the level's evidence.
-    """
-    late = rows[(rows["fate"].astype("str") == "failed").to_numpy(dtype=bool)]
-    over_us = (late["elapsed_us"].astype("int64") - late["target_us"].astype("int64")).to_numpy()
-    return [
-        {"id": f"{ticket_id}#{cycle}", "late_seconds": str(Fraction(int(us), 1_000_000))}
-        for ticket_id, cycle, us in zip(late["ticket_id"], late["cycle"], over_us, strict=True)
-    ]
 
 
 def run_of_failures(history: Sequence[int | None], is_failed: bool) -> int:

@@ -22,7 +22,6 @@ from deskledger.statement.assessment import (
     assessed_form,
     band_edge,
     charge_amounts,
-    late_items,
     opening_of,
     run_of_failures,
 )
@@ -31,6 +30,7 @@ from deskledger.statement.effects import Priced, credit_without_requests, effect
 from deskledger.statement.exclusions import Exclusion, Granted
 from deskledger.statement.figures import figures
 from deskledger.statement.inputs import Inputs
+from deskledger.statement.late import charged_before, late_items, lateness, priced_by_item
 from deskledger.statement.levels import LevelResult, measurements
 from deskledger.statement.material import material
 from deskledger.statement.population import describe
@@ -92,17 +92,17 @@ def compose(
         for level in version.service_levels
     }
     terms = version.penalties.get("terms", [])
+    charged = {
+        name: charged_before([month.late.get(name, {}) for month in past], opening.late.get(name))
+        for name in priced_by_item(version)
+    }
 
     def with_granted(allowed: Granted) -> Priced:
         results, rows = measurements(
-            version, cycles, answers, start_at, end_at, period, earlier, month.counted, allowed.exclusions
+            version, cycles, answers, start_at, end_at, period, earlier, month.counted, allowed.exclusions, charged
         )
         evidence = _evidence(rows)
-        items = {
-            term["measure"]: late_items(evidence[evidence["service_level"] == term["measure"]])
-            for term in terms
-            if term["schedule"]["kind"] == "per_item"
-        }
+        items = {name: late_items(evidence[evidence["service_level"] == name], charged[name]) for name in charged}
         forms = assessed_form(
             contract, version, period, results, charges, past, opening, items, adjustments, allowed.waivers
         )
@@ -133,6 +133,7 @@ def compose(
             "measurements": measured,
             "flags": list(assessed.flags),
             "paid": {term: str(left) for term, left in assessed.paid.items()},
+            "late": lateness(version, evidence),
             "requests": effects(granted, found, with_granted),
             "credit_without_requests": credit_without_requests(granted, found, with_granted),
         },

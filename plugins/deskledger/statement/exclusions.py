@@ -17,7 +17,7 @@ from deskledger.errors import StatementError
 from deskledger.model import ticket_keys
 
 # Rows that an exclusion can take out: what was judged. Whatever is out already stays what it is.
-_JUDGED = ["met", "failed", "counted", "neutral"]
+_JUDGED = ["met", "failed", "counted", "neutral", "carried"]
 
 
 @dataclass(frozen=True)
@@ -120,10 +120,11 @@ def exclude(level: ServiceLevel, rows: pd.DataFrame, exclusions: Sequence[Exclus
                 remedy="revoke it, and ask for it again naming the service levels that it is about",
             )
         rows = rows.copy()
-        is_excused = exclusion.effect == "excused"
-        rows.loc[chosen, "fate"] = "excused" if is_excused else "excluded"
-        rows.loc[chosen, "is_numerator"] = is_excused
-        rows.loc[chosen, "is_denominator"] = is_excused
+        # What an earlier month judged is in no share of this one, so there is nothing to add it back to.
+        is_excused = (rows["fate"].astype("str") != "carried").to_numpy(dtype=bool) & (exclusion.effect == "excused")
+        rows.loc[chosen, "fate"] = np.where(is_excused, "excused", "excluded")[chosen]
+        rows.loc[chosen, "is_numerator"] = is_excused[chosen]
+        rows.loc[chosen, "is_denominator"] = is_excused[chosen]
         rows.loc[chosen, "reason"] = exclusion.reason()
     return rows
 

@@ -1,6 +1,6 @@
 """What a statement is made of, read from the warehouse: tickets, events, answers, charges, what is in quarantine."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -16,7 +16,8 @@ from deskledger.warehouse import read_frame
 
 # Tickets that can matter to a period, by what landed alone: whether and how they were measured before does not count.
 # They were touched late enough for a clock to come due in the period, are not finished, carry a promise that is not
-# over, or a survey about them was sent or answered since. Scope by account takes every ticket that ever belonged to it.
+# over, a survey about them was sent or answered since, or an earlier month charged their lateness. Scope by account
+# takes every ticket that ever belonged to it.
 _CHOOSE = text("""
 create temporary table statement_ticket on commit drop as
 select
@@ -63,6 +64,7 @@ where
                 and event.kind = 'eta'
                 and left(event.value, 10) >= :start_day
         )
+        or ticket.ticket_key = any(cast(:late as bigint []))
         or exists (
             select 1
             from core.survey_answer as answer
@@ -166,13 +168,16 @@ def read_inputs(
     cutoff: datetime,
     incomplete: frozenset[int],
     raw_columns: RawColumns,
+    late: Sequence[int] = (),
 ) -> Inputs:
     """Everything visible that the contract's period [start_at, end_at) may rest on.
 
     Several queries make it up: the transaction must be REPEATABLE READ, or a load that commits between two of them
     tears them apart. No row is left out for when it landed: a row keeps only the instant it was last told, so that
     leaving out the new ones would lose what was known of their tickets before; `cutoff` is that of `data_cutoff`.
-    `incomplete` are the keys of tickets with rows in quarantine, `raw_columns` where such rows tell their fields.
+    `incomplete` are the keys of tickets with rows in quarantine, `raw_columns` where such rows tell their fields;
+    `late` the keys of tickets that an earlier month charged, and that may go on being late however long nobody touches
+    them.
     """
     accounts = contract.scope.get("account")
     silent = silent_since(contract, start_at)
@@ -184,6 +189,7 @@ def read_inputs(
         "start_at": start_at,
         "end_at": end_at,
         "silent_since": silent,
+        "late": list(late),
         "start_day": f"{start_at.astimezone(UTC) - timedelta(days=1):%Y-%m-%d}",  # a promise may have any offset
     }
     connection.execute(text("drop table if exists pg_temp.statement_ticket"))

@@ -15,6 +15,7 @@ from deskledger.contract.terms import ServiceLevel, Version
 from deskledger.errors import StatementError
 from deskledger.statement import few_answers
 from deskledger.statement.exclusions import Exclusion, exclude
+from deskledger.statement.late import carried_rows
 from deskledger.statement.level_rows import clock_rows, csat_rows, kpi_rows
 
 Status = Literal["met", "breached", "no_data"]
@@ -65,13 +66,15 @@ def measurements(
     past: Mapping[str, Sequence[MonthFigures]],
     counted: pd.DataFrame | None = None,
     exclusions: Sequence[Exclusion] = (),
+    charged: Mapping[str, Mapping[str, str]] | None = None,
 ) -> tuple[list[LevelResult], pd.DataFrame]:
     """Every service level of `version` over the period [start_at, end_at), and the rows behind each of them.
 
     `cycles` has model.CYCLE's columns and its tickets' fields, `answers` model.SURVEY_ANSWER's, the tickets' fields
     and `attributed_at`; both hold only what is in the contract's scope. A row belongs to the period that its
     attribution instant lies in. `past` gives each level's earlier months, oldest first, for rolling windows; `counted`
-    the rows of `counted_rows`, which only levels of a KPI need; `exclusions` are set aside from what was judged.
+    the rows of `counted_rows`, which only levels of a KPI need; `exclusions` are set aside from what was judged;
+    `charged` are the late cycles of earlier months by level (`late.charged_before`), listed beside the month's own.
     Returns the results in the contract's order and evidence (model.EVIDENCE without evidence_no).
     Raises StatementError for a measure that cannot be taken.
     """
@@ -81,6 +84,8 @@ def measurements(
         note = ""
         if level.measure.subject == "clock":
             rows = clock_rows(level, cycles, start_at, end_at)
+            if earlier := (charged or {}).get(level.name):
+                rows = pd.concat([rows, carried_rows(level, cycles, start_at, earlier)], ignore_index=True)
         elif level.measure.subject == "csat":
             rows = exclude(level, csat_rows(level, version.csat, answers, start_at, end_at), exclusions)
             if few_answers.falls_back(level, rows):

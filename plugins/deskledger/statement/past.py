@@ -26,6 +26,7 @@ def as_past(made: Statement) -> PastMonth:
         points=points[0] if points else None,
         credits={term: Fraction(left) for term, left in made.assessment["paid"].items()},
         verdicts={str(level["service_level"]): str(level["status"]) for level in made.levels},
+        late=made.assessment["late"],
     )
 
 

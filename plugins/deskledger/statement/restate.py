@@ -22,7 +22,12 @@ def result_of(levels: Rows, lines: Rows) -> dict[str, Any]:
             row["service_level"]: (row["numerator"], row["denominator"], row["value"], row["status"]) for row in levels
         },
         "lines": {
-            row["term"]: (row["status"], Decimal(row["credit_amount"]), row["detail"].get("points_total"))
+            row["term"]: (
+                row["status"],
+                Decimal(row["credit_amount"]),
+                row["detail"].get("points_total"),
+                row["detail"].get("steps"),  # units of lateness too, which the next month goes on from
+            )
             for row in lines
             if row["status"] != "adjustment"
         },
@@ -79,11 +84,16 @@ def _of_history(
 
 
 def _history(assessment: Mapping[str, Any]) -> Any:
-    """What the months before gave: runs, points, what caps had used, the earlier months of rolling windows."""
+    """What the months before gave: runs, points, what caps had used, rolling windows, lateness that was charged."""
     measured, priced = assessment["measurements"], assessment["contract"]
     windows = {name: form["months"][:-1] for name, form in measured["measures"].items() if "months" in form}
     used = {str(cap["id"]): cap.get("used") for cap in priced.get("caps") or ()}
-    return measured.get("history"), measured.get("points_history"), used, windows
+    charged = {
+        name: {item["id"]: item["accrued_seconds"] for item in form["items"] if "accrued_seconds" in item}
+        for name, form in measured["measures"].items()
+        if "items" in form
+    }
+    return measured.get("history"), measured.get("points_history"), used, windows, charged
 
 
 def _of_tickets(rows: pd.DataFrame) -> Iterator[dict[str, Any]]:

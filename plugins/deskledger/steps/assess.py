@@ -177,10 +177,9 @@ def _form(given: Any) -> Any:
 
 
 def _item(item: Mapping[str, Any]) -> dict[str, Any]:
-    if not _is_time(item.get("late")):
-        return dict(item)
-    rest = {key: value for key, value in item.items() if key != "late"}
-    return {**rest, "late_seconds": exact_text(seconds_of(item["late"]))}
+    times = {word for word in ("late", "accrued") if _is_time(item.get(word))}
+    rest = {key: value for key, value in item.items() if key not in times}
+    return {**rest, **{f"{word}_seconds": exact_text(seconds_of(item[word])) for word in times}}
 
 
 def _is_time(value: Any) -> bool:

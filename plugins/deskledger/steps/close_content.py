@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import Connection, Engine, text
 
 from deskledger import contract as contracts
-from deskledger import ledger, statement
+from deskledger import ledger, model, statement
 from deskledger.contract.terms import Contract
 from deskledger.quality import quarantine
 from deskledger.settings import settings
@@ -113,7 +113,8 @@ def draft_content(
     start, end = contracts.period_bounds(contract, period)
     approved = terms.approved_versions(connection, contract, period)
     mark = data_mark(connection, contract, period)
-    inputs = inputs_of(connection, contract, period, now)
+    past = past_of(connection, contract.name, period) if past is None else past
+    inputs = inputs_of(connection, contract, period, now, past)
     made = stated(connection, contract, period, inputs, past, adjustments=booked(adjustments))
     statement.refuse_other_terms(made.version, made.assessment["requests"])
     return ledger.DraftContent(
@@ -173,8 +174,15 @@ def booked(adjustments: Iterable[ledger.Adjustment]) -> list[dict[str, str]]:
     ]
 
 
-def inputs_of(connection: Connection, contract: Contract, period: str, now: datetime) -> statement.Inputs:
-    """Everything that the connection sees of the contract's period, as a draft reads it."""
+def inputs_of(
+    connection: Connection,
+    contract: Contract,
+    period: str,
+    now: datetime,
+    past: Sequence[statement.PastMonth] | None = None,
+) -> statement.Inputs:
+    """Everything that the connection sees of the contract's period, as a draft reads it; `past` as in `stated`."""
+    past = past_of(connection, contract.name, period) if past is None else past
     start, end = contracts.period_bounds(contract, period)
     cutoff = statement.data_cutoff(connection, contract, now)
     incomplete = frozenset(
@@ -183,8 +191,31 @@ def inputs_of(connection: Connection, contract: Contract, period: str, now: date
         for key in quarantine.incomplete_tickets(connection, source, cutoff)["ticket_key"].tolist()
     )
     return statement.read_inputs(
-        connection, contract, period, start, end, cutoff, incomplete, _raw_columns(contract.sources)
+        connection,
+        contract,
+        period,
+        start,
+        end,
+        cutoff,
+        incomplete,
+        _raw_columns(contract.sources),
+        _late(contract, past),
     )
+
+
+def _late(contract: Contract, past: Sequence[statement.PastMonth]) -> list[int]:
+    """The keys of tickets whose lateness the months before charged, or the opening balances."""
+    opening = {} if contract.opening is None else contract.opening.late
+    levels = {*opening, *(level for month in past for level in month.late)}
+    charged = [
+        statement.charged_before([month.late.get(level, {}) for month in past], opening.get(level)) for level in levels
+    ]
+    return [
+        int(key)
+        for each in charged
+        for source, tickets in statement.tickets_charged(each, contract.sources).items()
+        for key in model.ticket_keys(source, sorted(tickets))
+    ]
 
 
 def stated(
@@ -248,4 +279,5 @@ def past_month(row: Mapping[str, Any]) -> statement.PastMonth:
         points=row["points"],
         verdicts=row["verdicts"],
         credits=None if row["paid"] is None else {term: Fraction(left) for term, left in row["paid"].items()},
+        late=row["late"] or {},
     )

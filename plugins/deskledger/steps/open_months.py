@@ -89,7 +89,7 @@ def _open_month(
 ) -> OpenMonth:
     end = contracts.period_bounds(contract, period)[1]
     as_of = min(until, end)
-    inputs = inputs_of(connection, contract, period, now)
+    inputs = inputs_of(connection, contract, period, now, past)
     charges, assumed = _charges(connection, contract, period, inputs.charges)
     inputs = replace(inputs, charges=charges)
     if as_of < end:

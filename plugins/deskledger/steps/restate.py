@@ -220,5 +220,6 @@ def _past_of(content: ledger.DraftContent) -> statement.PastMonth:
             "credit_amount": content.credit_amount,
             "points": lines["points"]["detail"].get("points_total") if "points" in lines else None,
             "paid": content.assessment["paid"],
+            "late": content.assessment["late"],
         }
     )

@@ -152,5 +152,5 @@ def _refuse_months(connection: Connection, contract: Contract, periods: Sequence
 def _stated(
     connection: Connection, contract: Contract, period: str, past: Sequence[statement.PastMonth], now: datetime
 ) -> tuple[statement.Statement, datetime]:
-    inputs = inputs_of(connection, contract, period, now)
+    inputs = inputs_of(connection, contract, period, now, past)
     return stated(connection, contract, period, inputs, past), inputs.data_cutoff

@@ -54,6 +54,24 @@ def test_opening_balances_are_exact() -> None:
     assert opening.rolling == {"in_time": ((Fraction(90), 100), (Fraction(47), 50))}
 
 
+LATE = OPENED.replace("  caps_used", "  late: {in_time: {T-1: 1h 30m, 'T-1#2': 0.5 h}}\n  caps_used").replace(
+    VALID[VALID.index("            kind: threshold") : VALID.index("        - id: slow")],
+    "            kind: per_item\n            unit: 1h\n            unit_rounding: up\n"
+    "            ladder: [{amount: 10}]\n",
+)
+
+
+def test_opening_balances_name_late_tickets_and_their_cycles() -> None:
+    opening = load(LATE).opening
+    assert opening is not None
+    assert opening.late == {"in_time": {"T-1#1": Fraction(5400), "T-1#2": Fraction(1800)}}
+
+
+def test_a_lateness_without_a_unit_is_refused() -> None:
+    with pytest.raises(ContractError, match="`12` is not a duration"):
+        load(LATE.replace("1h 30m", "12"))
+
+
 @pytest.mark.parametrize(
     ("old", "new", "where", "what", "remedy"),
     [
@@ -68,6 +86,7 @@ def test_opening_balances_are_exact() -> None:
         ("rolling: {in_time", "rolling: {good", "rolling:", "no service level `good` with a window", "`in_time`"),
         ("[{num: 90, den: 100}, ", "[{num: 1, den: 1}, {num: 90, den: 100}, ", "rolling:", "3 months", "the last 2"),
         ("num: 90", "num: 101", "rolling:", "101 of 100 is no share", "as `num`"),
+        ("  caps_used", "  late: {good: {T: 12h}}\n  caps_used", "  late: {g", "no late ticket of `good`", "none are"),
         ("  caps_used", "  points: [3]\n  caps_used", "points:", "no critical failure", "`critical`"),
         ("  caps_used", "  cap_used: {}\n  caps_used", "cap_used:", "unknown word `cap_used`", "did you mean `caps"),
     ],

@@ -76,8 +76,9 @@ REFUSED = {
         [COUNTED, (COUNTED[1], COUNTED[1] + "        window: {months: 3, mode: mean}\n")],
         "window: {months: 3", "are added up", "mode: pooled",
     ),
-    "lateness after the month": (
-        [(LATE, PER_ITEM)], "measure: in_time", "after the month's end is not yet priced", "`attribution: stopped`",
+    "lateness of a percentile": (
+        [(LATE, PER_ITEM), ("measure: in_time", "measure: slow_tenth")],
+        "measure: slow_tenth", "calls none of them late", "measure the share met",
     ),
     "two prices of one level": (
         [(LATE, PER_ITEM + BESIDE), STOPPED, ROLLING], "measure: in_time", "by another penalty", "a second service",
@@ -126,6 +127,7 @@ FOLLOWED = {
     "year's cap of some lines": [("pct: 10 %}", "pct: 10 %, per: year, terms: [late]}")],
     "month's cap of some lines": [("pct: 10 %}", "pct: 10 %, terms: [late]}")],
     "lateness at the stop": [(LATE, PER_ITEM), STOPPED],
+    "lateness month by month": [(LATE, PER_ITEM)],
     "two prices of one level": [(LATE, PER_ITEM + BESIDE), STOPPED],
     "two prices of two levels": [
         (LATE, PER_ITEM + BESIDE.replace("in_time", "slow_tenth")), STOPPED,

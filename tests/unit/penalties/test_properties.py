@@ -192,3 +192,24 @@ def test_a_float_is_refused_wherever_it_comes_in(contract: dict, measurements: d
 def test_what_is_no_number(value: Any) -> None:
     with pytest.raises(Exception, match="is not a number"):
         exact(value)
+
+
+@given(
+    st.lists(st.integers(min_value=0, max_value=2_000_000), min_size=1, max_size=5).map(sorted),
+    st.sampled_from(["exact", "up", "down"]),
+    st.sampled_from([{}, {"max_units": "20"}, {"item_cap": "150"}]),
+)
+def test_months_that_charge_the_increase_charge_the_whole_together(
+    months: list[int], rounding: str, extra: dict[str, str]
+) -> None:
+    ladder = [{"units": "10", "amount": "7"}, {"amount": "3"}]
+    rules = {"kind": "per_item", "unit_seconds": "3600", "unit_rounding": rounding, "ladder": ladder, **extra}
+    contract = {"currency": "EUR", "round_stage": "total", "terms": [{"id": "t", "measure": "m", "schedule": rules}]}
+
+    def charged(late: int, before: int) -> Fraction:
+        item = {"id": "A", "late_seconds": late, "accrued_seconds": before}
+        return assess(contract, {"measures": {"m": {"items": [item], "den": 1}}}).paid["t"]
+
+    increases = [charged(late, before) for before, late in zip([0, *months], months, strict=False)]
+    assert sum(increases) == charged(months[-1], 0)
+    assert min(increases) >= 0

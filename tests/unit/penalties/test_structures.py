@@ -156,6 +156,13 @@ _LADDER = {"kind": "per_item", "unit_rounding": "exact", "ladder": [{"units": "1
         ({}, [{"late": "3", "accrued": "2"}], "50.00"),  # still open: only what this period adds
         ({}, [{"late": "3", "accrued": "3"}], "0.00"),
         ({"unit_seconds": "3600"}, [{"late_seconds": "5400"}], "105.00"),
+        ({"unit_seconds": "3600"}, [{"late_seconds": "5400", "accrued_seconds": "3600"}], "25.00"),
+        # Half an hour was charged as one, and is not charged again until the hour is over.
+        (
+            {"unit_seconds": "3600", "unit_rounding": "up"},
+            [{"late_seconds": "3600", "accrued_seconds": "1800"}, {"late_seconds": "3601", "accrued_seconds": "1800"}],
+            "50.00",
+        ),
         ({}, [{"late": "-4"}, {"late": "0"}], "0.00"),
     ],
 )

@@ -18,7 +18,6 @@ from deskledger.statement.assessment import (
     assessed_form,
     band_edge,
     charge_amounts,
-    late_items,
     opening_of,
     run_of_failures,
 )
@@ -241,19 +240,6 @@ def test_the_edge_of_a_line_is_the_one_the_value_fell_into(
     schedule: dict[str, Any], value: str, edge: str | None
 ) -> None:
     assert band_edge({"schedule": schedule}, Fraction(value)) == edge
-
-
-def test_late_tickets_are_priced_by_exact_units() -> None:
-    rows = pd.DataFrame(
-        {
-            "fate": ["failed", "met", "failed"],
-            "ticket_id": ["A", "B", "C"],
-            "cycle": [1, 1, 2],
-            "elapsed_us": pd.array([5_400_000_000, 1, 3_600_000_001], dtype="Int64"),
-            "target_us": pd.array([3_600_000_000, 1, 3_600_000_000], dtype="Int64"),
-        }
-    )
-    assert late_items(rows) == [{"id": "A#1", "late_seconds": "1800"}, {"id": "C#2", "late_seconds": "1/1000000"}]
 
 
 def test_a_share_and_its_late_tickets_are_priced_side_by_side() -> None:

@@ -91,6 +91,16 @@ def test_terms_as_data_take_numbers_as_they_are_written(tmp_path: Path) -> None:
     assert str(assess(terms, measured).assessment.credit) == "30.00"  # 0.3 / 0.1 is 3 steps, never 4
 
 
+def test_late_tickets_are_given_as_times_with_what_was_charged_before(tmp_path: Path) -> None:
+    text = ACME.read_text("utf-8")
+    threshold = text[text.index("            kind: threshold") : text.index("        - id: slow")]
+    hours = ["kind: per_item", "unit: 1h", "unit_rounding: up", "ladder: [{amount: 10}]"]
+    terms = written(tmp_path, text.replace(threshold, "".join(f"            {line}\n" for line in hours)), "acme.yaml")
+    items = "{den: 9, items: [{id: T-1, late: 40h, accrued: 29h 30m}, {id: T-2, late: 10m}]}"
+    found = assess(terms, written(tmp_path, MEASURED.replace("{num: 94, den: 100}", items)))
+    assert str(found.assessment.lines[0].credit) == "110.00"  # 40 hours less 30, and a started one
+
+
 def test_what_no_penalty_prices_is_reported_beside_its_objective(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

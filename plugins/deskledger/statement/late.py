@@ -1,0 +1,134 @@
+"""Late tickets that are charged month by month: each month what has grown since the months before (structures, 6).
+
+What earlier months charged is read from their statements, as they stand: nothing of it is measured again.
+"""
+
+from collections.abc import Mapping, Sequence
+from fractions import Fraction
+
+import numpy as np
+import pandas as pd
+
+from deskledger.contract.quantities import exact_text
+from deskledger.contract.terms import ServiceLevel, Version
+from deskledger.statement.population import within
+
+# By late cycle ("desk|T-17#1"): the seconds of lateness that were charged; None where it was set aside, for good.
+Lateness = Mapping[str, str | None]
+
+CARRIED = "carried"
+_SECOND_US = 1_000_000
+
+
+def priced_by_item(version: Version) -> list[str]:
+    """The service levels with a price by the late ticket."""
+    terms = version.penalties.get("terms", ())
+    return list(dict.fromkeys(term["measure"] for term in terms if term["schedule"]["kind"] == "per_item"))
+
+
+def charged_before(months: Sequence[Lateness], opening: Mapping[str, Fraction] | None = None) -> dict[str, str]:
+    """The lateness of each cycle that the months before charged, oldest first; without what one of them set aside.
+
+    `opening` is by ticket and cycle alone ("T-17#1"): what was charged before the first of these months.
+    """
+    charged = {name: exact_text(seconds) for name, seconds in (opening or {}).items()}
+    for month in months:
+        for name, seconds in month.items():
+            known = charged.pop(_plain(name), None)
+            known = charged.pop(name, known)
+            if seconds is not None:
+                charged[name] = max(known or "0", seconds, key=Fraction)
+    return charged
+
+
+def tickets_charged(charged: Mapping[str, str], sources: Sequence[str]) -> dict[str, set[str]]:
+    """By source, the tickets of `charged_before`; of opening balances, which name no source, in each of them."""
+    found: dict[str, set[str]] = {source: set() for source in sources}
+    for name in charged:
+        source, bar, rest = name.partition("|")
+        for own in [source] if bar else sources:
+            found.setdefault(own, set()).add((rest if bar else name).rpartition("#")[0])
+    return found
+
+
+def carried_rows(
+    level: ServiceLevel, cycles: pd.DataFrame, start_at: pd.Timestamp, charged: Mapping[str, str]
+) -> pd.DataFrame:
+    """The level's cycles that an earlier month charged and that were still open when this one began.
+
+    They count in no share any more: their month judged them. Columns as of the level's own rows.
+    """
+    taken = (
+        (cycles["clock"].astype("str") == level.measure.name)
+        & (cycles["attributed_at"] < start_at)
+        & (cycles["state"].astype("str") == "breached")
+        & ~(cycles["stopped_at"] <= start_at)
+        & ~cycles["is_incomplete"].fillna(False).astype(bool)
+    ).to_numpy(dtype=bool)
+    if "is_chosen" in cycles:
+        taken = taken & cycles["is_chosen"].to_numpy(dtype=bool)
+    rows = cycles[taken & within(cycles, level.population)]
+    rows = rows[(names(rows).isin(list(charged)) | ids(rows).isin(list(charged))).to_numpy(dtype=bool)]
+    return rows.assign(
+        fate=CARRIED,
+        is_denominator=False,
+        is_numerator=False,
+        reason="late since an earlier month: what has grown since is charged",
+    )
+
+
+def late_items(rows: pd.DataFrame, charged: Mapping[str, str] | None = None) -> list[dict[str, str]]:
+    """The late cycles of one level as `penalties.assess` takes them: id, how late, and how late when last charged.
+
+    Both are seconds, exactly. `rows` is the level's evidence.
+    """
+    late = rows[rows["fate"].astype("str").isin(["failed", CARRIED]).to_numpy(dtype=bool)]
+    items = []
+    for name, ticket, us in zip(names(late), ids(late), _over_us(late), strict=True):
+        item = {"id": ticket, "late_seconds": str(Fraction(int(us), _SECOND_US))}
+        before = _charged(charged or {}, name)
+        items.append(item if before is None else {**item, "accrued_seconds": before})
+    return items
+
+
+def lateness(version: Version, evidence: pd.DataFrame) -> dict[str, dict[str, str | None]]:
+    """What the month charges of each late cycle that may go on, by service level: what the next months go on from."""
+    found: dict[str, dict[str, str | None]] = {}
+    clocks = {clock.name: clock for clock in version.clocks}
+    for level in version.service_levels:
+        if level.name not in priced_by_item(version):
+            continue
+        rows = evidence[(evidence["service_level"] == level.name).to_numpy(dtype=bool)]
+        is_late = (rows["state"].astype("str") == "breached").to_numpy(dtype=bool)
+        if not clocks[level.measure.name].resume:  # a stop is final
+            is_late = is_late & rows["stopped_at"].isna().to_numpy(dtype=bool)
+        rows = rows[is_late & (rows["fate"].astype("str") != "incomplete").to_numpy(dtype=bool)]
+        is_charged = rows["fate"].astype("str").isin(["failed", CARRIED])
+        found[level.name] = {
+            name: str(Fraction(int(us), _SECOND_US)) if charged else None
+            for name, us, charged in zip(names(rows), _over_us(rows), is_charged, strict=True)
+        }
+    return found
+
+
+def names(rows: pd.DataFrame) -> pd.Series:
+    """The rows' cycles as `Lateness` names them."""
+    return rows["source"].astype("str") + "|" + ids(rows)
+
+
+def ids(rows: pd.DataFrame) -> pd.Series:
+    """The rows' tickets and cycles, as items of a measurement name them."""
+    return rows["ticket_id"].astype("str") + "#" + rows["cycle"].astype("Int64").astype("str")
+
+
+def _plain(name: str) -> str:
+    return name.partition("|")[2] or name
+
+
+def _charged(charged: Mapping[str, str], name: str) -> str | None:
+    return charged.get(name, charged.get(_plain(name)))
+
+
+def _over_us(rows: pd.DataFrame) -> np.ndarray:
+    over: np.ndarray = (rows["elapsed_us"].astype("int64") - rows["target_us"].astype("int64")).to_numpy()
+    return over

@@ -1,0 +1,148 @@
+"""A price by the late ticket and hour over months: each month charges what has grown since the months before it."""
+
+from datetime import timedelta
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import Engine, text
+
+from deskledger import ledger
+from deskledger.steps import close, requests
+
+from tests.warehouse.close_desk import (
+    NOW,
+    close_month,
+    closing_home,  # noqa: F401 - the fixture `home`, of every test here
+    load,
+    sign,
+)
+
+LATER = NOW + timedelta(hours=1)
+PENALTIES = """    penalties:
+      bases: {}
+      terms:
+        - id: hours
+          clause: "6.1"
+          measure: resolution
+          schedule: {kind: per_item, unit: 1h, unit_rounding: up, ladder: [{units: 700, amount: 1}, {amount: 2}]}
+"""
+EXCLUSIONS = '    exclusions:\n      storm: {clause: "9.2", title: Storm, effect: excused}\n'
+
+
+@pytest.fixture(autouse=True)
+def _priced_by_the_hour(home: Path) -> None:
+    write(home)
+
+
+def write(home: Path, opening: str = "") -> None:
+    path = home / "contracts" / "alder.yaml"
+    words = path.read_text(encoding="utf-8")
+    words = words[: words.index("    penalties:")] + PENALTIES + EXCLUSIONS
+    path.write_text(words.replace("versions:\n", f"{opening}versions:\n"), encoding="utf-8")
+    sign(home)
+
+
+def ticket(ticket_id: str, created: str, resolved: str | None = None) -> dict[str, Any]:
+    return {"id": ticket_id, "created": created, "resolved": resolved}
+
+
+def evidence(engine: Engine, draft_id: str) -> dict[str, str]:
+    with engine.connect() as connection:
+        rows = connection.execute(
+            text(
+                "select ticket_id, fate from ledger.draft_ticket where draft_id = :d and service_level = 'resolution'"
+            ),
+            {"d": draft_id},
+        )
+        return dict(rows.all())
+
+
+def items(engine: Engine, draft_id: str) -> list[dict[str, str]]:
+    with engine.connect() as connection:
+        assessment = ledger.read(connection, draft_id).draft["assessment"]
+    return list(assessment["measurements"]["measures"]["resolution"]["items"])
+
+
+def proved(engine: Engine, *numbers: str) -> None:
+    with engine.connect() as connection:
+        assert ledger.verify(connection).faults == ()
+        for number in numbers:
+            assert ledger.recompute(connection, number).differences == ()
+
+
+# Late since 30 January 12:00 UTC; January ends on the 31st at 23:00 UTC (Madrid): 35 hours. February has 672 hours.
+OLD = ticket("T-1", "2026-01-30T08:00:00Z")
+DONE = ticket("T-1", "2026-01-30T08:00:00Z", "2026-03-01T22:30:00Z")
+
+
+def test_each_month_charges_what_has_grown_and_together_they_charge_the_whole(warehouse: Engine) -> None:
+    load(warehouse, OLD, ticket("T-2", "2026-02-10T08:00:00Z", "2026-02-10T12:30:00Z"))
+    assert close_month("2026-01")["credit"] == "35.00"
+    # 35 + 672 = 707 hours: up to 700 at 1, seven at 2; and the half hour of T-2, started.
+    february = close_month("2026-02")
+    assert february["credit"] == "680.00"
+    assert evidence(warehouse, february["draft_id"]) == {"T-1": "carried", "T-2": "failed"}
+    assert items(warehouse, february["draft_id"]) == [
+        {"id": "T-1#1", "late_seconds": "2545200", "accrued_seconds": "126000"},
+        {"id": "T-2#1", "late_seconds": "1800"},
+    ]
+    load(warehouse, DONE, landed_at=LATER)
+    march = close_month("2026-03", at=LATER)
+    assert march["credit"] == "48.00"  # 23 h 30 more: a started hour is an hour
+    with warehouse.connect() as connection:
+        level = next(r for r in ledger.read(connection, march["draft_id"]).levels if r["service_level"] == "resolution")
+    assert (level["denominator"], level["status"]) == ("0", "no_data")  # its own month judged it
+    proved(warehouse, "ALDER-2026-01", "ALDER-2026-02", "ALDER-2026-03")
+
+
+def test_a_correction_moves_what_the_next_month_goes_on_from(warehouse: Engine) -> None:
+    """It was resolved on 31 January 22:00 after all: one hour less for January, and nothing for February."""
+    load(warehouse, OLD)
+    assert [close_month(period)["credit"] for period in ("2026-01", "2026-02")] == ["35.00", "679.00"]
+    load(warehouse, ticket("T-1", "2026-01-30T08:00:00Z", "2026-01-31T22:00:00Z"), landed_at=LATER)
+    march = close_month("2026-03", at=LATER)
+    assert march["credit"] == "-680.00"
+    with warehouse.connect() as connection:
+        booked = connection.execute(
+            text("select corrected_period, amount, causes from ledger.adjustment order by 1")
+        ).all()
+    assert [(each[0], each[1]) for each in booked] == [("2026-01", Decimal("-1.00")), ("2026-02", Decimal("-679.00"))]
+    assert {"kind": "month", "period": "2026-01"} in booked[1][2]
+    proved(warehouse, "ALDER-2026-01", "ALDER-2026-02", "ALDER-2026-03")
+
+
+def test_a_ticket_that_nobody_touches_goes_on_being_late_after_it_was_called_resolved(
+    warehouse: Engine, home: Path
+) -> None:
+    """The clock stops at `closed`; a ticket that is only resolved is read again because a month charged it."""
+    path = home / "contracts" / "alder.yaml"
+    path.write_text(path.read_text(encoding="utf-8").replace("value: resolved", "value: closed"), encoding="utf-8")
+    sign(home)
+    load(warehouse, ticket("T-1", "2026-01-30T08:00:00Z", "2026-01-30T11:00:00Z"))
+    credits = [close_month(period)["credit"] for period in ("2026-01", "2026-02", "2026-03")]
+    assert credits == ["35.00", "679.00", "1486.00"]  # March has 743 hours: the clocks go forward
+
+
+def test_what_is_set_aside_is_charged_no_further(warehouse: Engine) -> None:
+    load(warehouse, OLD, ticket("T-2", "2026-01-30T08:00:00Z"))
+    assert close_month("2026-01")["credit"] == "70.00"
+    close.draft("alder|2026-02", now=NOW)
+    asked = requests.Asked("alder|2026-02", by="rosa", explanation="a storm", evidence="mail")
+    row = requests.exclude(asked, "storm", NOW, tickets=["T-1"])
+    requests.rule_on(row["request_id"], "approve", comment="", by="fatima", now=NOW)
+    february = close_month("2026-02")
+    assert february["credit"] == "679.00"  # of T-2 alone
+    assert evidence(warehouse, february["draft_id"]) == {"T-1": "excluded", "T-2": "carried"}
+    march = close_month("2026-03")
+    assert evidence(warehouse, march["draft_id"]) == {"T-2": "carried"}
+    assert march["credit"] == "1486.00"
+    proved(warehouse, "ALDER-2026-01", "ALDER-2026-02", "ALDER-2026-03")
+
+
+def test_the_first_month_goes_on_from_the_opening_balances(warehouse: Engine, home: Path) -> None:
+    write(home, opening="opening:\n  until: 2026-01\n  late: {resolution: {T-1: 30h}}\n")
+    load(warehouse, OLD, ticket("T-2", "2026-01-30T08:00:00Z"))
+    # 707 hours less 30 that were charged elsewhere: T-2 is not in the balances, so it was settled there.
+    assert close_month("2026-02")["credit"] == "684.00"
