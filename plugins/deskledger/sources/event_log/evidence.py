@@ -8,9 +8,9 @@ import numpy as np
 import pandas as pd
 
 from deskledger.model import TICKET_EVENT, conform, empty
-from deskledger.sources.event_log.rows import Dated
+from deskledger.sources.event_log.rows import Dated, Earlier
 from deskledger.sources.event_log.timeline import SLOTS, Timeline, months
-from deskledger.sources.event_log.words import NO_INSTANT, Words, as_utc, constant
+from deskledger.sources.event_log.words import NO_INSTANT, Words, as_utc, constant, joined
 
 _FIRST_DATED_SLOT = 9
 KINDS = {"agent": "assignment"}
@@ -89,28 +89,30 @@ def events_of(line: Timeline, initial_status: str) -> pd.DataFrame:
 
 
 def _field_events(collected: _Events, name: str) -> None:
-    """The initial value at creation (the first row's), then an event for each change."""
+    """The initial value at creation (the first row's, or as _with_initial has it), then an event for each change."""
     line, slot, kind = collected.line, SLOTS[name], KINDS.get(name, name)
     words, desk_words = line.rows.fields[name].take(line.order), line.rows.field_words[name].take(line.order)
     known = ~words.is_missing | line.rows.cleared[name][line.order]
-    codes = _carried(words.codes, known, line.begins)
+    initial, initial_words = words, desk_words
+    if name in line.rows.earlier:
+        words, initial, initial_words = _with_initial(line, words, desk_words, known, line.rows.earlier[name])
+    created = np.where(line.begins, initial.codes, -1)
+    codes = _carried(np.where(line.begins & ~known, created, words.codes), known, line.begins)
     before = np.append([-1], codes[:-1])
-    before[line.begins] = -1
+    before[line.begins] = created[line.begins]
 
-    firsts = np.flatnonzero(line.begins & ~words.is_missing)
-    initial = np.full(len(firsts), f"initial.{kind}", dtype=object)
+    firsts = np.flatnonzero(created >= 0)
     values, desk_values = words.values(), desk_words.values()
-    same = values is desk_values
     collected.add(
         firsts,
         kind,
-        initial,
+        np.full(len(firsts), f"initial.{kind}", dtype=object),
         at_us=line.created_us[firsts],
         seq=line.seq[firsts] + slot,
-        value=values[firsts],
-        word=None if same else desk_values[firsts],
+        value=initial.values()[firsts],
+        word=initial_words.values()[firsts],
     )
-    changes = np.flatnonzero(~line.begins & known & (codes != before))
+    changes = np.flatnonzero(known & (codes != before))
     collected.add(
         changes,
         kind,
@@ -121,6 +123,33 @@ def _field_events(collected: _Events, name: str) -> None:
         previous=Words(before[changes], words.distinct).values(),
         word=desk_values[changes],
     )
+
+
+def _with_initial(
+    line: Timeline, words: Words, desk_words: Words, known: np.ndarray, earlier: Earlier
+) -> tuple[Words, Words, Words]:
+    """The field's words, and for each row of a ticket what it was created with, canonical and in the desk's words.
+
+    That is what the first row that speaks of the field says was so before it. A row that says nothing of that tells
+    the ticket's present state: where no change comes before it, it has been so from the start. A change in the first
+    row, at the very instant of creation, is the creation's.
+    """
+    at = _first_known(line, known)
+    says_before = earlier.is_told[line.order] & ~(line.begins & (line.occurred_us == line.created_us))
+
+    def created_with(now: Words, then: Words) -> Words:
+        return Words(np.where(at < 0, -1, np.where(says_before[at], then.codes[at], now.codes[at])), now.distinct)
+
+    now, then = joined(words, earlier.words.take(line.order))
+    return now, created_with(now, then), created_with(*joined(desk_words, earlier.desk_words.take(line.order)))
+
+
+def _first_known(line: Timeline, known: np.ndarray) -> np.ndarray:
+    """The position of the ticket's first row that is known, row by row; -1 where it has none."""
+    ticket, positions = np.cumsum(line.begins) - 1, np.flatnonzero(known)[::-1]
+    first = np.full(int(line.begins.sum()), -1)
+    first[ticket[positions]] = positions  # of several the earliest stays
+    return first[ticket]
 
 
 def _carried(codes: np.ndarray, known: np.ndarray, begins: np.ndarray) -> np.ndarray:
@@ -140,9 +169,7 @@ def _status_events(collected: _Events, initial_status: str) -> None:
     firsts = np.flatnonzero(line.begins & ((line.occurred_us > line.created_us) | status.is_missing))
     told = np.flatnonzero(~status.is_missing)
     parts = [
-        _evidence(
-            firsts, line.created_us[firsts], 0, np.full(len(firsts), initial_status, dtype=object), firsts * 0 + -1
-        ),
+        _evidence(firsts, line.created_us[firsts], 0, _initial_statuses(line, initial_status)[firsts], firsts * 0 + -1),
         _evidence(told, line.occurred_us[told], 1, status.values()[told], told),
     ]
     for number, dated in enumerate(line.rows.dated):
@@ -191,6 +218,15 @@ def _status_events(collected: _Events, initial_status: str) -> None:
             word=desk[mask],
             with_actor=with_actor,
         )
+
+
+def _initial_statuses(line: Timeline, initial_status: str) -> np.ndarray:
+    """What each row's ticket was created with, as _with_initial; `initial_status` where the desk does not tell."""
+    if "status" not in line.rows.earlier:
+        return np.full(len(line.order), initial_status, dtype=object)
+    now, then = line.rows.status.take(line.order).values(), line.rows.earlier["status"].words.take(line.order).values()
+    at = _first_known(line, ~pd.isna(now))
+    return np.where(at < 0, initial_status, np.where(pd.isna(then[at]), now[at], then[at]))
 
 
 def _evidence(position: np.ndarray, at_us: np.ndarray, rank: int, value: np.ndarray, row: np.ndarray) -> pd.DataFrame:

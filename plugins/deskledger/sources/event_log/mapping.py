@@ -62,10 +62,13 @@ class Part(BaseModel):
 class StatusColumn(Part):
     """The column of the ticket's status. A word of `null` says nothing: the last known status holds.
 
-    `initial` is the status from creation until the first row, when that row is later than the creation.
+    `initial` is the status from creation until the first row, when that row is later than the creation. `before` is
+    the column in which a row that changes it says what it was before: then that is what the ticket was created with,
+    or, where no change comes first, what a row says that has no word there (the ticket's present state).
     """
 
     column: str
+    before: str | None = None
     words: dict[str, Status | None]
     initial: Status = "new"
 
@@ -74,10 +77,11 @@ class FieldColumn(Part):
     """A snapshot column: a change is an event. `words` closes the vocabulary; without it the desk's words stand.
 
     A missing value keeps what was known (`when_missing: keep`) or says that there is none any more (`clear`); a word
-    of `cleared` says so too, where rows tell changes only and are silent of the rest.
+    of `cleared` says so too, where rows tell changes only and are silent of the rest. `before` as in StatusColumn.
     """
 
     column: str
+    before: str | None = None
     words: dict[str, str | None] | None = None
     when_missing: Literal["keep", "clear"] = "keep"
     cleared: list[str] = []
@@ -198,7 +202,8 @@ class Events(Section):
     def columns(self) -> list[str]:
         """Every column of the export that the mapping reads, once."""
         named: list[str | None] = [self.ticket_id, self.sequence, self.occurred_at, self.created_at, self.status.column]
-        named += [each.column for each in self.fields.values()]
+        named.append(self.status.before)
+        named += [name for each in self.fields.values() for name in (each.column, each.before)]
         named += [each.column for each in self.attributes.values()]
         named += [each.column for each in self.dated]
         named.append(self.actor.id)

@@ -65,6 +65,15 @@ class Told:
 
 
 @dataclass
+class Earlier:
+    """What rows say was so before them, canonical and in the desk's words; `is_told` where a row says it at all."""
+
+    words: Words
+    desk_words: Words
+    is_told: np.ndarray
+
+
+@dataclass
 class Rows:
     """The typed rows, in the order given. Instants are int64 microseconds UTC, NO_INSTANT where unreadable."""
 
@@ -80,6 +89,7 @@ class Rows:
     fields: dict[str, Words]
     field_words: dict[str, Words]
     cleared: dict[str, np.ndarray]  # where the row says that the field has no value any more
+    earlier: dict[str, Earlier]  # of the status and the fields whose `before` is mapped
     attributes: dict[str, Words]
     dated: list[Dated]
     actor_id: Words
@@ -142,6 +152,9 @@ def read_rows(
     what = f"column {events.status.column} has the unknown status {{!r}}; {remedy}"
     faults.add(status_word.unnamed(events.status.words), "status_unknown", what, status_word)
     status = status_word.translate(events.status.words.get)
+    earlier = {}
+    if events.status.before:
+        earlier["status"] = _earlier("status", raw, events.status.before, frozenset(), events.status.words, faults)
 
     fields, field_words, cleared = {}, {}, {}
     for name, column in events.fields.items():
@@ -153,6 +166,8 @@ def read_rows(
         if vocabulary is not None:
             what = f"column {column.column} has the unknown {name} {{!r}}; {remedy}"
             faults.add(words.unnamed(vocabulary), f"{name}_unknown", what, words)
+        if column.before:
+            earlier[name] = _earlier(name, raw, column.before, frozenset(column.cleared), vocabulary, faults)
         fields[name] = words.translate(vocabulary.get) if vocabulary is not None else words
         field_words[name] = words
 
@@ -178,6 +193,7 @@ def read_rows(
         fields=fields,
         field_words=field_words,
         cleared=cleared,
+        earlier=earlier,
         attributes=_attributes(mapping, raw, faults),
         dated=dated,
         actor_id=raw[events.actor.id] if events.actor.id else constant(None, len(seq)),
@@ -190,6 +206,18 @@ def read_rows(
 
 def _unless(cleared: frozenset[str], word: str) -> str | None:
     return None if word in cleared else word
+
+
+def _earlier(
+    name: str, raw: dict[str, Words], column: str, cleared: frozenset[str], vocabulary: Any, faults: Faults
+) -> Earlier:
+    desk_words = raw[column]
+    words = desk_words.translate(partial(_unless, cleared))
+    if vocabulary is not None:
+        what = f"column {column} has the unknown {name} {{!r}}; add it to the words of {name} in the mapping"
+        faults.add(words.unnamed(vocabulary), f"{name}_unknown", what, words)
+        words = words.translate(vocabulary.get)
+    return Earlier(words, desk_words, ~desk_words.is_missing)
 
 
 def _creations(ticket: np.ndarray, landed: np.ndarray, is_silent: np.ndarray, created_us: np.ndarray) -> np.ndarray:

@@ -65,6 +65,13 @@ def constant(value: Any, length: int) -> Words:
     return Words(np.full(length, -1 if value is None else 0, dtype=np.int64), _objects([value]))
 
 
+def joined(first: Words, second: Words) -> tuple[Words, Words]:
+    """Both columns over one vocabulary: equal words have equal codes."""
+    codes = np.concatenate([first.codes, np.where(second.codes < 0, -1, second.codes + len(first.distinct))])
+    both = _recoded(codes, [*first.distinct, *second.distinct])
+    return both.take(np.arange(len(first))), both.take(np.arange(len(first), len(codes)))
+
+
 def _recoded(codes: np.ndarray, results: list[Any]) -> Words:
     positions: dict[Any, int] = {}
     mapped = [-1 if each is None else positions.setdefault(each, len(positions)) for each in results]
