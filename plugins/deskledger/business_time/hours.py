@@ -41,13 +41,14 @@ class Hours:
                 days |= _public_holidays(self.country, self.region, year)
         return np.array(sorted(days - set(self.special_days)), dtype=np.int64)
 
-    def last_irregular_day(self) -> int | None:
-        """The last special day, or None: after it only the weekly hours can open the calendar."""
-        return max(self.special_days, default=None)
+    def can_open_from(self, day: int) -> bool:
+        """Whether there may be hours on `day` or later."""
+        return any(self.weekly) or any(each >= day for each in self.special_days)
 
     def local_spans(self, days: np.ndarray, holidays: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Every open span that begins on one of the sorted `days`: (day, from, to) in wall-clock time, unsorted."""
-        regular = days[~np.isin(days, holidays) & ~np.isin(days, np.array(sorted(self.special_days), dtype=np.int64))]
+        special_days = np.array(list(self.special_days), dtype=np.int64)
+        regular = days[~np.isin(days, holidays) & ~np.isin(days, special_days)]
         weekday = (regular + 3) % 7  # 1970-01-01 was a Thursday
         begun, opens, closes = [], [], []
         for number, spans in enumerate(self.weekly):
@@ -58,11 +59,10 @@ class Hours:
                 closes.append(matching * DAY_US + end)
         special = [
             (day, day * DAY_US + begin, day * DAY_US + end)
-            for day, spans in self.special_days.items()
-            if days[0] <= day <= days[-1]
-            for begin, end in spans
+            for day in special_days[np.isin(special_days, days)]
+            for begin, end in self.special_days[day]
         ]
-        irregular = np.array(special, dtype=np.int64).reshape(-1, 3)
+        irregular = np.array(special, dtype=np.int64).reshape(len(special), 3)
         return (
             np.concatenate([*begun, irregular[:, 0]]),
             np.concatenate([*opens, irregular[:, 1]]),
@@ -87,7 +87,12 @@ def parse_hours(terms: Mapping[str, Any]) -> Hours:
                 f"a calendar that is always open cannot have {', '.join(mixed)}",
                 remedy="Drop `always: true`, or the other keys.",
             )
-        return Hours(_zone(terms.get("timezone", "Etc/UTC")), (((0, DAY_US),),) * 7, {}, frozenset())
+        return Hours(
+            timezone=_zone(terms.get("timezone", "Etc/UTC")),
+            weekly=tuple(((0, DAY_US),) for _ in WEEKDAYS),
+            special_days={},
+            holidays=frozenset(),
+        )
     weekly = terms.get("weekly") or {}
     strangers = sorted(str(key) for key in set(weekly) - set(WEEKDAYS))
     if strangers:
@@ -96,7 +101,7 @@ def parse_hours(terms: Mapping[str, Any]) -> Hours:
     if region is not None and country is None:
         raise ContractError(f"region {region!r} without a country", remedy="Name the country too.")
     if country is not None:
-        _public_holidays(country, region, 2000)  # refuses an unknown country or region now, not in the first run
+        _public_holidays(country, region, None)  # refuses an unknown country or region now, not in the first run
     return Hours(
         timezone=_zone(terms.get("timezone")),
         weekly=tuple(_spans(weekly.get(day) or (), day) for day in WEEKDAYS),
@@ -159,7 +164,8 @@ def _day(value: Any) -> int:
 
 
 @lru_cache(maxsize=65_536)
-def _public_holidays(country: str, region: str | None, year: int) -> frozenset[int]:
+def _public_holidays(country: str, region: str | None, year: int | None) -> frozenset[int]:
+    """The holidays of a year, or none at all: then it only says whether the country and region are known."""
     from holidays import country_holidays  # takes a second: only calendars that name a country pay for it
 
     try:

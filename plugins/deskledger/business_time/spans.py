@@ -7,10 +7,8 @@ from deskledger.business_time.zones import OffsetTable
 
 def to_utc(opens: np.ndarray, closes: np.ndarray, zone: OffsetTable) -> tuple[np.ndarray, np.ndarray]:
     """The instants whose wall-clock time lies in sorted, disjoint spans, as spans in UTC."""
-    far = np.iinfo(np.int64).max // 2
     all_opens, all_closes = [], []
-    ends = np.append(zone.begins_us[1:], far)
-    for begin, end, offset in zip(zone.begins_us, ends, zone.offsets_us, strict=True):
+    for begin, end, offset in zip(zone.begins_us, zone.ends_us, zone.offsets_us, strict=True):
         inside = slice(closes.searchsorted(begin + offset, side="right"), opens.searchsorted(end + offset, side="left"))
         all_opens.append(np.maximum(opens[inside] - offset, begin))
         all_closes.append(np.minimum(closes[inside] - offset, end))

@@ -4,22 +4,23 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from importlib import resources
+from itertools import pairwise
 from zoneinfo import ZoneInfo
 
 import numpy as np
 
 from deskledger.errors import ContractError
 
-_SECOND_US = 1_000_000
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_PROBE = timedelta(days=1)
+_MICROSECOND = timedelta(microseconds=1)
 
 
 @dataclass(frozen=True)
 class OffsetTable:
-    """Regimes of one zone: from `begins_us[k]` (UTC) until the next, local time is UTC + `offsets_us[k]`."""
+    """Regimes of one zone: from `begins_us[k]` to before `ends_us[k]` (UTC) local time is UTC + `offsets_us[k]`."""
 
     begins_us: np.ndarray
+    ends_us: np.ndarray
     offsets_us: np.ndarray
 
     def to_local(self, utc_us: np.ndarray) -> np.ndarray:
@@ -32,30 +33,24 @@ class OffsetTable:
         changes = self.begins_us[1:]
         if latest:
             regime = (changes + self.offsets_us[1:]).searchsorted(local_us, side="left")
-            ends = np.append(changes, np.iinfo(np.int64).max)
-            return np.minimum(local_us - self.offsets_us[regime], ends[regime])
+            return np.minimum(local_us - self.offsets_us[regime], self.ends_us[regime])
         regime = (changes + self.offsets_us[:-1]).searchsorted(local_us, side="right")
         return np.maximum(local_us - self.offsets_us[regime], self.begins_us[regime])
 
 
-def offset_table(zone: ZoneInfo, first_year: int, end_year: int) -> OffsetTable:
-    """The regimes of `zone` from the start of `first_year` to the start of `end_year`, with two days' margin.
+def offset_table(zone: ZoneInfo, first_day: int, end_day: int) -> OffsetTable:
+    """The regimes of `zone` in [first_day, end_day), days of UTC counted from 1970-01-01.
 
     Changes are found by bisection to the second between daily probes; the zone database has none closer together
     that would cancel out within a day.
     """
-    lower = datetime(first_year, 1, 1, tzinfo=UTC) - 2 * _PROBE
-    upper = datetime(end_year, 1, 1, tzinfo=UTC) + 2 * _PROBE
-    begins, offsets = [lower], [_offset(zone, lower)]
-    probe = lower
-    while probe < upper:
-        following = probe + _PROBE
-        _find_changes(zone, probe, following, begins, offsets)
-        probe = following
-    return OffsetTable(
-        np.array([(each - _EPOCH) // timedelta(microseconds=1) for each in begins], dtype=np.int64),
-        np.array([each // timedelta(microseconds=1) for each in offsets], dtype=np.int64),
-    )
+    probes = [_EPOCH + timedelta(days=day) for day in range(first_day, end_day + 1)]
+    begins, offsets = [probes[0]], [_offset(zone, probes[0])]
+    for before, after in pairwise(probes):
+        _find_changes(zone, before, after, begins, offsets)
+    bounds_us = np.array([(each - _EPOCH) // _MICROSECOND for each in (*begins, probes[-1])], dtype=np.int64)
+    offsets_us = np.array([each // _MICROSECOND for each in offsets], dtype=np.int64)
+    return OffsetTable(bounds_us[:-1], bounds_us[1:], offsets_us)
 
 
 def _find_changes(
@@ -90,7 +85,7 @@ def load_zone(name: str) -> ZoneInfo:
             f"unknown time zone {name!r}",
             remedy="Name a zone of the IANA database, such as Europe/Madrid or Etc/UTC.",
         )
-    with resources.files("tzdata").joinpath("zoneinfo", *name.split("/")).open("rb") as file:
+    with resources.files("tzdata").joinpath("zoneinfo", name).open("rb") as file:
         return ZoneInfo.from_file(file, key=name)
 
 

@@ -1,19 +1,21 @@
 """How far a calendar is expanded: instants far apart, its ends, no instants at all, calendars that seldom open."""
 
+from datetime import timedelta
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
 
-from deskledger.business_time import NEVER, BusinessCalendar
+from deskledger.business_time import BusinessCalendar
+from deskledger.business_time.hours import WEEKDAYS
 
 _MONDAYS = {"timezone": "Etc/UTC", "weekly": {"mon": [["09:00", "10:00"]]}}
 _TWO_DAYS = {
     "timezone": "Etc/UTC",
     "special_days": {"2031-05-01": [["09:00", "10:00"]], "2031-05-03": [["09:00", "10:00"], ["11:00", "12:00"]]},
 }
-_HOUR = np.timedelta64(1, "h")
+_HOUR, _MINUTE = np.timedelta64(1, "h"), np.timedelta64(1, "m")
 
 
 def _instants(*texts: str) -> np.ndarray:
@@ -30,6 +32,12 @@ def test_instants_of_different_decades_in_any_order(order: list[int]) -> None:
     assert _calendar().elapsed(starts, starts + np.timedelta64(7, "D")).tolist() == [pd.Timedelta(hours=1)] * 3
     assert (_calendar().deadline(starts, _HOUR) == starts + np.timedelta64(7 * 24 * 60, "m")).all()
     assert (_calendar().open_day_deadline(starts, 1) == starts + np.timedelta64(7, "D")).all()
+
+
+def test_wall_clocks_of_different_decades_in_one_call() -> None:
+    starts = _instants("2019-07-01T07:30", "2041-07-01T07:30")  # half past nine in Madrid
+    days = _calendar({"always": True, "timezone": "Europe/Madrid"}).open_day_deadline(starts, 180)
+    assert (days == starts + np.timedelta64(180 * 24 + 1, "h")).all()  # the same in winter, an hour later in UTC
 
 
 def test_near_and_far_targets_in_one_call() -> None:
@@ -74,17 +82,7 @@ def test_no_instants_give_no_answers() -> None:
     assert calendar.deadline(none.view("datetime64[us]"), none.view("timedelta64[us]")).size == 0
     assert calendar.open_day_deadline(none.view("datetime64[us]"), none).size == 0
     assert calendar.position(none).size == calendar.instant(none, "closing").size == 0
-    assert (
-        calendar.deadline_us(none, none, "closing").size == calendar.open_day_deadline_us(none, none, "close").size == 0
-    )
-
-
-def test_positions_alone_are_turned_into_instants() -> None:
-    # Before anything was asked for, B counts from the start of 1970; its first Monday was the 5th.
-    opened = _calendar().instant(np.array([0, 3_600_000_000], dtype=np.int64), "next_opening").view("datetime64[us]")
-    assert opened.tolist() == _instants("1970-01-05T09:00", "1970-01-12T09:00").tolist()
-    nothing = _calendar({"timezone": "Etc/UTC"}).instant(np.array([1], dtype=np.int64), "closing")
-    assert nothing.tolist() == [NEVER]
+    assert calendar.open_day_deadline_us(none, none, "close").size == 0
 
 
 def test_the_origin_of_time_itself() -> None:
@@ -94,7 +92,7 @@ def test_the_origin_of_time_itself() -> None:
     assert always.elapsed(epoch - _HOUR, epoch) == _HOUR
 
 
-@pytest.mark.parametrize(("year", "is_counted"), [(1, False), (2, True), (9997, True), (9998, False)])
+@pytest.mark.parametrize(("year", "is_counted"), [(2, False), (3, True), (9997, True), (9998, False)])
 def test_the_first_and_the_last_year_that_can_be_counted(year: int, is_counted: bool) -> None:
     start = _instants(f"{year:04d}-06-01T12:00")
     calendar = _calendar({"always": True})
@@ -103,6 +101,8 @@ def test_the_first_and_the_last_year_that_can_be_counted(year: int, is_counted: 
     else:
         with pytest.raises(ValueError, match=f"year {year} is outside"):
             calendar.elapsed(start, start + _HOUR)
+        now = _instants("2026-03-02")
+        assert calendar.elapsed(now, now + _HOUR) == _HOUR  # nothing of the mistake stays
 
 
 def test_the_change_of_a_year_is_no_edge() -> None:
@@ -186,3 +186,49 @@ def test_a_target_that_ends_with_the_horizon_looks_beyond_it() -> None:
     for at_close in ("closing", "next_opening"):
         due = _calendar({"always": True}).deadline(start, np.timedelta64(730, "D"), at_close)  # type: ignore[arg-type]
         assert due == _instants("2028-01-01")
+
+
+def test_the_time_after_the_last_hours_that_a_calendar_has() -> None:
+    start, middle, end = _instants("2031-05-01", "2031-05-03T11:30", "2031-05-04")
+    assert _calendar(_TWO_DAYS).elapsed(start, np.array([middle, end])).tolist() == [
+        timedelta(hours=2, minutes=30),
+        timedelta(hours=3),
+    ]
+    assert _calendar({"timezone": "Etc/UTC"}).elapsed(start, end)[0] == np.timedelta64(0)
+
+
+@pytest.mark.parametrize("day", ["2027-12-31", "2028-01-01", "2028-01-02"])
+def test_the_only_open_day_of_a_calendar_is_found_also_at_the_change_of_a_year(day: str) -> None:
+    terms = {"timezone": "Etc/UTC", "special_days": {"2020-02-03": [["09:00", "10:00"]], day: [["09:00", "10:00"]]}}
+    start = _instants("2026-03-02")
+    assert _calendar(terms).deadline(start, _HOUR) == _instants(f"{day}T10:00")
+    assert _calendar(terms).open_day_deadline(start, 1, "close") == _instants(f"{day}T10:00")
+
+
+@pytest.mark.parametrize(("days", "is_reached"), [(7 * 365 + 2, True), (8 * 365, False)])
+def test_what_would_be_due_beyond_the_years_that_are_counted_is_never_due(days: int, is_reached: bool) -> None:
+    start = _instants("9990-12-31T12:00")
+    due = _calendar({"always": True}).deadline(start, np.timedelta64(days, "D"))
+    assert np.isnat(due)[0] == (not is_reached)
+    assert not is_reached or due == start + np.timedelta64(days, "D")
+    assert np.isnat(_calendar({"always": True}).open_day_deadline(start, days))[0] == (not is_reached)
+
+
+def test_a_zone_that_changes_at_new_year_changes_the_night_before_it() -> None:
+    # Madrid's clocks went from 23:45:16 of 31 December 1900 to midnight, so that night of six hours was shorter.
+    terms = {"timezone": "Europe/Madrid", "weekly": {day: [["22:00", "04:00"]] for day in WEEKDAYS}}
+    short = np.timedelta64(5 * 3600 + 45 * 60 + 16, "s")
+    due = _calendar(terms).deadline(_instants("1899-12-31T12:00"), 365 * 6 * _HOUR + short + _MINUTE, "closing")
+    assert due == _instants("1901-01-01T22:01")
+
+
+def test_a_missing_instant_does_not_carry_the_others_with_it() -> None:
+    starts, ends = (
+        _instants("2026-03-02T09:15", "NaT", "2026-03-02T09:30"),
+        _instants("NaT", "2026-03-03", "2026-03-03"),
+    )
+    assert _calendar().elapsed(starts, ends)[2] == np.timedelta64(30, "m")
+    due = _calendar().deadline(starts, np.array(["NaT", 1, 1], dtype="timedelta64[m]"))
+    assert np.isnat(due).tolist() == [True, True, False] and due[2] == np.datetime64("2026-03-02T09:31")
+    days = _calendar().open_day_deadline(starts, [1, 1, 2])
+    assert np.isnat(days).tolist() == [False, True, False] and days[2] == np.datetime64("2026-03-16T09:30")
