@@ -19,7 +19,6 @@ from deskledger.kpis.demand import Limits, against_forecast
 from deskledger.kpis.flow import (
     AGES,
     arrivals,
-    backlog,
     backlog_parts,
     day_edges,
     open_at,
@@ -36,7 +35,6 @@ __all__ = [
     "acknowledged",
     "against_forecast",
     "arrivals",
-    "backlog",
     "backlog_parts",
     "day_edges",
     "l3_escalations",

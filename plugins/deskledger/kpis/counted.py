@@ -15,7 +15,7 @@ import pandas as pd
 from deskledger.kpis.flow import flow, statuses_changed
 
 _LAST = pd.Timedelta(microseconds=1)
-_TO_LEVEL = r"L\d+>L(\d+)\b"
+_TO_L3 = r"L\d+>L3\b"
 
 
 def undue_l3_escalations(tickets: pd.DataFrame, events: pd.DataFrame, begin: datetime, end: datetime) -> pd.DataFrame:
@@ -24,7 +24,7 @@ def undue_l3_escalations(tickets: pd.DataFrame, events: pd.DataFrame, begin: dat
     A share of events: what was escalated twice counts twice. Each is of the instant it was escalated at.
     """
     found = _escalations(tickets, events, begin, end)
-    found = found[found["to_level"] == 3]
+    found = found[found["is_to_l3"]]
     return _rows(found["ticket_key"], found["occurred_at"], found["is_undue"])
 
 
@@ -35,7 +35,7 @@ def l3_escalations(tickets: pd.DataFrame, events: pd.DataFrame, begin: datetime,
     nothing, so that a quiet desk has 0 and an empty one has no data.
     """
     found = _escalations(tickets, events, begin, end)
-    return _with_quiet(found[found["to_level"] == 3], tickets, events, begin, end)
+    return _with_quiet(found[found["is_to_l3"]], tickets, events, begin, end)
 
 
 def management_escalations(tickets: pd.DataFrame, events: pd.DataFrame, begin: datetime, end: datetime) -> pd.DataFrame:
@@ -96,16 +96,19 @@ COUNTED: Mapping[str, Counting] = MappingProxyType(
 
 
 def _escalations(tickets: pd.DataFrame, events: pd.DataFrame, begin: datetime, end: datetime) -> pd.DataFrame:
-    """The period's escalations with what their words say: `L2>L3`, then `undue` and `management` where it is so."""
+    """The period's escalations with what their words say: `L2>L3`, then `undue` and `management` where it is so.
+
+    One without words is to no level, and neither undue nor to management.
+    """
     is_one = (events["kind"] == "escalation") & events["ticket_key"].isin(tickets["ticket_key"])
     within = (events["occurred_at"] >= begin) & (events["occurred_at"] < end)
     found = events.loc[is_one & within, ["ticket_key", "occurred_at", "seq", "event_id", "value"]]
-    found = found.sort_values(["ticket_key", "occurred_at", "seq", "event_id"], kind="stable")
+    found = found.sort_values(["ticket_key", "occurred_at", "seq", "event_id"])
     words = found["value"].astype("str")
     return found.assign(
-        to_level=pd.to_numeric(words.str.extract(_TO_LEVEL, expand=False)).astype("Int64").fillna(0),
-        is_undue=words.str.contains(r"\bundue\b", regex=True).fillna(False),
-        is_management=words.str.contains(r"\bmanagement\b", regex=True).fillna(False),
+        is_to_l3=words.str.contains(_TO_L3),
+        is_undue=words.str.contains(r"\bundue\b"),
+        is_management=words.str.contains(r"\bmanagement\b"),
     )
 
 
@@ -143,4 +146,4 @@ def _rows(keys: pd.Series, instants: pd.Series, is_numerator: pd.Series) -> pd.D
 
 
 def _ordered(rows: pd.DataFrame) -> pd.DataFrame:
-    return rows.sort_values(["ticket_key", "attributed_at"], kind="stable", ignore_index=True)
+    return rows.sort_values(["ticket_key", "attributed_at"], ignore_index=True)

@@ -31,7 +31,7 @@ def against_forecast(before: pd.Series, counts: pd.Series, limits: Limits) -> pd
     Poisson count has by nature (a c chart's), and at least 1. Columns count, weeks (of history), expected, low, high,
     move: `up` above high, `down` below low, `none` within, missing with fewer than `limits.minimum_weeks`.
     """
-    past = before[before.index < counts.index.min()].sort_index() if len(counts) else before.iloc[:0]
+    past = before[before.index < counts.index.min()].sort_index()
     recent = past.groupby(_weekday(past)).tail(limits.weeks)
     weekday = _weekday(recent)
     middle = recent.groupby(weekday).median()
@@ -44,7 +44,7 @@ def against_forecast(before: pd.Series, counts: pd.Series, limits: Limits) -> pd
     reach = limits.limit * spread.reindex(days).to_numpy(dtype=float)
     low, high = np.maximum(expected - reach, 0), expected + reach
     found = counts.to_numpy(dtype=float)
-    move = np.select([~is_enough, found > high, found < low], ["", "up", "down"], default="none")
+    move = np.select([found > high, found < low], ["up", "down"], default="none")
     return pd.DataFrame(
         {
             "count": counts.to_numpy(dtype="int64"),

@@ -1,12 +1,9 @@
 """The flow of tickets: open at the start, in, out, open at the end, their ages, and how all of it went day by day."""
 
-from collections.abc import Sequence
 from datetime import datetime
 
 import numpy as np
 import pandas as pd
-
-from deskledger.kpis.shares import sums
 
 _DONE = ("resolved", "closed")
 # A merged or deleted ticket is nobody's work any more, whether or not its desk closes it too.
@@ -32,12 +29,11 @@ def statuses_changed(tickets: pd.DataFrame, events: pd.DataFrame, before: dateti
     told = events.loc[events["kind"].isin(["status", *_ENDS]), kept]
     told = told.assign(is_done=told["value"].isin(_DONE) | told["kind"].isin(_ENDS))
     told = told.merge(tickets[["ticket_key", "created_at"]], on="ticket_key", how="inner")
-    told = told.sort_values(["ticket_key", "occurred_at", "seq", "event_id"], kind="stable")
+    told = told.sort_values(["ticket_key", "occurred_at", "seq", "event_id"])
     was_done = told.groupby("ticket_key")["is_done"].shift(fill_value=False).astype(bool)
     changed = told[told["is_done"] != was_done]
     changed = changed.assign(occurred_at=changed[["occurred_at", "created_at"]].max(axis=1))
-    known = changed[changed["occurred_at"] < before]
-    return known[["ticket_key", "occurred_at", "is_done"]].reset_index(drop=True)
+    return changed.loc[changed["occurred_at"] < before, ["ticket_key", "occurred_at", "is_done"]]
 
 
 def flow(tickets: pd.DataFrame, events: pd.DataFrame, begin: datetime, end: datetime) -> pd.DataFrame:
@@ -61,32 +57,22 @@ def flow(tickets: pd.DataFrame, events: pd.DataFrame, begin: datetime, end: date
     ).astype("int64")
 
 
-def backlog(
-    tickets: pd.DataFrame, events: pd.DataFrame, begin: datetime, end: datetime, by: Sequence[str] = ()
-) -> pd.DataFrame:
-    """The backlog of a period: open_at_begin + in - out = open_at_end, always, with the ages of what is open then.
-
-    `in` are the tickets created, `out` those finished less those reopened (both are told beside it, how often).
-    `by` names columns of `tickets`. Ages are whole days of 24 hours since creation.
-    """
-    return sums(backlog_parts(tickets, events, begin, end), tickets, by)
-
-
 def backlog_parts(tickets: pd.DataFrame, events: pd.DataFrame, begin: datetime, end: datetime) -> pd.DataFrame:
-    """Each ticket's part in `backlog`, with the index of `tickets`; `sums` adds them up over any of their columns."""
+    """Each ticket's part in the backlog of a period, with the index of `tickets`; `shares.sums` adds them up.
+
+    open_at_begin + in - out = open_at_end, always. `in` are the tickets created, `out` those finished less those
+    reopened (both are told beside it, how often). Ages of what is open then are whole days of 24 hours since creation.
+    """
     parts = flow(tickets, events, begin, end)
     age_days = (pd.Timestamp(end) - tickets["created_at"]).dt.days
     is_open = parts["open_at_end"] == 1
     for name, low, high in AGES:
         parts[name] = is_open & (age_days >= low) & (True if high is None else age_days < high)
-    parts.insert(2, "out", parts["finished"] - parts["reopened"])
-    return parts
+    return parts.assign(out=parts["finished"] - parts["reopened"])
 
 
 def open_at(tickets: pd.DataFrame, events: pd.DataFrame, instants: pd.DatetimeIndex) -> np.ndarray:
     """How many tickets were open at each instant (those created before it and not finished): the backlog's trend."""
-    if len(instants) == 0:
-        return np.zeros(0, dtype=np.int64)
     changed = statuses_changed(tickets, events, instants.max())
     is_done = changed["is_done"].to_numpy(dtype=bool)
     at = changed["occurred_at"]

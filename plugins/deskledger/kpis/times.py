@@ -1,6 +1,7 @@
 """How long things took: median, percentiles, and whether customers who waited longer rated worse."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -14,12 +15,12 @@ def times(cycles: pd.DataFrame, by: Sequence[str] = (), percentiles: Sequence[in
     exceed, always a time that was measured (Hyndman and Fan, Sample Quantiles, 1996, definition 1). Cycles cancelled,
     open or incomplete are left out; `total_us / n` is the mean.
     """
-    stopped = cycles["stopped_at"].notna() & (cycles["state"] != "cancelled") & ~cycles["is_incomplete"].fillna(False)
+    stopped = cycles["stopped_at"].notna() & (cycles["state"] != "cancelled") & ~cycles["is_incomplete"]
     keys = ["clock", *by]
     taken = cycles.loc[stopped.astype(bool), [*keys, "elapsed_us"]]
     taken = taken.assign(**{key: taken[key].astype("str") for key in keys})
-    taken = taken.sort_values([*keys, "elapsed_us"], kind="stable")
-    groups = taken.groupby(keys, dropna=False, sort=True)["elapsed_us"]
+    taken = taken.sort_values([*keys, "elapsed_us"])
+    groups = taken.groupby(keys, dropna=False)["elapsed_us"]
     table = pd.DataFrame({"n": groups.size(), "total_us": groups.sum()})
     sizes = table["n"].to_numpy(dtype="int64")
     firsts = np.cumsum(sizes) - sizes
@@ -37,7 +38,7 @@ def rank_correlation(rows: pd.DataFrame, one: str, other: str, by: Sequence[str]
     pairs; rows without both values are left out. It says whether, not why: long tickets are also the hard ones.
     """
     pairs = rows.dropna(subset=[one, other])
-    keys = [pairs[key].astype("str") for key in by] or [pd.Series("", index=pairs.index, dtype="str")]
+    keys: list[Any] = [pairs[key].astype("str") for key in by] or [np.zeros(len(pairs))]
     ranks = pd.DataFrame({name: pairs[name].groupby(keys, dropna=False).rank() for name in (one, other)})
     # A group's ranks add up to n (n + 1) / 2, so its mean rank is exact.
     centred = ranks - ranks.groupby(keys, dropna=False).transform("mean")
@@ -51,7 +52,7 @@ def rank_correlation(rows: pd.DataFrame, one: str, other: str, by: Sequence[str]
     )
     added = products.groupby(keys, dropna=False).sum()
     spread = (added["xx"] * added["yy"]) ** 0.5
-    table = pd.DataFrame({"n": added["n"].astype("int64"), "rho": (added["xy"] / spread.where(spread > 0)).clip(-1, 1)})
+    table = pd.DataFrame({"n": added["n"].astype("int64"), "rho": added["xy"] / spread})
     if by:
         return table.rename_axis(list(by))
     return table.reset_index(drop=True) if len(table) else pd.DataFrame({"n": [0], "rho": [np.nan]})

@@ -1,9 +1,11 @@
 """Frames of small desks, written by hand."""
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
 
 import pandas as pd
 
+from deskledger import kpis
 from deskledger.model import TICKET, TICKET_EVENT, conform
 
 MARCH = (datetime(2026, 3, 1, tzinfo=UTC), datetime(2026, 4, 1, tzinfo=UTC))
@@ -23,6 +25,13 @@ def events(rows: list[tuple[int, str, str, str | None]]) -> pd.DataFrame:
     at = pd.to_datetime(frame["occurred_at"], utc=True, format="ISO8601")
     ids = [f"e{number:03d}" for number in range(len(rows))]
     return conform(TICKET_EVENT, frame.assign(occurred_at=at, event_id=ids, seq=range(len(rows)), created_month=202603))
+
+
+def backlog(
+    desk: pd.DataFrame, lives: pd.DataFrame, begin: datetime, end: datetime, by: Sequence[str] = ()
+) -> pd.DataFrame:
+    """The parts of the tickets in the backlog, added up as the figures do it."""
+    return kpis.sums(kpis.backlog_parts(desk, lives, begin, end), desk, by)
 
 
 DESK = tickets(

@@ -56,6 +56,36 @@ def test_a_reopening_of_february_s_resolution_is_not_march_s_though_march_finish
     assert kpis.measurement(kpis.share(kpis.reopened(DESK, lives, *MARCH))) == {"num": 0, "den": 1}
 
 
+@pytest.mark.parametrize(
+    ("at", "is_counted"),
+    [
+        ("2026-02-28T23:59:59.999999", False),
+        ("2026-03-01", True),
+        ("2026-03-31T23:59:59.999999", True),
+        ("2026-04-01", False),
+    ],
+)
+def test_an_escalation_is_of_the_period_that_it_happened_in(at: str, is_counted: bool) -> None:
+    lives = events([(1, at, "escalation", "L2>L3 undue, management")])
+    assert len(kpis.undue_l3_escalations(DESK, lives, *MARCH)) == is_counted
+    for counting in (kpis.l3_escalations, kpis.management_escalations):
+        assert kpis.measurement(kpis.share(counting(DESK, lives, *MARCH)))["num"] == is_counted
+
+
+def test_an_escalation_without_words_is_to_no_level_and_of_no_kind() -> None:
+    lives = events([(1, "2026-03-02", "escalation", None), (2, "2026-03-02", "escalation", "L2>L3")])
+    assert kpis.undue_l3_escalations(DESK, lives, *MARCH)["ticket_key"].tolist() == [2]
+    assert kpis.measurement(kpis.share(kpis.l3_escalations(DESK, lives, *MARCH)))["num"] == 1
+    assert kpis.measurement(kpis.share(kpis.management_escalations(DESK, lives, *MARCH)))["num"] == 0
+
+
+def test_simultaneous_escalations_stand_in_the_source_s_own_order() -> None:
+    told = ["L2>L3 undue", "L2>L3", "L2>L3 undue", "L2>L3"]
+    lives = events([(1, "2026-03-02", "escalation", words) for words in told])
+    for mixed in (lives, lives[::-1], lives.iloc[[2, 0, 3, 1]]):
+        assert kpis.undue_l3_escalations(DESK, mixed, *MARCH)["is_numerator"].tolist() == [True, False, True, False]
+
+
 def test_each_row_is_of_the_instant_that_it_is_about() -> None:
     at = {name: kpi(DESK, LIVES, *MARCH).set_index("ticket_key")["attributed_at"] for name, kpi in kpis.COUNTED.items()}
     assert at["reopened"][2] == pd.Timestamp("2026-03-01", tz="UTC")  # its first finish, before it came back
@@ -69,6 +99,23 @@ def test_shares_by_a_column_of_the_rows() -> None:
     table = kpis.share(rows, by=["team"])
     assert table.loc["blue", ["numerator", "denominator", "share_pct"]].tolist() == [1, 2, 50]
     assert table.loc["red", ["numerator", "denominator"]].tolist() == [1, 1]
+
+
+@pytest.mark.parametrize(
+    ("flags", "num", "den", "pct"),
+    [
+        ([(True, True)], 1, 1, 100),
+        ([(False, True)], 0, 1, 0),
+        ([(True, True)] * 3 + [(False, True)], 3, 4, 75),
+        ([(True, False)], 1, 0, None),  # nothing to be a share of
+        ([], 0, 0, None),
+    ],
+)
+def test_a_share_in_per_cent(flags: list[tuple[bool, bool]], num: int, den: int, pct: float | None) -> None:
+    rows = pd.DataFrame(flags, columns=["is_numerator", "is_denominator"], dtype=bool)
+    row = kpis.share(rows).iloc[0]
+    assert (row["numerator"], row["denominator"]) == (num, den)
+    assert pd.isna(row["share_pct"]) if pct is None else row["share_pct"] == pct
 
 
 @pytest.mark.parametrize("kpi", kpis.COUNTED.values(), ids=kpis.COUNTED)

@@ -31,7 +31,11 @@ def _judged(before: pd.Series, count: int) -> pd.Series:
         ((100, 100, 100, 100), 121, 80, 120, "up"),
         ((100, 100, 100, 100), 80, 80, 120, "none"),
         ((100, 100, 100, 100), 79, 80, 120, "down"),
-        # deviations 13.49 from the median 100 on both sides: 13.49 / 0.6745 = 20
+        # median 10,000, every Monday 1,349 from it: 1,349 / 0.6745 = 2,000, more than sqrt(10,000) = 100
+        ((8651, 11349, 8651, 11349), 13999, 6000, 14000, "none"),
+        ((8651, 11349, 8651, 11349), 14001, 6000, 14000, "up"),
+        ((8651, 11349, 8651, 11349), 6001, 6000, 14000, "none"),
+        ((8651, 11349, 8651, 11349), 5999, 6000, 14000, "down"),
         ((0, 0, 0, 0), 2, 0, 2, "none"),  # a spread of at least one ticket
         ((0, 0, 0, 0), 3, 0, 2, "up"),
         ((900, 100, 100, 100), 121, 80, 120, "up"),  # one bad Monday moves neither median nor limits
@@ -53,6 +57,14 @@ def test_the_month_itself_is_no_part_of_its_forecast() -> None:
     before = _weeks(10, 10, 10)
     later = pd.concat([before, pd.Series([999], index=[MONDAY + pd.Timedelta(weeks=1)])])
     assert _judged(later, 10).tolist()[:3] == [10, 3, 10]
+
+
+def test_days_that_are_judged_are_no_part_of_what_they_are_judged_by() -> None:
+    counts = pd.Series([10, 70], index=[MONDAY, MONDAY + pd.Timedelta(weeks=1)])
+    told = kpis.against_forecast(_weeks(10, 20, 30), counts, LIMITS)
+    whole = kpis.against_forecast(pd.concat([_weeks(10, 20, 30), counts]), counts, LIMITS)
+    pd.testing.assert_frame_equal(told, whole)
+    assert told[["weeks", "expected"]].to_numpy().tolist() == [[3, 20], [3, 20]]
 
 
 def test_no_day_no_row() -> None:

@@ -7,20 +7,20 @@ import pytest
 
 from deskledger import kpis
 
-from tests.unit.kpis.desk import DESK, LIVES, MARCH, events, tickets
+from tests.unit.kpis.desk import DESK, LIVES, MARCH, backlog, events, tickets
 
 FLOW = ["open_at_begin", "in", "out", "finished", "reopened", "open_at_end"]
 
 
 def test_backlog() -> None:
-    row = kpis.backlog(DESK, LIVES, *MARCH).iloc[0]
+    row = backlog(DESK, LIVES, *MARCH).iloc[0]
     assert row[FLOW].tolist() == [1, 3, 1, 3, 2, 3]  # 2 finished twice and 3 once; 1 and 2 came back
     assert row[["age_0_7", "age_8_30", "age_31_90", "age_over_90"]].tolist() == [2, 0, 1, 0]
 
 
 def test_a_team_s_backlog_and_that_of_tickets_without_a_team() -> None:
     desk = DESK.assign(team=DESK["team"].astype("str").where(DESK["ticket_key"] != 5))
-    table = kpis.backlog(desk, LIVES, *MARCH, by=["team"])
+    table = backlog(desk, LIVES, *MARCH, by=["team"])
     assert table.loc["blue", FLOW].tolist() == [0, 1, 0, 0, 0, 1]
     assert table[table.index.isna()][FLOW].to_numpy().tolist() == [[0, 1, 0, 0, 0, 1]]
 
@@ -37,7 +37,7 @@ def test_a_team_s_backlog_and_that_of_tickets_without_a_team() -> None:
     ],
 )
 def test_ages(created: str, column: str) -> None:
-    row = kpis.backlog(tickets([(1, "red", created)]), events([(1, created, "status", "new")]), *MARCH).iloc[0]
+    row = backlog(tickets([(1, "red", created)]), events([(1, created, "status", "new")]), *MARCH).iloc[0]
     assert [name for name, *_ in kpis.AGES if row[name]] == [column]
 
 
@@ -56,12 +56,12 @@ def test_ages(created: str, column: str) -> None:
 )
 def test_what_is_open_at_the_end(lives: list[tuple[str, str, str | None]], is_open: int) -> None:
     desk = tickets([(1, "red", "2026-03-01")])
-    assert kpis.backlog(desk, events([(1, *each) for each in lives]), *MARCH)["open_at_end"].tolist() == [is_open]
+    assert backlog(desk, events([(1, *each) for each in lives]), *MARCH)["open_at_end"].tolist() == [is_open]
 
 
 def test_the_trend_tells_what_the_backlogs_of_each_day_tell() -> None:
     days = kpis.day_edges(*MARCH, "UTC")
-    told = [kpis.backlog(DESK, LIVES, MARCH[0], day.to_pydatetime())["open_at_end"].iloc[0] for day in days]
+    told = [backlog(DESK, LIVES, MARCH[0], day.to_pydatetime())["open_at_end"].iloc[0] for day in days]
     assert kpis.open_at(DESK, LIVES, days).tolist() == told
     assert kpis.open_at(DESK, LIVES, days[:0]).tolist() == []
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from deskledger import kpis
 
-from tests.unit.kpis.desk import MARCH, events, tickets
+from tests.unit.kpis.desk import MARCH, backlog, events, tickets
 
 START = MARCH[0] - timedelta(days=2)
 BEGIN, END = MARCH[0], MARCH[0] + timedelta(days=3)
@@ -78,7 +78,7 @@ def _flow_of(life: Life) -> dict[str, int]:
 @settings(deadline=None)
 @given(_desks)
 def test_backlog_is_what_a_walk_through_every_life_counts(desk: list[Life]) -> None:
-    row = kpis.backlog(*_frames(desk), BEGIN, END).iloc[0]
+    row = backlog(*_frames(desk), BEGIN, END).iloc[0]
     walked = [_flow_of(life) for life in desk]
     assert {name: row[name] for name in _flow_of(("red", END, []))} == {
         name: sum(each[name] for each in walked) for name in _flow_of(("red", END, []))
@@ -99,8 +99,8 @@ def test_the_trend_is_what_a_walk_counts_at_each_instant(desk: list[Life]) -> No
 @given(_desks)
 def test_groups_add_up_to_the_whole_and_balance_each_for_itself(desk: list[Life]) -> None:
     made, told = _frames(desk)
-    groups = kpis.backlog(made, told, BEGIN, END, by=["team"])
-    assert groups.sum().to_dict() == kpis.backlog(made, told, BEGIN, END).iloc[0].to_dict()
+    groups = backlog(made, told, BEGIN, END, by=["team"])
+    assert groups.sum().to_dict() == backlog(made, told, BEGIN, END).iloc[0].to_dict()
     assert (groups["open_at_begin"] + groups["in"] - groups["out"] == groups["open_at_end"]).all()
 
 
