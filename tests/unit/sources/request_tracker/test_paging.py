@@ -1,0 +1,113 @@
+"""Paging: nothing is lost between pages, behind rows that the account may not see, or to those who commit late."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from deskledger.errors import SourceError
+from deskledger.sources.desk import Request
+
+from tests.unit.sources.request_tracker.desk import (
+    NOW,
+    SINCE,
+    answer,
+    listing,
+    page,
+    params,
+    pull,
+    stream,
+    ticket,
+    transaction,
+)
+
+
+def history(count: int, at: str = "2026-01-05T09:00:00Z") -> list[dict]:
+    return [transaction(number, 1, "Comment", at) for number in range(1, count + 1)]
+
+
+@pytest.mark.parametrize(("count", "requests"), [(0, 1), (1, 1), (100, 1), (101, 2), (200, 2), (250, 3)])
+def test_an_account_that_sees_all_stops_at_the_desks_total(count: int, requests: int) -> None:
+    records, last, asked = pull(stream("transactions"), listing(history(count)))
+    assert [each["id"] for each in records] == [str(number) for number in range(1, count + 1)]
+    assert (asked, last.total) == (requests, count)
+
+
+@pytest.mark.parametrize(
+    "hidden",
+    [
+        {1},
+        {100},
+        set(range(1, 30)),  # a short page
+        set(range(51, 151)),  # the rest of a page and the beginning of the next
+        set(range(1, 101)),  # a page of nothing
+        set(range(1, 201)),  # two of them
+        set(range(201, 251)),  # nothing at the end
+    ],
+)
+def test_rows_that_the_account_may_not_see_hide_no_others(hidden: set[int]) -> None:
+    records, last, _ = pull(stream("transactions"), listing(history(250), frozenset(hidden)))
+    assert [int(each["id"]) for each in records] == [n for n in range(1, 251) if n not in hidden]
+    assert last.total is None
+
+
+def test_an_empty_list_without_total_ends_after_three_pages() -> None:
+    asked = []
+
+    def ask(request: Request) -> Any:
+        asked.append(params(request)["page"])
+        return page([], None)
+
+    assert pull(stream("transactions"), ask)[1].is_end
+    assert asked == ["1", "2", "3"]
+
+
+def test_the_next_pull_of_the_history_goes_on_by_id_and_finds_what_was_committed_late() -> None:
+    edge = NOW - timedelta(minutes=5)
+    at = lambda instant: instant.isoformat().replace("+00:00", "Z")  # noqa: E731
+    old, edged, young = (
+        transaction(10, 1, "Comment", at(edge - timedelta(seconds=1))),
+        transaction(11, 1, "Comment", at(edge)),
+        transaction(13, 1, "Comment", at(NOW)),
+    )
+    late = transaction(12, 1, "Comment", at(edge + timedelta(seconds=1)))
+    _, last, _ = pull(stream("transactions"), listing([old, edged, young]))
+    assert last.complete_until == edge
+    assert "since" not in last.cursor and "Created" not in params(stream("transactions").request(last.cursor))["query"]
+    again, _, _ = pull(stream("transactions"), listing([old, edged, late, young]), last.cursor)
+    assert [each["id"] for each in again] == ["11", "12", "13"]
+
+
+def test_a_pull_that_takes_hours_is_sure_of_what_was_before_it_began() -> None:
+    records = [transaction(number, 1, "Comment", "2026-02-01T11:00:00Z") for number in range(1, 500)]
+    _, last, requests = pull(stream("transactions"), listing(records))
+    assert requests == 5
+    assert last.complete_until == NOW - timedelta(minutes=5)
+
+
+def test_the_next_pull_of_the_tickets_asks_for_those_updated_since_a_day_earlier_for_the_zone() -> None:
+    first = params(stream("tickets").request(stream("tickets").begin(SINCE, None)))
+    assert first["query"] == "id > 0 AND EffectiveId > 0 AND LastUpdated >= '2025-12-31 00:00:00'"
+    _, last, _ = pull(stream("tickets"), listing([ticket(7), ticket(9)]))
+    then = params(stream("tickets").request(last.cursor))
+    assert then["query"] == "id > 0 AND EffectiveId > 0 AND LastUpdated >= '2026-01-31 11:55:00'"
+
+
+def test_a_window_ends_and_takes_tickets_that_were_updated_after_it() -> None:
+    until = datetime(2026, 1, 15, tzinfo=UTC)
+    tickets, told = stream("tickets"), stream("transactions")
+    assert "Created < '2026-01-16 00:00:00'" in params(tickets.request(tickets.begin(SINCE, until)))["query"]
+    assert "LastUpdated <" not in params(tickets.request(tickets.begin(SINCE, until)))["query"]
+    cursor = told.begin(SINCE, until)
+    query = params(told.request(cursor))["query"]
+    assert "Created >= '2025-12-31 00:00:00' AND Created < '2026-01-16 00:00:00'" in query
+    assert told.step(cursor, answer(page([], 0))).complete_until == until
+
+
+@pytest.mark.parametrize(
+    "body", [[], "<html>", {"items": None}, page([{"type": "transaction"}], 1), page(["1"], 1), page([{"id": "x"}], 1)]
+)
+def test_an_answer_that_is_none_is_refused(body: object) -> None:
+    told = stream("transactions")
+    with pytest.raises(SourceError, match="the desk answered with"):
+        told.step(told.begin(SINCE, None), answer(body))

@@ -1,0 +1,167 @@
+"""What is asked for, and what of it lands."""
+
+import json
+import re
+from typing import Any
+
+import pytest
+
+from deskledger.errors import MappingError
+from deskledger.sources.desk import Request
+from deskledger.sources.request_tracker import DESK
+
+from tests.unit.sources.request_tracker.desk import (
+    ACCOUNT,
+    COLUMNS,
+    SINCE,
+    listing,
+    page,
+    pull,
+    stream,
+    ticket,
+    transaction,
+    user,
+)
+
+
+def test_states_are_pulled_before_the_history_and_fields_as_the_mapping_names_them() -> None:
+    streams = DESK.streams(ACCOUNT, COLUMNS)
+    assert [(each.name, each.section) for each in streams] == [
+        ("queues", "teams"),
+        ("agents", "agents"),
+        ("tickets", "events"),
+        ("deleted", "events"),
+        ("transactions", "events"),
+        ("changes_customer", "events"),
+        ("ratings_csat", "survey_answers"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("columns", "message"),
+    [
+        ({"Subject"}, "no column Subject"),
+        ({"CF."}, "no column CF."),
+        ({"Rating.How was it", "Rating.How was it?"}, "differ in no letter"),
+    ],
+)
+def test_a_column_that_no_stream_tells_is_refused(columns: set[str], message: str) -> None:
+    with pytest.raises(MappingError, match=re.escape(message)):
+        DESK.streams(ACCOUNT, frozenset(columns))
+
+
+def test_the_token_is_in_the_header_and_nowhere_else() -> None:
+    assert DESK.headers(ACCOUNT)["Authorization"] == "token 1-2-rt-secret"
+    for each in DESK.streams(ACCOUNT, COLUMNS):
+        assert "secret" not in str(each.request(each.begin(SINCE, None)))
+
+
+def test_nothing_that_people_wrote_is_asked_for() -> None:
+    told = stream("transactions")
+    asked = dict(told.request({"after": 0, "page": 1, "empty": 0}).params)
+    assert asked["fields"] == "ObjectId,Type,Field,OldValue,NewValue,Created,Creator"
+    assert asked["fields[Creator]"] == "id"
+    kinds = set(re.findall(r"\bType = '(\w+)'", asked["query"]))
+    assert kinds == {
+        *("Create", "Correspond", "Comment", "Status", "AddLink", "Set", "Take", "Steal", "Untake", "Give", "Force")
+    }
+    assert set(re.findall(r"\bField = '(\w+)'", asked["query"])) == {
+        *("MergedInto", "Owner", "Queue", "Priority", "SLA", "Due")
+    }
+
+
+def test_of_a_ticket_only_the_fields_of_the_mapping_land_and_no_login() -> None:
+    records, _, _ = pull(
+        stream("tickets"), listing([ticket(7), ticket(8, Owner=user("ida@example.org"), CustomFields="")])
+    )
+    assert [each["name"] for each in records[0]["CustomFields"]] == ["Channel", "Customer"]
+    assert records[0]["Owner"]["id"] == 31
+    assert "Owner" not in records[1] and records[1]["CustomFields"] == []
+
+
+def test_a_transaction_by_login_has_no_actor() -> None:
+    records, _, _ = pull(stream("transactions"), listing([transaction(1, 7, "Comment", Creator=user("ida"))]))
+    assert "Creator" not in records[0]
+
+
+def test_a_custom_field_is_asked_for_by_its_quoted_name() -> None:
+    columns = frozenset({"Ticket", "OldCF.Customer's \\ No"})
+    asked = dict(stream("changes_customer_s_no", columns).request({"after": 5, "page": 1, "empty": 0}).params)
+    assert "CustomFieldName = 'Customer\\'s \\\\ No'" in asked["query"]
+
+
+def test_a_rating_that_is_taken_out_again_is_no_answer() -> None:
+    told = [transaction(n, 7, "CustomField", Field="2", NewValue=rating) for n, rating in [(1, "5"), (2, ""), (3, "2")]]
+    records, _, _ = pull(stream("ratings_csat"), listing(told))
+    assert [each["NewValue"] for each in records] == ["5", "2"]
+
+
+def test_deleted_tickets_are_asked_for_one_by_one_and_merged_ones_left_to_their_list() -> None:
+    told = [transaction(n, number, "Status", NewValue="deleted") for n, number in enumerate([7, 8, 7], 1)]
+    listed, asked = listing(told), []
+
+    def ask(request: Request) -> Any:
+        asked.append(request.path.removeprefix("/REST/2.0"))
+        single = {"/ticket/7": ticket(7, Status="deleted", Owner=user("ida")), "/ticket/8": ticket(9)}
+        return single.get(asked[-1]) or listed(request)
+
+    records, last, _ = pull(stream("deleted"), ask)
+    assert asked == ["/transactions", "/ticket/7", "/ticket/8"]
+    assert [(each["id"], "Owner" in each) for each in records] == [(7, False)]
+    assert last.cursor == {"after": 3, "page": 1, "empty": 0}
+
+
+def test_deletions_over_several_pages_without_total_are_all_asked_for() -> None:
+    told = [transaction(number, number, "Status", NewValue="deleted") for number in range(1, 152)]
+    listed = listing(told, frozenset({150}))
+
+    def ask(request: Request) -> Any:
+        number = request.path.removeprefix("/REST/2.0/ticket/")
+        return ticket(int(number)) if number.isdecimal() else listed(request)
+
+    records, last, _ = pull(stream("deleted"), ask)
+    assert [each["id"] for each in records] == [number for number in range(1, 152) if number != 150]
+    assert last.is_end and last.complete_until
+
+
+GROUPS = [
+    {"id": 3, "Name": "Everyone", "Domain": "SystemInternal"},
+    {"id": 4, "Name": "Privileged", "Domain": "SystemInternal"},
+    {"id": 28, "Name": "Tier2", "Domain": "UserDefined"},
+    {"id": 27, "Name": "Tier1", "Domain": "UserDefined"},
+]
+MEMBERS = {4: ["root", "ida@x.org", "o/l"], 27: ["ida@x.org"], 28: ["ida@x.org", "o/l", "customer"]}
+NUMBERS = {"root": 14, "ida%40x.org": 29, "o%2Fl": 31}
+
+
+def directory(request: Request) -> Any:
+    path = request.path.removeprefix("/REST/2.0/")
+    if path == "groups":
+        return page(GROUPS, 4)
+    if path == "rt":
+        return {"Version": "5.0.3"}
+    kind, key = path.split("/", 1)
+    if kind == "group":
+        name = next(each["Name"] for each in GROUPS if each["id"] == int(key))
+        return {"id": int(key), "Name": name, "Members": [*map(user, MEMBERS[int(key)]), {"type": "group", "id": 99}]}
+    link = {"ref": "self", "type": "user", "id": NUMBERS[key], "_url": ""}
+    return {"Name": key, "Privileged": 1, "EmailAddress": "ida@x.org", "_hyperlinks": [link]}
+
+
+def test_agents_are_the_privileged_by_number_with_the_first_of_their_groups() -> None:
+    asked: list[Request] = []
+    records, last, requests = pull(stream("agents"), lambda request: asked.append(request) or directory(request))
+    assert records == [
+        {"id": 14, "Privileged": 1, "Group": None},
+        {"id": 29, "Privileged": 1, "Group": "Tier1"},
+        {"id": 31, "Privileged": 1, "Group": "Tier2"},
+    ]
+    assert last.cursor == {} and requests == 8
+    # What lands names nobody: neither the records nor the request that they came with.
+    assert "ida" not in json.dumps(records) and asked[-1].path == "/REST/2.0/rt"
+
+
+def test_queues_are_all_asked_for_disabled_ones_too() -> None:
+    asked = dict(stream("queues").request(stream("queues").begin(SINCE, None)).params)
+    assert json.loads(asked["query"]) == [{"field": "id", "operator": ">", "value": "0"}]
+    assert asked["find_disabled_rows"] == "1"
