@@ -6,78 +6,26 @@ only in rows that are not older than it: final values repeated on every row say 
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
 
-from deskledger.model import TICKET_EVENT, conform, empty
+from deskledger.model import TICKET_EVENT, empty
+from deskledger.sources.event_log.collected import Collected
 from deskledger.sources.event_log.rows import Dated, Earlier
-from deskledger.sources.event_log.timeline import SLOTS, Timeline, months
-from deskledger.sources.event_log.words import NO_INSTANT, Words, as_utc, constant, joined
+from deskledger.sources.event_log.timeline import SLOTS, Timeline
+from deskledger.sources.event_log.words import NO_INSTANT, Words, as_utc, constant, joined, stacked
 
 _FIRST_DATED_SLOT = 9
 KINDS = {"agent": "assignment"}
 
 
-class _Events:
-    """Events collected column by column; `value` and its like share one vocabulary at the end."""
-
-    def __init__(self, line: Timeline) -> None:
-        self.line = line
-        self.parts: list[dict[str, np.ndarray | pd.Categorical]] = []
-
-    def add(
-        self,
-        at: np.ndarray,
-        kind: np.ndarray | str,
-        event_id: np.ndarray,
-        *,
-        at_us: np.ndarray,
-        seq: np.ndarray,
-        value: np.ndarray | None = None,
-        previous: np.ndarray | None = None,
-        word: np.ndarray | None = None,
-        is_public: np.ndarray | None = None,
-        role: np.ndarray | None = None,
-        with_actor: bool = True,
-    ) -> None:
-        """One event for each timeline position in `at`."""
-        rows, nothing = self.line.order[at], np.full(len(at), None, dtype=object)
-        if role is None:
-            role = self.line.rows.actor_role.take(rows).values() if with_actor else nothing
-        self.parts.append(
-            {
-                "position": at,
-                "event_id": event_id,
-                "at_us": at_us,
-                "seq": seq,
-                "kind": np.full(len(at), kind, dtype=object) if isinstance(kind, str) else kind,
-                "value": nothing if value is None else value,
-                "previous_value": nothing if previous is None else previous,
-                "source_value": nothing if word is None else word,
-                "actor_id": self.line.rows.actor_id.take(rows).values() if with_actor else nothing,
-                "actor_role": role,
-                "is_public": nothing if is_public is None else is_public,
-            }
-        )
-
-    def frame(self) -> pd.DataFrame:
-        whole = pd.concat([pd.DataFrame(part) for part in self.parts], ignore_index=True)
-        position = whole["position"].to_numpy()
-        rows = self.line.order[position]
-        created_us = self.line.created_us[position]
-        whole["ticket_key"] = self.line.rows.ticket_key[rows]
-        whole["created_month"] = months(created_us)
-        whole["occurred_at"] = as_utc(whole["at_us"].to_numpy(np.int64))
-        whole = whole.sort_values(["ticket_key", "at_us", "seq", "event_id"], ignore_index=True)
-        return conform(TICKET_EVENT, whole)
-
-
 def events_of(line: Timeline, initial_status: str) -> pd.DataFrame:
     """The canonical events of the timeline's tickets (model.TICKET_EVENT), in canonical order."""
-    collected = _Events(line)
+    collected = Collected(line)
     if not len(line.order):
         return empty(TICKET_EVENT)
     firsts = np.flatnonzero(line.begins)
-    created = np.full(len(firsts), "created", dtype=object)
-    collected.add(firsts, "created", created, at_us=line.created_us[firsts], seq=line.seq[firsts])
+    collected.add(firsts, "created", "created", at_us=line.created_us[firsts], seq=line.seq[firsts])
     _status_events(collected, initial_status)
     for name in line.rows.fields:
         _field_events(collected, name)
@@ -88,7 +36,7 @@ def events_of(line: Timeline, initial_status: str) -> pd.DataFrame:
     return collected.frame()
 
 
-def _field_events(collected: _Events, name: str) -> None:
+def _field_events(collected: Collected, name: str) -> None:
     """The initial value at creation (the first row's, or as _with_initial has it), then an event for each change."""
     line, slot, kind = collected.line, SLOTS[name], KINDS.get(name, name)
     words, desk_words = line.rows.fields[name].take(line.order), line.rows.field_words[name].take(line.order)
@@ -102,26 +50,25 @@ def _field_events(collected: _Events, name: str) -> None:
     before[line.begins] = created[line.begins]
 
     firsts = np.flatnonzero(created >= 0)
-    values, desk_values = words.values(), desk_words.values()
     collected.add(
         firsts,
         kind,
-        np.full(len(firsts), f"initial.{kind}", dtype=object),
+        f"initial.{kind}",
         at_us=line.created_us[firsts],
         seq=line.seq[firsts] + slot,
-        value=initial.values()[firsts],
-        word=initial_words.values()[firsts],
+        value=initial.take(firsts),
+        word=initial_words.take(firsts),
     )
     changes = np.flatnonzero(known & (codes != before))
     collected.add(
         changes,
         kind,
-        line.event_prefix[changes] + f".{kind}",
+        _texts(line.event_prefix.take(changes), f".{kind}"),
         at_us=line.occurred_us[changes],
         seq=line.seq[changes] + slot,
-        value=values[changes],
-        previous=Words(before[changes], words.distinct).values(),
-        word=desk_values[changes],
+        value=words.take(changes),
+        previous=Words(before[changes], words.distinct),
+        word=desk_words.take(changes),
     )
 
 
@@ -158,7 +105,7 @@ def _carried(codes: np.ndarray, known: np.ndarray, begins: np.ndarray) -> np.nda
     return codes[np.maximum.accumulate(marks)]
 
 
-def _status_events(collected: _Events, initial_status: str) -> None:
+def _status_events(collected: Collected, initial_status: str) -> None:
     """Statuses by the rows, joined by dated evidence, joined by the status at creation; changes only.
 
     At one instant the rows speak before a dated column: `resolved_at` says nothing that a row of the same instant
@@ -168,24 +115,30 @@ def _status_events(collected: _Events, initial_status: str) -> None:
     status, word = line.rows.status.take(line.order), line.rows.status_word.take(line.order)
     firsts = np.flatnonzero(line.begins & ((line.occurred_us > line.created_us) | status.is_missing))
     told = np.flatnonzero(~status.is_missing)
+    dated = [each for each in line.rows.dated if each.column.kind == "status"]
+    witnesses = [_witnesses(line, each) for each in dated]
     parts = [
-        _evidence(firsts, line.created_us[firsts], 0, _initial_statuses(line, initial_status)[firsts], firsts * 0 + -1),
-        _evidence(told, line.occurred_us[told], 1, status.values()[told], told),
+        _evidence(firsts, line.created_us[firsts], 0, row=np.full(len(firsts), -1)),
+        _evidence(told, line.occurred_us[told], 1, row=told),
+        *(
+            _evidence(at, each.at_us[line.order][at], 2, row=np.full(len(at), -2 - number))
+            for number, (each, at) in enumerate(zip(dated, witnesses, strict=True))
+        ),
     ]
-    for number, dated in enumerate(line.rows.dated):
-        if dated.column.kind == "status":
-            at = _witnesses(line, dated)
-            value = np.full(len(at), dated.column.value, dtype=object)
-            parts.append(_evidence(at, dated.at_us[line.order][at], 2, value, np.full(len(at), -2 - number)))
+    values = stacked(
+        [
+            _initial_statuses(line, initial_status).take(firsts),
+            status.take(told),
+            *(constant(each.column.value, len(at)) for each, at in zip(dated, witnesses, strict=True)),
+        ]
+    )
     whole = pd.concat(parts, ignore_index=True)
     ticket = line.ticket[whole["position"]]
     order = np.lexsort((whole["position"], whole["rank"], whole["at_us"], ticket))
-    whole, ticket = whole.iloc[order].reset_index(drop=True), ticket[order]
+    whole, ticket, values = whole.iloc[order].reset_index(drop=True), ticket[order], values.take(order)
     starts = np.append([True], ticket[1:] != ticket[:-1])
-    value = whole["value"].to_numpy()
-    before = np.append([None], value[:-1])
-    before[starts] = None
-    changed = value != before
+    before = np.append([-1], values.codes[:-1])
+    before[starts] = -1
 
     # A dated event comes after the rows of its instant in (occurred_at, seq) too, whatever its witness's sequence.
     position, row = whole["position"].to_numpy(), whole["row"].to_numpy()
@@ -196,41 +149,48 @@ def _status_events(collected: _Events, initial_status: str) -> None:
         is_dated & ~starts & (whole["at_us"].to_numpy() == _shifted(whole["at_us"])), np.maximum(seq, after), seq
     )
 
-    at = np.flatnonzero(changed)
-    names = np.array([each.column.column for each in line.rows.dated] + [""], dtype=object)
-    first_word = row[at] >= 0
-    desk = np.where(first_word, word.values()[np.maximum(row[at], 0)], names[np.where(is_dated[at], -2 - row[at], -1)])
-    desk[~first_word & ~is_dated[at]] = None
-    at_us = whole["at_us"].to_numpy()[at]
-    ids = line.event_prefix[position[at]] + ".status"
-    ids[starts[at]] = "initial.status"
-    dated_at = is_dated[at]
-    ids[dated_at] = desk[dated_at] + "@" + _compact(at_us[dated_at])
-    for mask, with_actor in ((first_word, True), (~first_word, False)):
+    at = np.flatnonzero(values.codes != before)
+    position, row, is_dated, at_us = position[at], row[at], is_dated[at], whole["at_us"].to_numpy()[at]
+    is_told = row >= 0
+    # The desk's own word: of the row, or the name of the dated column; the status at creation has none.
+    named = stacked([word, *(constant(each.column.column, 1) for each in dated), constant(None, 1)])
+    desk = named.take(np.where(is_told, row, np.where(is_dated, len(word) - 2 - row, len(named) - 1)))
+    ids = _texts(line.event_prefix.take(position), ".status")
+    ids = pc.if_else(pa.array(starts[at]), pa.scalar("initial.status", pa.large_string()), ids)
+    by_column = _texts(pa.array(desk.values("")[is_dated], pa.large_string()), "@", _compact(at_us[is_dated]))
+    ids = pc.replace_with_mask(ids, pa.array(is_dated), by_column)
+    for mask, with_actor in ((is_told, True), (~is_told, False)):
         collected.add(
-            position[at][mask],
+            position[mask],
             "status",
-            ids[mask],
+            ids.filter(pa.array(mask)),
             at_us=at_us[mask],
             seq=seq[at][mask],
-            value=value[at][mask],
-            previous=before[at][mask],
-            word=desk[mask],
+            value=values.take(at[mask]),
+            previous=Words(before[at][mask], values.distinct),
+            word=desk.take(mask),
             with_actor=with_actor,
         )
 
 
-def _initial_statuses(line: Timeline, initial_status: str) -> np.ndarray:
+def _initial_statuses(line: Timeline, initial_status: str) -> Words:
     """What each row's ticket was created with, as _with_initial; `initial_status` where the desk does not tell."""
     if "status" not in line.rows.earlier:
-        return np.full(len(line.order), initial_status, dtype=object)
-    now, then = line.rows.status.take(line.order).values(), line.rows.earlier["status"].words.take(line.order).values()
-    at = _first_known(line, ~pd.isna(now))
-    return np.where(at < 0, initial_status, np.where(pd.isna(then[at]), now[at], then[at]))
+        return constant(initial_status, len(line.order))
+    now, then = joined(line.rows.status.take(line.order), line.rows.earlier["status"].words.take(line.order))
+    at = _first_known(line, ~now.is_missing)
+    told = Words(np.where(at < 0, -1, np.where(then.is_missing[at], now.codes[at], then.codes[at])), now.distinct)
+    return told.filled(initial_status)
 
 
-def _evidence(position: np.ndarray, at_us: np.ndarray, rank: int, value: np.ndarray, row: np.ndarray) -> pd.DataFrame:
-    return pd.DataFrame({"position": position, "at_us": at_us, "rank": rank, "value": value, "row": row})
+def _evidence(position: np.ndarray, at_us: np.ndarray, rank: int, row: np.ndarray) -> pd.DataFrame:
+    return pd.DataFrame({"position": position, "at_us": at_us, "rank": rank, "row": row})
+
+
+def _texts(*parts: pa.Array | str) -> pa.Array:
+    """The parts of each row as one text; a plain word is the same for every row."""
+    texts = [pa.scalar(each, pa.large_string()) if isinstance(each, str) else each for each in parts]
+    return pc.binary_join_element_wise(*texts, pa.scalar("", pa.large_string()))
 
 
 def _shifted(column: pd.Series) -> np.ndarray:
@@ -238,8 +198,8 @@ def _shifted(column: pd.Series) -> np.ndarray:
     return np.append(values[:1], values[:-1])
 
 
-def _compact(at_us: np.ndarray) -> np.ndarray:
-    return as_utc(at_us).dt.strftime("%Y%m%dT%H%M%S.%fZ").to_numpy(object)
+def _compact(at_us: np.ndarray) -> pa.Array:
+    return pa.array(as_utc(at_us).dt.strftime("%Y%m%dT%H%M%S.%fZ"), pa.large_string())
 
 
 def _witnesses(line: Timeline, dated: Dated) -> np.ndarray:
@@ -255,43 +215,44 @@ def _witnesses(line: Timeline, dated: Dated) -> np.ndarray:
     return told[first]
 
 
-def _dated_events(collected: _Events, dated: Dated, slot: int) -> None:
+def _dated_events(collected: Collected, dated: Dated, slot: int) -> None:
     line, column = collected.line, dated.column
     at = _witnesses(line, dated)
     at_us = dated.at_us[line.order][at]
     collected.add(
         at,
         column.kind,
-        column.column + "@" + _compact(at_us),
+        _texts(f"{column.column}@", _compact(at_us)),
         at_us=at_us,
         seq=line.seq[at] + slot,
-        value=constant(column.value, len(at)).values(),
-        word=constant(column.column, len(at)).values(),
-        is_public=constant(column.is_public, len(at)).values(),
-        role=constant(column.actor_role, len(at)).values(),
+        value=constant(column.value, len(at)),
+        word=constant(column.column, len(at)),
+        is_public=constant(column.is_public, len(at)),
+        role=constant(column.actor_role, len(at)),
         with_actor=False,
     )
 
 
-def _activity_events(collected: _Events) -> None:
+def _activity_events(collected: Collected) -> None:
     line = collected.line
     for number, told in enumerate(line.rows.activities):
         meaning = told.meaning.take(line.order)
         at = np.flatnonzero(~meaning.is_missing)
         at = at[~_deleted_again(line, at, meaning.take(at).translate(lambda each: each.kind).values())]
         done = meaning.take(at)
-        kind = done.translate(lambda each: each.kind).values()
-        given = told.value.take(line.order[at]).values() if told.value else constant(None, len(at)).values()
-        fixed = done.translate(lambda each: each.value).values()
+        kind = done.translate(lambda each: each.kind)
+        given = told.value.take(line.order[at]) if told.value else constant(None, len(at))
+        fixed = done.translate(lambda each: each.value)
+        either = np.arange(len(at)) + np.where(fixed.is_missing, 0, len(at))
         collected.add(
             at,
             kind,
-            line.event_prefix[at] + "." + kind,
+            _texts(line.event_prefix.take(at), ".", pa.array(kind.values(), pa.large_string())),
             at_us=line.occurred_us[at],
             seq=line.seq[at] + (SLOTS["activity"] if number == 0 else SLOTS["activities"] + number - 1),
-            value=np.where(pd.isna(fixed), given, fixed),
-            word=told.word.take(line.order[at]).values(),
-            is_public=done.translate(lambda each: each.is_public).values(),
+            value=stacked([given, fixed]).take(either),
+            word=told.word.take(line.order[at]),
+            is_public=done.translate(lambda each: each.is_public),
         )
 
 

@@ -4,6 +4,8 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
 
 from deskledger.sources.event_log.rows import Rows
 
@@ -30,7 +32,7 @@ class Timeline:
     order: np.ndarray  # positions in rows
     begins: np.ndarray  # True at the first row of each ticket
     created_us: np.ndarray  # of the ticket, row by row
-    event_prefix: np.ndarray  # "<sequence>", or "<sequence>~2" where a ticket has the number a second time
+    event_prefix: pa.Array  # text: "<sequence>", or "<sequence>~2" where a ticket has the number a second time
 
     @property
     def ticket(self) -> np.ndarray:
@@ -65,12 +67,15 @@ def timeline(rows: Rows, settled: np.ndarray) -> Timeline:
     return Timeline(rows, order, begins, created, _prefixes(ticket, rows.seq[order]))
 
 
-def _prefixes(ticket: np.ndarray, seq: np.ndarray) -> np.ndarray:
-    text = pd.Series(seq).astype("str")
-    ordinal = pd.DataFrame({"ticket": ticket, "seq": seq}).groupby(["ticket", "seq"], sort=False).cumcount() + 1
-    again = ordinal > 1
-    text[again] = text[again] + "~" + ordinal[again].astype("str")
-    return text.to_numpy(object)
+def _prefixes(ticket: np.ndarray, seq: np.ndarray) -> pa.Array:
+    text = pa.array(seq).cast(pa.large_string())
+    again = pd.DataFrame({"ticket": ticket, "seq": seq}).groupby(["ticket", "seq"], sort=False).cumcount().to_numpy()
+    if not again.any():
+        return text
+    numbered = pc.binary_join_element_wise(
+        text, pa.array(again + 1).cast(pa.large_string()), pa.scalar("~", pa.large_string())
+    )
+    return pc.if_else(pa.array(again > 0), numbered, text)
 
 
 def months(created_us: np.ndarray) -> np.ndarray:

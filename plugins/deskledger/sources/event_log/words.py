@@ -39,7 +39,17 @@ class Words:
         return np.append(self.distinct, [missing])[self.codes]
 
     def categorical(self) -> pd.Categorical:
-        return pd.Categorical.from_codes(self.codes, pd.Index(self.distinct))
+        """The words row by row as categories: those that occur, sorted."""
+        used = np.unique(self.codes[self.codes >= 0])
+        used = used[np.argsort(self.distinct[used].astype(object), kind="stable")]
+        places = np.full(len(self.distinct) + 1, -1, dtype=np.int64)
+        places[used] = np.arange(len(used))
+        return pd.Categorical.from_codes(places[self.codes], pd.Index(self.distinct[used], dtype="str"))
+
+    def flags(self) -> pd.Series:
+        """True, False or missing, row by row."""
+        values = np.append([bool(each) for each in self.distinct], [False])[self.codes]
+        return pd.Series(pd.arrays.BooleanArray(values, self.is_missing))
 
     def translate(self, function: Callable[[Any], Any]) -> "Words":
         """The same rows with `function` of each distinct word; None becomes missing, equal results become one word."""
@@ -56,7 +66,9 @@ def words_of(column: pd.Series, missing: Sequence[str]) -> Words:
     """A column of the export: surrounding blanks go, empty cells and the export's own markers are missing."""
     categorical = column if isinstance(column.dtype, pd.CategoricalDtype) else column.astype("category")
     nothing = {"", *missing}
-    distinct = [None if (word := str(each).strip()) in nothing else word for each in categorical.cat.categories]
+    distinct = [
+        None if (word := str(each).strip()) in nothing else word for each in categorical.cat.categories.tolist()
+    ]
     return _recoded(categorical.cat.codes.to_numpy(np.int64), distinct)
 
 
@@ -67,9 +79,16 @@ def constant(value: Any, length: int) -> Words:
 
 def joined(first: Words, second: Words) -> tuple[Words, Words]:
     """Both columns over one vocabulary: equal words have equal codes."""
-    codes = np.concatenate([first.codes, np.where(second.codes < 0, -1, second.codes + len(first.distinct))])
-    both = _recoded(codes, [*first.distinct, *second.distinct])
-    return both.take(np.arange(len(first))), both.take(np.arange(len(first), len(codes)))
+    both = stacked([first, second])
+    return both.take(np.arange(len(first))), both.take(np.arange(len(first), len(both)))
+
+
+def stacked(parts: Sequence[Words]) -> Words:
+    """The rows of several columns one after the other, over one vocabulary."""
+    positions: dict[Any, int] = {}
+    mapped = [np.array([*(positions.setdefault(word, len(positions)) for word in each.distinct), -1]) for each in parts]
+    codes = [places[each.codes] for places, each in zip(mapped, parts, strict=True)]
+    return Words(np.concatenate(codes).astype(np.int64), _objects(list(positions)))
 
 
 def _recoded(codes: np.ndarray, results: list[Any]) -> Words:
