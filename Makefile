@@ -60,7 +60,7 @@ check-full: $(STAMP)  ## what is slow or needs Debian packages (installs them; n
 	@$(BIN)/python -m pytest -m full
 
 bench: $(STAMP)  ## speed and memory beside peers and floors, as ratios of one run
-	@for name in business_time clocks servicenow_log warehouse_load; do \
+	@for name in business_time clocks servicenow_log warehouse_load ingest; do \
 	  echo "== benchmarks/$$name.py"; $(BIN)/python benchmarks/$$name.py || exit 1; done
 
 mutants: $(STAMP)  ## mutation testing of the engine, an hour of a free core; MODULE=csat for one room (docs/mutation.md)

@@ -1,0 +1,87 @@
+"""Normalise and load of a million events from landed pages, beside a bare COPY of the same event rows (1.0).
+
+Run: .venv/bin/python benchmarks/ingest.py [tickets]. One run, one server (durable). The load is the product's own
+(`steps.ingest.load`): pages read and checked, rows normalised, tables checked by their suites, merged in one
+transaction. What the suites take of it is stated beside it: they judge rows, whoever loads them.
+"""
+
+import io
+import os
+import resource
+import sys
+import tempfile
+import time
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Engine, text
+from verdict import judged
+
+from deskledger import model
+from deskledger.quality import suites
+from deskledger.sources.demo import generate
+from deskledger.steps import ingest
+from deskledger.warehouse import embedded, migrate, open_warehouse, read_frame, transfer
+
+TICKETS = 57_000  # a million events
+NOW = datetime(2026, 4, 1, tzinfo=UTC)
+PARTITION = "2026-03-31"
+MOST = 3.0
+
+
+class _SuiteClock:
+    """Counts the seconds that the suites take."""
+
+    def __init__(self) -> None:
+        self.seconds = 0.0
+        self._check = suites.check
+        suites.check = self  # type: ignore[assignment]
+
+    def __call__(self, *arguments: Any) -> Any:
+        began = time.perf_counter()
+        verdict = self._check(*arguments)
+        self.seconds += time.perf_counter() - began
+        return verdict
+
+
+def bare_copy(engine: Engine) -> tuple[int, float]:
+    """The number of event rows in core, and the seconds that a COPY of their prepared text takes: no key, unlogged."""
+    with engine.begin() as connection:
+        names = ", ".join(model.TICKET_EVENT.names)
+        frame = read_frame(connection, f"select {names} from core.ticket_event", dtypes=model.TICKET_EVENT)  # noqa: S608
+        prepared = io.BytesIO(b"".join(bytes(block) for block in transfer._csv_blocks(frame, None)))
+        empty = f"create unlogged table bare as select {names} from core.ticket_event with no data"  # noqa: S608
+        connection.execute(text(empty))
+    with engine.begin() as connection, transfer.driver_cursor(connection, "bare") as cursor:
+        began = time.perf_counter()
+        cursor.copy_expert(f"copy bare ({names}) from stdin with (format csv)", prepared, size=1 << 20)
+    return len(frame), time.perf_counter() - began
+
+
+def main() -> None:
+    tickets = int(sys.argv[1]) if len(sys.argv) > 1 else TICKETS
+    with tempfile.TemporaryDirectory(prefix="deskledger-bench-") as folder:
+        state = Path(folder)
+        os.environ["DESKLEDGER_STATE"] = folder
+        try:
+            os.environ["DESKLEDGER_WAREHOUSE"] = embedded.start(state / "postgres").url_for("bench")
+            engine = open_warehouse()
+            migrate(engine)
+            generate(state / "inbox" / "demo", tickets_per_month=tickets, months=("2026-03",), extra_days=0)
+            ingest.land("demo", PARTITION, NOW)
+            clock = _SuiteClock()
+            began = time.perf_counter()
+            counts = ingest.load("demo", PARTITION, NOW)
+            whole = time.perf_counter() - began
+            peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+            rows, base = bare_copy(engine)
+        finally:
+            embedded.stop(state / "postgres")
+    print(f"{counts['extracted']:,} records, {rows:,} events; bare COPY {base:.2f} s; load with suites {whole:.2f} s")
+    judged("normalise and load, times the bare COPY", (whole - clock.seconds) / base, most=MOST)
+    print(f"  the suites beside it: {clock.seconds:.2f} s, {clock.seconds / base:.2f} times; peak memory {peak:.0f} MB")
+
+
+if __name__ == "__main__":
+    main()
