@@ -199,6 +199,7 @@ def test_loads_are_written_down_and_balance(warehouse: Engine, inbox: Path) -> N
     )
     assert sorted(ask(warehouse, kept)) == [("ticket", 0, 0, 0, 0, 0, 1), ("ticket_event", 3, 1, 1, 0, 1, 4)]
     assert sorted(ask(warehouse, "select suite, success from quality.validation")) == [
+        ("arrival", True),
         ("ticket", True),
         ("ticket_event", True),
     ]

@@ -64,6 +64,15 @@ def files(connection: Connection, source: str) -> dict[str, LandedFile]:
     return {row.sha256: LandedFile(*row) for row in found}
 
 
+def files_under(connection: Connection, source: str, partition: str) -> list[tuple[str, int]]:
+    """Name and number of records of each file that landed under a partition."""
+    found = connection.execute(
+        text("select name, records from quality.landed_file where source = :source and partition = :partition"),
+        {"source": source, "partition": partition},
+    )
+    return [(row.name, row.records) for row in found]
+
+
 def record(
     connection: Connection,
     source: str,

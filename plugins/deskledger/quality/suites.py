@@ -1,14 +1,15 @@
 """Suites from expectations/<table>.json run by Great Expectations on a frame: which rows fail which rule.
 
-A rule about rows (severity critical) sends its rows to quarantine; a rule about the table, or one that could not be
-evaluated, refuses the load. Rules of severity warning and info are counted and stop nothing.
+A rule about rows (severity critical) sends its rows to quarantine, or, where a table is judged as a whole (`refuse`),
+refuses it; a rule about the table, or one that could not be evaluated, refuses the load. Rules of severity warning and
+info are counted, with examples, and stop nothing.
 """
 
 import json
 import logging
 import os
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cache
@@ -21,11 +22,16 @@ import pandas as pd
 from deskledger.errors import QualityError
 
 ROW = "row_id"  # the unique index that failing rows are named by
+EXAMPLES = 3  # failing rows that are kept of each rule
 
 
 @dataclass
 class Verdict:
-    """What a suite says of a table. `failures` has row (position), rule, severity, message: critical rules only."""
+    """What a suite says of a table. `failures` has row (position), rule, severity, message: critical rules only.
+
+    `statistics` has `rows`, and `rules`: each with rule, severity, success, message, and for rules about rows the
+    number of `unexpected` ones and `examples` of them.
+    """
 
     suite: str
     rows: int
@@ -36,6 +42,10 @@ class Verdict:
     def success(self) -> bool:
         return self.failures.empty
 
+    def counted(self, severity: str) -> int:
+        """How many times a row broke a rule of this severity."""
+        return sum(rule.get("unexpected", 0) for rule in self.statistics["rules"] if rule["severity"] == severity)
+
     def failed_rows(self) -> np.ndarray:
         """Where at least one critical rule fails."""
         failed = np.zeros(self.rows, dtype=bool)
@@ -43,8 +53,10 @@ class Verdict:
         return failed
 
 
-def check(folder: Path, name: str, frame: pd.DataFrame) -> Verdict:
+def check(folder: Path, name: str, frame: pd.DataFrame, named_by: Sequence[str] = ()) -> Verdict:
     """Judges `frame` by the suite of this name. A table without rows breaks no rule about rows.
+
+    `named_by` are the columns that examples of failing rows are told by.
 
     Raises QualityError where the suite is not valid, a rule about the table fails, or a rule cannot be evaluated.
     """
@@ -56,15 +68,17 @@ def check(folder: Path, name: str, frame: pd.DataFrame) -> Verdict:
         rule, severity = _rule(config), _severity(config)
         broken = _exception(result.exception_info)
         by_row = "unexpected_index_list" in result.result or "unexpected_count" in result.result
-        rules.append({"rule": rule, "severity": severity, "success": bool(result.success)})
+        told = {"rule": rule, "severity": severity, "success": bool(result.success), "message": _message(config)}
+        rules.append(told)
         if broken:
             faults.append(f"{rule}: cannot be evaluated: {broken}")
         elif by_row:
             rows = [each[ROW] for each in result.result.get("unexpected_index_list") or []]
-            rules[-1]["unexpected"] = len(rows)
+            told |= {"unexpected": len(rows), "examples": _examples(frame, rows, named_by)}
             if severity == "critical" and len(rows):
-                message = _message(config)
-                failures.append(pd.DataFrame({"row": rows, "rule": rule, "severity": severity, "message": message}))
+                failures.append(
+                    pd.DataFrame({"row": rows, "rule": rule, "severity": severity, "message": told["message"]})
+                )
         elif not result.success and severity == "critical":
             faults.append(f"{rule}: {_message(config)} (observed {result.result.get('observed_value')})")
     if faults:
@@ -75,6 +89,30 @@ def check(folder: Path, name: str, frame: pd.DataFrame) -> Verdict:
         )
     found = pd.concat(failures, ignore_index=True) if failures else _no_failures()
     return Verdict(name, len(frame), found, {"rows": len(frame), "rules": rules})
+
+
+def refuse(verdict: Verdict, where: str, remedy: str) -> None:
+    """Raises QualityError where a row breaks a critical rule: for tables that are right as a whole, or not at all."""
+    broken = [rule for rule in verdict.statistics["rules"] if rule["severity"] == "critical" and not rule["success"]]
+    if broken:
+        raise QualityError(
+            "; ".join(
+                f"{rule['rule']}: {rule['message']} ({rule['unexpected']} of {verdict.rows} rows, such as"
+                f" {', '.join(_words(example) for example in rule['examples'])})"
+                for rule in broken
+            ),
+            where=where,
+            remedy=remedy,
+        )
+
+
+def _words(example: dict[str, str]) -> str:
+    return " ".join(f"{name} {value}" for name, value in example.items())
+
+
+def _examples(frame: pd.DataFrame, rows: list[int], named_by: Sequence[str]) -> list[dict[str, str]]:
+    chosen = frame.iloc[rows[:EXAMPLES]][list(named_by)]
+    return [{str(name): str(value) for name, value in row.items()} for row in chosen.astype(object).to_dict("records")]
 
 
 def remedy(folder: Path, name: str, rule: str) -> str | None:

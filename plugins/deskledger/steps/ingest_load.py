@@ -15,7 +15,7 @@ from deskledger.landing import manifest
 from deskledger.landing import pages as landed_pages
 from deskledger.landing.manifest import PageRef
 from deskledger.model import TICKET, TICKET_EVENT, Table
-from deskledger.quality import balance, quarantine, suites
+from deskledger.quality import balance, context, quarantine, suites
 from deskledger.settings import settings
 from deskledger.sources.event_log import frames, pages
 from deskledger.sources.event_log.fates import FATES, QUARANTINED
@@ -23,7 +23,14 @@ from deskledger.sources.event_log.files import sections_of
 from deskledger.sources.event_log.mapping import AgentRoles, Mapping, TableSection
 from deskledger.sources.event_log.normalise import normalise
 from deskledger.sources.event_log.tables import normalise_table
+from deskledger.steps import ingest_arrival
+from deskledger.steps.ingest_known import KnownNames
 from deskledger.warehouse.load import merge
+
+# Who is named by others comes before them.
+_ORDER = ("accounts", "teams", "agents", "events", "survey_answers", "charges")
+_TELLS = ("occurred_at", "sent_at", "responded_at")
+_NO_TICKETS = np.zeros(0, dtype=np.int64)
 
 READER_SUITE = "event_log"  # the reader's own rules about raw rows, beside the suites of expectations/
 
@@ -49,6 +56,16 @@ class _Table:
 
 
 @dataclass
+class _Load:
+    """What a load judges its tables by, beside their own rows."""
+
+    connection: Connection
+    mapping: Mapping
+    now: datetime
+    names: KnownNames
+
+
+@dataclass
 class _Section:
     """One section ready to be written."""
 
@@ -59,6 +76,13 @@ class _Section:
     held: pd.DataFrame
     touched: np.ndarray  # ticket keys
     replaces: bool
+
+    @property
+    def newest_at(self) -> datetime | None:
+        """The newest instant that the section's last table tells; None where it tells none."""
+        frame = self.tables[-1].sound
+        instants = [frame[column].max() for column in _TELLS if column in frame]
+        return max((at.to_pydatetime() for at in instants if pd.notna(at)), default=None)
 
 
 @dataclass(frozen=True)
@@ -75,25 +99,35 @@ def load_partition(connection: Connection, mapping: Mapping, partition: str, now
     Raises QualityError before anything is written where a table fails its suite or records do not balance.
     """
     mine = manifest.pages_of(connection, mapping.source, partition=partition)
+    load = _Load(connection, mapping, now, KnownNames.of(connection, mapping.source))
     prepared = []
-    for section in mapping.sections:
+    for section in sorted(mapping.sections, key=_ORDER.index):
         own = [page for page in mine if sections_of(mapping, page.file_name) == [section]]
         if own:
             prepare = _prepare_events if section == "events" else _prepare_table
-            prepared.append(prepare(connection, mapping, section, own))
-    counts: Counter[str] = Counter(dict.fromkeys(("extracted", *FATES), 0))
+            prepared.append(prepare(load, section, own))
+            for each in prepared[-1].tables:
+                load.names.add(each.table, each.sound)
+    newest = {ready.name: ready.newest_at for ready in prepared}
+    arrival = ingest_arrival.judge(connection, mapping, partition, newest)
+    counts: Counter[str] = Counter(dict.fromkeys(("extracted", *FATES, "warnings"), 0))
     run_id = f"{mapping.source}/{partition}/{now.isoformat()}"
     for ready in prepared:
         _write(connection, mapping.source, partition, run_id, ready, now, counts)
+    if arrival is not None:
+        arrival.write(connection, run_id, now)
+        counts["warnings"] += arrival.verdict.counted("warning")
     touched = [ready.touched for ready in prepared]
     return Loaded(dict(counts), np.unique(np.concatenate(touched)) if touched else np.zeros(0, dtype=np.int64))
 
 
-def _prepare_events(connection: Connection, mapping: Mapping, section: str, own: list[PageRef]) -> _Section:
+def _prepare_events(load: _Load, section: str, own: list[PageRef]) -> _Section:
+    connection, mapping = load.connection, load.mapping
     raw = _read(connection, mapping, section, own, by_ticket=mapping.events.ticket_id)
     made = normalise(mapping, raw.columns, raw.origin, _agents(connection, mapping))
-    tickets = _judge(TICKET, made.tickets)
-    events = _judge(TICKET_EVENT, made.events)
+    brought = made.tickets["ticket_key"].to_numpy()
+    tickets = _judge(load, TICKET, made.tickets, brought)
+    events = _judge(load, TICKET_EVENT, made.events, brought)
     lost = made.tickets.loc[tickets.verdict.failed_rows(), "ticket_key"].to_numpy()
     orphans = np.flatnonzero(made.events["ticket_key"].isin(lost))
     orphaned = pd.DataFrame({"row": orphans, "rule": "ticket_quarantined", "message": "its ticket is in quarantine"})
@@ -112,13 +146,14 @@ def _prepare_events(connection: Connection, mapping: Mapping, section: str, own:
     )
 
 
-def _prepare_table(connection: Connection, mapping: Mapping, section: str, own: list[PageRef]) -> _Section:
+def _prepare_table(load: _Load, section: str, own: list[PageRef]) -> _Section:
+    connection, mapping = load.connection, load.mapping
     part = mapping.sections[section]
     assert isinstance(part, TableSection)
     by_ticket = part.columns.get("ticket_id")
     raw = _read(connection, mapping, section, own, by_ticket=by_ticket)
     made = normalise_table(mapping, section, raw.columns, raw.origin)
-    judged = _judge(made.table, made.frame)
+    judged = _judge(load, made.table, made.frame)
     # One record makes one row here: where the suite holds the row, the record is what is in quarantine.
     made.fates[made.told_by[judged.verdict.failed_rows()]] = QUARANTINED
     told_by = raw.origin.iloc[made.told_by]
@@ -191,8 +226,12 @@ def _same(word: str, length: int) -> "pd.Categorical[str]":
     return pd.Categorical.from_codes(np.zeros(length, dtype=np.int8), pd.Index([word]))
 
 
-def _judge(table: Table, frame: pd.DataFrame) -> _Table:
-    verdict = suites.check(settings().expectations, table.name, frame)
+def _judge(load: _Load, table: Table, frame: pd.DataFrame, brought: np.ndarray = _NO_TICKETS) -> _Table:
+    """A table by its suite; `brought` are the tickets that this load brings."""
+    asked = frame["ticket_key"].unique() if "ticket_key" in frame else _NO_TICKETS
+    known = load.names.known(load.connection, asked, brought)
+    seen = context.with_context(table, frame, known, load.now)
+    verdict = suites.check(settings().expectations, table.name, seen, table.key)
     return _Table(table, frame[~verdict.failed_rows()], len(frame), verdict)
 
 
@@ -224,6 +263,7 @@ def _write(
         balance.record_validation(
             connection, run_id, each.verdict.suite, each.verdict.success, each.verdict.statistics, now
         )
+        counts["warnings"] += each.verdict.counted("warning")
     fates = np.bincount(ready.fates[ready.raw.origin["is_extracted"].to_numpy(bool)], minlength=len(FATES)).tolist()
     if not any(total.changes for total in totals):
         fates = [0, fates[0] + fates[1], *fates[2:]]  # the warehouse has all of it: a rerun

@@ -15,7 +15,7 @@ from deskledger import contract as contracts
 from deskledger.contract import Contract
 from deskledger.errors import ContractError, WarehouseError
 from deskledger.model import SHARDS, TICKET, TICKET_EVENT
-from deskledger.quality import quarantine
+from deskledger.quality import balance, context, quarantine, suites
 from deskledger.settings import settings
 from deskledger.statement.cycles import contract_cycles
 from deskledger.statement.population import within
@@ -26,6 +26,7 @@ from deskledger.warehouse.transfer import read_frame
 
 # One group of shards holds about as many tickets as one block of the engine.
 GROUP_TICKETS = 65_536
+_NAMED_BY = ("ticket_key", "version", "clock", "cycle", "state")
 
 # The tickets that lived in the month: created before its end, and touched since its start, still under a clock, or not
 # yet measured under this contract (it came late, or a share failed). The month is that of the days in the sources'
@@ -176,6 +177,7 @@ def measure_shards(contract: str, month: str, first_shard: int, last_shard: int,
         events = _read(connection, TICKET_EVENT)
         cycles = contract_cycles(terms, tickets, events, as_of, _incomplete(connection, terms, now))
         cycles = cycles[within(cycles, terms.scope)]
+        verdict = _judge(cycles, f"{terms.name} {month}, shards {first_shard} to {last_shard}")
         changed = MergeCounts()
         for version in terms.versions:
             own = cycles[cycles["version"] == version.number]
@@ -185,6 +187,8 @@ def measure_shards(contract: str, month: str, first_shard: int, last_shard: int,
         share = {"month": month, "first_shard": first_shard, "last_shard": last_shard, "inputs_sha256": inputs}
         counts = {"as_of": as_of, "tickets": len(tickets), "cycles": len(cycles), "measured_at": now}
         connection.execute(_REMEMBER, {"contract": terms.name, **share, **counts})
+        run_id = f"measure/{terms.name}/{month}/{first_shard}-{last_shard}/{now.isoformat()}"
+        balance.record_validation(connection, run_id, verdict.suite, verdict.success, verdict.statistics, now)
     return {
         "contract": terms.name,
         "month": month,
@@ -194,6 +198,14 @@ def measure_shards(contract: str, month: str, first_shard: int, last_shard: int,
         "changed": changed.inserted + changed.updated + changed.deleted,
         "unchanged": changed.unchanged,
     }
+
+
+def _judge(cycles: pd.DataFrame, where: str) -> suites.Verdict:
+    """The cycles by their suite. A fact is computed: one that cannot be right refuses them all, and none is written."""
+    verdict = suites.check(settings().expectations, "cycle", context.with_cycle_context(cycles), _NAMED_BY)
+    remedy = "nothing was written. Report it with `deskledger explain` of a ticket that is named here"
+    suites.refuse(verdict, where, remedy)
+    return verdict
 
 
 def watermark(connection: Connection, contract: Contract) -> datetime | None:

@@ -4,7 +4,7 @@ Every fault of a file is reported at once, each with its file and line and what 
 """
 
 import re
-from datetime import timedelta
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Annotated, Any, Literal
 from zoneinfo import ZoneInfo, available_timezones
@@ -49,6 +49,14 @@ def _age(text: object) -> object:
     return timedelta(**{{"h": "hours", "d": "days"}[match[2]]: int(match[1])})
 
 
+def _day(text: object) -> date:
+    try:
+        return date.fromisoformat(str(text))
+    except ValueError:
+        raise ValueError(f"{text!r} is no day such as 2026-12-25") from None
+
+
+Day = Annotated[date, BeforeValidator(_day)]
 InstantFormat = Annotated[str, AfterValidator(_instant_format)]
 Files = Annotated[list[str], Field(min_length=1)]
 
@@ -230,6 +238,7 @@ class Mapping(Part):
     missing: list[str] = []
     watermark: Literal["last_event", "file_day", "file_month"]
     stale_after: Annotated[timedelta | None, BeforeValidator(_age)] = None
+    unusual_days: dict[Day, str] = {}  # not compared with other days, and the reason
     events: Events
     survey_answers: TableSection | None = None
     accounts: TableSection | None = None
