@@ -38,6 +38,10 @@ class SourceError(DeskledgerError):
     """A helpdesk or export could not be read as its mapping says."""
 
 
+class DeskAwayError(SourceError):
+    """A helpdesk does not answer, or not soundly, after several tries: it may come back by itself."""
+
+
 class LandingError(DeskledgerError):
     """A raw page or its manifest is missing, damaged or contradictory."""
 

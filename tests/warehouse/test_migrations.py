@@ -64,7 +64,7 @@ def test_an_empty_database_is_migrated_with_alembics_log_on(
 ) -> None:
     """As under Airflow, whose logging writes what Alembic says."""
     with warehouse.begin() as connection:
-        for schema in ("mart", "ledger", "facts", "quality", "core"):
+        for schema in ("personal", "mart", "ledger", "facts", "quality", "core"):
             connection.execute(text(f"drop schema {schema} cascade"))
     caplog.set_level("INFO", logger="alembic")
     assert "0005_mart" in migrate(warehouse)
@@ -90,6 +90,9 @@ def test_a_database_newer_than_the_files_is_refused(warehouse: Engine) -> None:
         ("finance", "facts.cycle", "insert", False),
         ("reader", "core.survey_answer", "select", False),
         ("reader", "facts.cycle", "select", False),
+        ("loader", "personal.token", "delete", True),
+        ("finance", "personal.token", "select", False),
+        ("reader", "personal.token", "select", False),
     ],
 )
 def test_rights_of_the_roles(warehouse: Engine, role: str, table: str, right: str, expected: bool) -> None:

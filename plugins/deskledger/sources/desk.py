@@ -24,7 +24,7 @@ class Account:
     base_url: str
     login: str = ""
     secret: str = field(default="", repr=False)
-    options: Mapping[str, Any] = field(default_factory=dict)
+    options: Mapping[str, Any] = field(default_factory=dict, repr=False)
 
 
 @dataclass(frozen=True)

@@ -35,7 +35,7 @@ def land(source: str, day: str, now: datetime) -> dict[str, Any]:
     Gives the names of landed and known files and the messages of refused ones (`check_inbox` raises those). Files
     whose names date them after `day`, or to a day that is not over at `now`, wait.
     """
-    mapping = _mapping(source)
+    mapping = mapping_of(source)
     upto = date.fromisoformat(day)
     landed = land_inbox(open_warehouse(), mapping, day, now, takes=lambda name: is_due(mapping, name, upto, now))
     return {"source": source, "partition": day, **asdict(landed)}
@@ -48,7 +48,7 @@ def load(source: str, day: str, now: datetime) -> dict[str, Any]:
     and `days`, in order: the partition's own, and the first day of each other month in which something changed.
     Raises QualityError before anything is written where a table fails or records do not balance.
     """
-    mapping = _mapping(source)
+    mapping = mapping_of(source)
     with open_warehouse().begin() as connection:
         # Two days' loads may share tickets; the later one must see what the earlier one saw.
         _wait_for_loads(connection, source, shared=False)
@@ -65,7 +65,7 @@ def land_history(source: str, now: datetime) -> list[str]:
     The batch `undated` holds records whose ticket has no readable creation, and the exports that are not tickets.
     Raises SourceError where nothing has landed, now or before: a first load of nothing is a mistake.
     """
-    engine, mapping = open_warehouse(), _mapping(source)
+    engine, mapping = open_warehouse(), mapping_of(source)
     landed = land_inbox(engine, mapping, HISTORY, now, takes=lambda name: True)
     with engine.connect() as connection:
         batches = manifest.partitions(connection, source, HISTORY)
@@ -82,7 +82,7 @@ def land_history(source: str, now: datetime) -> list[str]:
 
 def load_batch(source: str, batch: str, now: datetime) -> dict[str, Any]:
     """Loads one batch of the history; the same counts as `load`. The watermark waits for `finish_history`."""
-    mapping = _mapping(source)
+    mapping = mapping_of(source)
     with open_warehouse().begin() as connection:
         _wait_for_loads(connection, source, shared=True)
         loaded = load_partition(connection, mapping, batch, now)
@@ -91,7 +91,7 @@ def load_batch(source: str, batch: str, now: datetime) -> dict[str, Any]:
 
 def finish_history(source: str, now: datetime) -> list[str]:
     """Moves the watermark and gives the days, in the mapping's zone, on which something happened ("2016-03-01")."""
-    mapping = _mapping(source)
+    mapping = mapping_of(source)
     with open_warehouse().begin() as connection:
         _wait_for_loads(connection, source, shared=False)
         ingest_watermark.advance(connection, mapping, now)
@@ -110,7 +110,7 @@ def load_again(source: str, partition: str, now: datetime) -> dict[str, Any]:
 
     The same counts as `load`; `days` has the first day of each month in which this changed something.
     """
-    mapping = _mapping(source)
+    mapping = mapping_of(source)
     with open_warehouse().begin() as connection:
         _wait_for_loads(connection, source, shared=False)
         loaded = load_partition(connection, mapping, partition, now)
@@ -121,7 +121,7 @@ def load_again(source: str, partition: str, now: datetime) -> dict[str, Any]:
 
 def check_inbox(source: str) -> None:
     """Raises SourceError with the messages of all files that stay in the inbox: refused, or taken by no section."""
-    messages = refused_files(open_warehouse(), _mapping(source))
+    messages = refused_files(open_warehouse(), mapping_of(source))
     if messages:
         raise SourceError(
             f"{len(messages)} file{'s' if len(messages) > 1 else ''} refused, all others landed:\n"
@@ -135,7 +135,8 @@ def _mapped() -> list[str]:
     return sorted(path.stem for path in settings().mappings.glob("*.yaml"))
 
 
-def _mapping(source: str) -> Mapping:
+def mapping_of(source: str) -> Mapping:
+    """The mapping of a source. Raises MappingError where there is none, or it is not valid."""
     path = settings().mappings / f"{source}.yaml"
     if not path.is_file():
         known = ", ".join(_mapped()) or "none"

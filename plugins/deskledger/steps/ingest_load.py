@@ -11,12 +11,13 @@ import numpy as np
 import pandas as pd
 from sqlalchemy import Connection
 
-from deskledger.landing import manifest
+from deskledger.landing import json_lines, manifest
 from deskledger.landing import pages as landed_pages
 from deskledger.landing.manifest import PageRef
 from deskledger.model import TICKET, TICKET_EVENT, Table
 from deskledger.quality import balance, context, quarantine, suites
 from deskledger.settings import settings
+from deskledger.sources.desk import Desk
 from deskledger.sources.event_log import frames, pages
 from deskledger.sources.event_log.fates import FATES, QUARANTINED
 from deskledger.sources.event_log.files import sections_of
@@ -24,6 +25,7 @@ from deskledger.sources.event_log.mapping import AgentRoles, Mapping, TableSecti
 from deskledger.sources.event_log.normalise import normalise
 from deskledger.sources.event_log.tables import normalise_table
 from deskledger.steps import ingest_arrival
+from deskledger.steps.desks import desk_of
 from deskledger.steps.ingest_known import KnownNames
 from deskledger.warehouse.load import merge
 
@@ -209,7 +211,11 @@ def _read_page(
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """A page's columns, and the origin of each of its rows (rows.ORIGIN)."""
     content = landed_pages.read(settings().landing / mapping.source, page.path, page.sha256)
-    frame, lines = pages.read_page(content, mapping, section)
+    desk = desk_of(mapping)
+    if desk is None:
+        frame, lines = pages.read_page(content, mapping, section)
+    else:
+        frame, lines = _read_records(desk, content, mapping.columns_of(section))
     origin = {
         "page_sha256": _same(page.sha256, len(frame)),
         "record_no": np.arange(1, len(frame) + 1),
@@ -220,6 +226,12 @@ def _read_page(
         "is_extracted": is_extracted,
     }
     return frame, pd.DataFrame(origin)
+
+
+def _read_records(desk: Desk, content: bytes, columns: list[str]) -> tuple[pd.DataFrame, np.ndarray]:
+    stream, records = json_lines.unpack(content)
+    frame = desk.rows(stream, records, columns)[columns]
+    return frame.astype("str").astype("category"), np.arange(2, len(frame) + 2)
 
 
 def _same(word: str, length: int) -> "pd.Categorical[str]":

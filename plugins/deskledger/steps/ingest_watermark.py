@@ -22,6 +22,12 @@ _LAST_EVENT = """
     join core.ticket as ticket on ticket.ticket_key = event.ticket_key and ticket.created_month = event.created_month
     where ticket.source = :source and event.occurred_at <= :now
 """
+# Streams that say nothing of time hold it back only until they have been pulled once.
+_EXTRACTED = """
+    select min(complete_until) as until, bool_or(ended_at is null) as unfinished
+    from quality.cursor
+    where source = :source and pull = 'daily' and section = 'events'
+"""
 _FORWARD = """
     insert into quality.watermark as kept (source, complete_until, updated_at) values (:source, :until, :now)
     on conflict (source) do update set complete_until = excluded.complete_until, updated_at = excluded.updated_at
@@ -41,13 +47,15 @@ def advance(connection: Connection, mapping: Mapping, now: datetime) -> datetime
     By `last_event` it is the newest event, once all that has landed is loaded and no event file waits; by `file_day`
     and `file_month` the end of the days that the names of the loaded files cover without a gap. A file that waits in
     the inbox (refused, or not taken yet) holds it back. A file speaks of no day that was not over when it landed.
+    By `extracted` it is the earliest end of the streams that tell events, once all that has landed is loaded.
     """
     known = current(connection, mapping.source)
-    until = (
-        _by_events(connection, mapping, now)
-        if mapping.watermark == "last_event"
-        else _by_names(connection, mapping, known)
-    )
+    if mapping.watermark == "extracted":
+        until = _by_extraction(connection, mapping)
+    elif mapping.watermark == "last_event":
+        until = _by_events(connection, mapping, now)
+    else:
+        until = _by_names(connection, mapping, known)
     if until is not None:
         connection.execute(text(_FORWARD), {"source": mapping.source, "until": until, "now": now})
     return current(connection, mapping.source)
@@ -60,6 +68,14 @@ def _by_events(connection: Connection, mapping: Mapping, now: datetime) -> datet
     ):
         return None
     return connection.execute(text(_LAST_EVENT), {"source": mapping.source, "now": now}).scalar_one_or_none()
+
+
+def _by_extraction(connection: Connection, mapping: Mapping) -> datetime | None:
+    # The cursors first: a page that lands in between is not loaded, and holds the watermark where it is.
+    standing = connection.execute(text(_EXTRACTED), {"source": mapping.source}).one()
+    if standing.unfinished or _loaded(connection, mapping) != set(manifest.files(connection, mapping.source)):
+        return None
+    return standing.until
 
 
 def _by_names(connection: Connection, mapping: Mapping, known: datetime | None) -> datetime | None:

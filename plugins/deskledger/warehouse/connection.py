@@ -2,6 +2,7 @@
 
 import os
 import sys
+from typing import Any
 
 from psycopg2 import errors
 from sqlalchemy import Engine, ExceptionContext, create_engine, event, make_url, text
@@ -22,7 +23,7 @@ def open_warehouse(url: str | None = None) -> Engine:
     Sessions speak UTC. The engine pools nothing, so that processes may fork. Raises WarehouseError when the server does
     not answer; the schema is not looked at (`migrate` does that).
     """
-    given = url or os.environ.get("DESKLEDGER_WAREHOUSE") or _from_airflow()
+    given = url or os.environ.get("DESKLEDGER_WAREHOUSE") or _address_in_airflow()
     try:
         address = make_url(given or embedded.start(settings().postgres).url_for(DATABASE))
     except ArgumentError as error:
@@ -76,19 +77,24 @@ def _say_schema(context: ExceptionContext) -> None:
         raise said
 
 
-def _from_airflow() -> str | None:
-    """The address in Airflow's connection `deskledger_warehouse`; None where there is none, or no Airflow to ask.
+def from_airflow(name: str) -> Any:
+    """Airflow's connection of that name; None where there is none, or no Airflow to ask.
 
     Airflow is asked only inside one of its tasks, or where the environment defines the connection: importing it
     takes longer than most commands.
     """
     is_task = "airflow.sdk.execution_time.task_runner" in sys.modules
-    if not is_task and f"AIRFLOW_CONN_{CONNECTION.upper()}" not in os.environ:
+    if not is_task and f"AIRFLOW_CONN_{name.upper()}" not in os.environ:
         return None
     from airflow.sdk import Connection
     from airflow.sdk.exceptions import AirflowNotFoundException
 
     try:
-        return str(Connection.get(CONNECTION).get_uri())
+        return Connection.get(name)
     except AirflowNotFoundException:
         return None
+
+
+def _address_in_airflow() -> str | None:
+    found = from_airflow(CONNECTION)
+    return None if found is None else str(found.get_uri())

@@ -21,6 +21,8 @@ TABLES = ("survey_answers", "accounts", "teams", "agents", "charges")
 MOST_ACTIVITIES = 9  # as many as have a place in the order of a row's events (timeline.SLOTS)
 TABLE_NAMES = dict(zip(TABLES, ("survey_answer", "account", "team", "agent", "charge"), strict=True))
 
+DESKS = ("zendesk", "request_tracker")  # readers that ask the desk over HTTP; the others read files of the inbox
+
 Status = Literal["new", "open", "waiting_on_customer", "waiting_on_third_party", "resolved", "closed"]
 Role = Literal["agent", "customer", "third_party", "system"]
 # What a row can say besides its snapshot. Snapshot kinds (status, priority, …) come from their own columns.
@@ -228,17 +230,28 @@ class TableSection(Section):
     columns: dict[str, str]
 
 
+class Extract(Part):
+    """How a desk is asked over HTTP. The first pull begins at `since`, a day in the mapping's zone.
+
+    `pool` is the Airflow pool that keeps the requests to one account apart, if somebody has made one.
+    """
+
+    since: date
+    pool: str = "default_pool"
+
+
 class Mapping(Part):
     """One export: where its rows are, what its words mean, and from when on it counts as complete or stale."""
 
     source: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_-]*$")]
     title: str = ""
-    reader: Literal["event_log"]
+    reader: Literal["event_log", *DESKS]  # type: ignore[valid-type]
     timezone: Annotated[str, AfterValidator(_zone)]
     missing: list[str] = []
-    watermark: Literal["last_event", "file_day", "file_month"]
+    watermark: Literal["last_event", "file_day", "file_month", "extracted"]
     stale_after: Annotated[timedelta | None, BeforeValidator(_age)] = None
     unusual_days: dict[Day, str] = {}  # not compared with other days, and the reason
+    extract: Extract | None = None
     events: Events
     survey_answers: TableSection | None = None
     accounts: TableSection | None = None
@@ -270,6 +283,17 @@ class Mapping(Part):
         actor = self.events.actor
         if isinstance(actor.role, AgentRoles) and not (actor.id and self.agents):
             raise ValueError("events.actor.role by `agents` needs events.actor.id and the section agents")
+        return self
+
+    @model_validator(mode="after")
+    def _desks_are_extracted(self) -> "Mapping":
+        is_desk = self.reader in DESKS
+        if is_desk and self.extract is None:
+            raise ValueError(f"reader {self.reader} asks the desk; say since when: extract: {{since: 2025-01-01}}")
+        if not is_desk and self.extract is not None:
+            raise ValueError(f"extract is for {' and '.join(DESKS)}; reader {self.reader} reads files")
+        if is_desk != (self.watermark == "extracted"):
+            raise ValueError(f"watermark extracted goes with {' and '.join(DESKS)}, and they with it")
         return self
 
     @model_validator(mode="after")

@@ -1,0 +1,287 @@
+"""Asking a helpdesk over HTTP: one request, one parsed answer, and every wait that it takes.
+
+Rate limits are kept to the second, also across restarts (`hold`). What may pass (5xx, time-outs, a body that is cut
+short) is tried again with jitter. What cannot pass (401, 403, 404) fails at once. No message ever repeats a header, a
+body or another library's words: any of them may hold the secret.
+"""
+
+import json
+import math
+import random
+import re
+import time
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime, timedelta
+from email.utils import parsedate_to_datetime
+from ipaddress import ip_address
+from typing import Any, Protocol
+from urllib.parse import urlsplit
+
+import httpx
+import tenacity
+
+from deskledger.errors import DeskAwayError, SourceError
+from deskledger.sources.desk import Account, Answer, Request
+
+PATIENCE_SECONDS = 60.0  # longer waits are left to whoever called
+TRIES = 6
+TIMEOUT_SECONDS = 60.0
+MOST_BYTES = 256 << 20  # of one answer, unpacked
+_NO_HINT_SECONDS = 60.0  # after a refusal that says nothing of time
+_LONGEST = timedelta(days=366)
+_LIMITED = {429, 503}
+_MAY_PASS = {408, 425, *range(500, 600)}
+_REMEDY = {
+    401: "the login or the secret of the connection is not accepted: enter it again, or make a new one at the desk",
+    403: "the account of the connection may not read this: give it the permissions that the desk's setup page names",
+    404: "the desk has no such address: check the base URL of the connection",
+}
+_REMAINING = ("ratelimit-remaining", "x-ratelimit-remaining", "x-rate-limit-remaining")
+_RESET = ("ratelimit-reset", "x-ratelimit-reset", "x-rate-limit-reset")
+_LISTED = re.compile(r"remaining=(\d+)\b.*\bresets?=(\d+)")
+
+
+class Clock(Protocol):
+    """The time, and the passing of it; tests have one of their own."""
+
+    def now(self) -> datetime: ...
+
+    def sleep(self, seconds: float) -> None: ...
+
+
+class MachineClock:
+    def now(self) -> datetime:
+        return datetime.now(UTC)
+
+    def sleep(self, seconds: float) -> None:
+        time.sleep(seconds)
+
+
+class HoldError(Exception):
+    """The account may not be asked before `not_before`, which is too far off to wait for here."""
+
+    def __init__(self, not_before: datetime, reason: str) -> None:
+        super().__init__(f"{reason}; nothing is asked before {not_before.isoformat(timespec='seconds')}")
+        self.not_before = not_before
+        self.reason = reason
+
+
+class _PassingError(Exception):
+    """What may go away by itself: worth another try."""
+
+
+class Client:
+    """One account, asked one request at a time.
+
+    `hold(not_before, reason)` keeps in mind, beyond this process, that nothing may be asked before an instant;
+    `not_before` is what an earlier process kept so. The connection's options `timeout_seconds` (a request's; 60) and
+    `requests_per_minute` (spread evenly) are obeyed.
+    """
+
+    def __init__(
+        self,
+        account: Account,
+        headers: Mapping[str, str],
+        *,
+        clock: Clock,
+        not_before: datetime | None = None,
+        hold: Callable[[datetime, str], None] = lambda not_before, reason: None,
+        patience_seconds: float = PATIENCE_SECONDS,
+    ) -> None:
+        self._clock, self._hold, self._patience_seconds = clock, hold, patience_seconds
+        self._timeout_seconds = _number(account, "timeout_seconds", TIMEOUT_SECONDS)
+        rate = _number(account, "requests_per_minute", math.inf)
+        self._interval = timedelta(seconds=60 / rate)
+        self._not_before = not_before or datetime.min.replace(tzinfo=UTC)
+        self._reason = "the account is held"
+        is_local = _check_base_url(account.base_url)
+        if not all(value.isascii() and value.isprintable() for value in headers.values()):
+            # Checked here: the library's own words would repeat the header, in its log too.
+            raise SourceError(
+                "the login or the secret has characters that no HTTP header can carry",
+                where=account.base_url,
+                remedy="enter them in the connection again, without line breaks",
+            )
+        self._http = httpx.Client(
+            base_url=account.base_url,
+            headers={"Accept": "application/json", "User-Agent": "deskledger", **headers},
+            timeout=self._timeout_seconds,
+            trust_env=not is_local,  # no proxy stands between us and this machine
+        )
+
+    def close(self) -> None:
+        self._http.close()
+
+    def ask(self, request: Request) -> Answer:
+        """The desk's answer, waited for.
+
+        Raises HoldError where the desk wants longer to be left alone than patience allows, DeskAwayError where it does
+        not answer soundly after several tries, SourceError where it refuses.
+        """
+        if not request.path.startswith("/") or request.path.startswith("//"):
+            raise SourceError("a request must be a path below the base URL", where=request.path)
+        retrying = tenacity.Retrying(
+            retry=tenacity.retry_if_exception_type(_PassingError),
+            stop=tenacity.stop_after_attempt(TRIES),
+            wait=tenacity.wait_random_exponential(multiplier=1, max=30),
+            sleep=self._clock.sleep,
+            reraise=True,
+        )
+        try:
+            return retrying(self._patiently, request)
+        except _PassingError as error:
+            raise DeskAwayError(
+                f"the desk {error}, {TRIES} times in a row",
+                where=f"GET {request.path}",
+                remedy="nothing is lost: the next try goes on from here; if it lasts, ask the desk's vendor",
+            ) from None
+
+    def _patiently(self, request: Request) -> Answer:
+        waited = 0.0
+        while True:
+            left = (self._not_before - self._clock.now()).total_seconds()
+            if left > 0:
+                waited += left
+                if waited > self._patience_seconds:
+                    raise HoldError(self._not_before, self._reason)
+                self._clock.sleep(left)
+                continue
+            answer = self._once(request)
+            if answer is not None:
+                return answer
+
+    def _once(self, request: Request) -> Answer | None:
+        """The answer; None where the desk wants to be left alone for a while first."""
+        asked_at = self._clock.now()
+        self._not_before = asked_at + self._interval
+        self._reason = "the account's own pace"
+        try:
+            # Parameters of None: an empty list would take those away that the path has.
+            with self._http.stream("GET", request.path, params=list(request.params) or None) as response:
+                body = self._body(response, asked_at)
+        except (httpx.TransportError, httpx.DecodingError) as error:
+            raise _PassingError(f"did not answer ({type(error).__name__})") from None
+        self._note_limits(response)
+        if response.status_code in _LIMITED and (response.status_code == 429 or "retry-after" in response.headers):
+            return None
+        if response.status_code in _MAY_PASS:
+            raise _PassingError(f"answered {response.status_code}")
+        if response.status_code != 200:
+            raise SourceError(
+                f"the desk answered {response.status_code} {response.reason_phrase}".rstrip(),
+                where=f"GET {request.path}",
+                remedy=_REMEDY.get(response.status_code, "check the base URL and the account of the connection"),
+            )
+        return Answer(_parsed(body), _date(response) or self._clock.now().astimezone(UTC))
+
+    def _body(self, response: httpx.Response, asked_at: datetime) -> bytes:
+        parts, size = [], 0
+        for part in response.iter_bytes():
+            parts.append(part)
+            size += len(part)
+            if size > MOST_BYTES:
+                raise SourceError(
+                    f"one answer is longer than {MOST_BYTES >> 20} MB", where=f"GET {response.request.url.path}"
+                )
+            if (self._clock.now() - asked_at).total_seconds() > 10 * self._timeout_seconds:
+                raise _PassingError("sent its answer too slowly")
+        return b"".join(parts)
+
+    def _note_limits(self, response: httpx.Response) -> None:
+        """Keeps in mind until when the desk wants to be left alone: Retry-After, or a budget that is used up."""
+        pause = _retry_after(response)
+        reason = f"the desk answered {response.status_code} and asked for a pause"
+        if pause is None and response.status_code == 429:
+            pause = _budget_pause(response.headers, self._clock.now()) or _NO_HINT_SECONDS
+        elif pause is None:
+            pause, reason = _budget_pause(response.headers, self._clock.now()), "the account's budget is used up"
+        if pause is None:
+            return
+        # A little later than asked for, so that several who wait do not all come at once.
+        wait = min(timedelta(seconds=pause + random.uniform(0, min(pause / 10, 5))), _LONGEST)
+        self._not_before, self._reason = max(self._not_before, self._clock.now() + wait), reason
+        self._hold(self._not_before, reason)
+
+
+def _parsed(body: bytes) -> Any:
+    try:
+        return json.loads(body, parse_float=_finite, parse_constant=_no_constant)
+    except (ValueError, RecursionError):  # a body that was cut short, or a page of HTML before the desk
+        raise _PassingError("answered with something that is not JSON") from None
+
+
+def _finite(text: str) -> float | str:
+    number = float(text)
+    return number if math.isfinite(number) else text
+
+
+def _no_constant(text: str) -> Any:
+    raise ValueError(f"{text} is not JSON")
+
+
+def _retry_after(response: httpx.Response) -> float | None:
+    """Seconds of the header Retry-After, whether it counts them or names an instant by the desk's own clock."""
+    if response.status_code not in _LIMITED:
+        return None
+    text = response.headers.get("retry-after", "").strip()
+    if re.fullmatch(r"\d{1,9}(\.\d+)?", text):
+        return float(text)
+    try:
+        until = parsedate_to_datetime(text)
+    except ValueError:
+        return None
+    since = _date(response)
+    return max((until.astimezone(UTC) - since).total_seconds(), 1.0) if since else None
+
+
+def _budget_pause(headers: httpx.Headers, now: datetime) -> float | None:
+    """Seconds until the account has a budget again; None where it still has one, or nothing is said."""
+    for name, value in headers.items():
+        listed = _LISTED.search(value) if "ratelimit" in name else None
+        if listed and int(listed[1]) == 0:
+            return float(listed[2])
+    if next((headers[name] for name in _REMAINING if name in headers), "").strip() != "0":
+        return None
+    text = next((headers[name] for name in _RESET if name in headers), "").strip()
+    if re.fullmatch(r"\d{1,10}", text):
+        # Seconds from now, or since 1970: the vendors differ.
+        return float(text) if int(text) < 10**9 else max(float(text) - now.timestamp(), 1.0)
+    try:
+        return max((datetime.fromisoformat(text) - now).total_seconds(), 1.0)
+    except (ValueError, TypeError):
+        return None
+
+
+def _date(response: httpx.Response) -> datetime | None:
+    try:
+        return parsedate_to_datetime(response.headers.get("date", "")).astimezone(UTC)
+    except ValueError:
+        return None
+
+
+def _number(account: Account, option: str, otherwise: float) -> float:
+    given = account.options.get(option, otherwise)
+    try:
+        number = float(given)
+    except (TypeError, ValueError):
+        number = 0.0
+    if not number > 0:
+        raise SourceError(f"the connection's option {option} is not a number above zero", where=account.base_url)
+    return number
+
+
+def _check_base_url(base_url: str) -> bool:
+    """Whether the desk is on this machine. Raises SourceError where the secret would travel in the open."""
+    parts = urlsplit(base_url)
+    host = parts.hostname or ""
+    try:
+        is_loopback = host == "localhost" or ip_address(host).is_loopback
+    except ValueError:
+        is_loopback = False
+    if parts.scheme != "https" and not (parts.scheme == "http" and is_loopback):
+        raise SourceError(
+            "the connection's host is not an https:// address; the secret would travel in the open",
+            where=f"{parts.scheme}://{host}",
+            remedy="write the host as https://desk.example.com",
+        )
+    return is_loopback

@@ -1,0 +1,265 @@
+"""Extraction: everything that a desk has to say since last time, asked over HTTP and landed a page at a time.
+
+Each answer is one transaction: its page in the manifest, and the cursor that goes on from it. A run that is killed
+anywhere goes on where it stood; at most the answer on its way is asked for again (docs/extraction.md).
+"""
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, time, timedelta
+from typing import Any
+
+import numpy as np
+from sqlalchemy import Connection, Engine
+
+from deskledger.errors import MappingError, SourceError
+from deskledger.landing import cursors, json_lines, manifest, personal
+from deskledger.landing import pages as landed_pages
+from deskledger.landing.cursors import Moved, Standing
+from deskledger.settings import settings
+from deskledger.sources import kept as keeping
+from deskledger.sources.desk import Answer, Desk, Request, Step, Stream
+from deskledger.sources.event_log.frames import keys_of
+from deskledger.sources.event_log.mapping import Events, Mapping
+from deskledger.sources.http import PATIENCE_SECONDS, Client, Clock, HoldError, MachineClock
+from deskledger.steps.desks import desk_of, file_name, require_account, streams_of
+from deskledger.steps.ingest import mapping_of
+from deskledger.steps.ingest_land import HISTORY, SWEEP_AFTER
+from deskledger.warehouse import open_warehouse
+
+DAILY, FULL = "daily", "full"
+BATCH_PAGES = 50  # of a history: what one load takes at once
+
+
+@dataclass(frozen=True)
+class Window:
+    """What is pulled again: everything since an instant, up to another one or to now."""
+
+    since: datetime
+    until: datetime | None = None
+
+    @property
+    def name(self) -> str:
+        return f"{self.since.isoformat()}/{self.until.isoformat() if self.until else ''}"
+
+
+@dataclass
+class _Counts:
+    pages: int = 0
+    records: int = 0
+    known: int = 0
+    new_fields: int = 0
+
+
+@dataclass
+class _Run:
+    """One run of one pull. `noted` is which fields this run has written down, with the kinds that it saw."""
+
+    engine: Engine
+    mapping: Mapping
+    desk: Desk
+    client: Client
+    pull: str
+    partition: str
+    now: datetime
+    report: Callable[[str], None]
+    counts: _Counts = field(default_factory=_Counts)
+    noted: dict[tuple[str, str], set[str]] = field(default_factory=dict)
+
+
+def extract(
+    source: str,
+    day: str,
+    now: datetime,
+    *,
+    window: Window | None = None,
+    is_full: bool = False,
+    clock: Clock | None = None,
+    patience_seconds: float = PATIENCE_SECONDS,
+    report: Callable[[str], None] = print,
+) -> dict[str, Any]:
+    """Lands what a desk has new under the partition `day` (or "history"), up to what it has now.
+
+    A stream that was pulled to the end of `day` before is left alone: a rerun of a day asks nothing. `window` pulls a
+    stretch of time again, `is_full` everything since the mapping's `extract.since`; both leave the daily cursors where
+    they are. Gives counts, and `wait_until`: the instant (ISO) to call again at, where the desk wants to be left alone
+    for longer than `patience_seconds`; None where all is done. A line a page goes to `report`.
+
+    Raises SourceError where the desk refuses, or its records have changed their form; DeskAwayError where it does not
+    answer; MappingError, LandingError. Whatever was landed before stays landed.
+    """
+    mapping, clock = mapping_of(source), clock or MachineClock()
+    desk = desk_of(mapping)
+    if desk is None:
+        raise MappingError(
+            f"the reader {mapping.reader} takes files from the inbox: nothing is asked over HTTP",
+            where=f"mappings/{source}.yaml",
+        )
+    account = require_account(source)
+    streams = streams_of(mapping, desk, account)
+    engine, pull = open_warehouse(), FULL if is_full else window.name if window else DAILY
+    held = _prepare(engine, mapping, pull, streams, account.base_url, now)
+
+    def hold(not_before: datetime, reason: str) -> None:
+        with engine.begin() as connection:
+            cursors.hold(connection, account.base_url, not_before, reason, clock.now())
+        report(f"{source}: {reason}; going on at {not_before.isoformat(timespec='seconds')}")
+
+    client = Client(
+        account,
+        desk.headers(account),
+        clock=clock,
+        not_before=held,
+        hold=hold,
+        patience_seconds=patience_seconds,
+    )
+    run = _Run(engine, mapping, desk, client, pull, day, now, report)
+    wait_until = None
+    try:
+        for stream in streams:
+            _pull(run, stream, window)
+        if pull != DAILY:
+            with engine.begin() as connection:
+                cursors.finish(connection, source, pull)
+    except HoldError as held_back:
+        wait_until = held_back.not_before.isoformat()
+        report(f"{source}: {held_back}")
+    finally:
+        client.close()
+    return {"source": source, "partition": day, **vars(run.counts), "wait_until": wait_until}
+
+
+def _prepare(
+    engine: Engine, mapping: Mapping, pull: str, streams: list[Stream], account: str, now: datetime
+) -> datetime | None:
+    """Makes landing and cursors ready; the instant before which nothing may be asked."""
+    with engine.begin() as connection:
+        manifest.lock(connection, mapping.source)
+        landed_pages.claim(settings().landing, manifest.warehouse_id(connection))
+        folder, known = settings().landing / mapping.source, manifest.page_paths(connection, mapping.source)
+        landed_pages.sweep(folder, known, before=now - SWEEP_AFTER)
+        cursors.begin(connection, mapping.source, pull, {each.name: each.section for each in streams}, now)
+        return cursors.not_before(connection, account)
+
+
+def _pull(run: _Run, stream: Stream, window: Window | None) -> None:
+    """One stream, up to the end of what the desk has now."""
+    with run.engine.connect() as connection:
+        standing = cursors.standings(connection, run.mapping.source, run.pull)[stream.name]
+    if _is_over(run, standing):
+        return
+    cursor = standing.cursor
+    if cursor is None:
+        since, until = (window.since, window.until) if window else (_beginning(run.mapping), None)
+        cursor = stream.begin(since, until)
+    while True:
+        request = stream.request(cursor)
+        answer = run.client.ask(request)
+        step = stream.step(cursor, answer)
+        standing = _land(run, stream, standing, request, answer, step)
+        if step.is_end:
+            return
+        if step.cursor == cursor:
+            raise SourceError(
+                "the desk says that there is more, and its cursor stands still",
+                where=f"{stream.name}, GET {request.path}",
+                remedy="ask the desk's vendor; the next run asks the same again",
+            )
+        cursor = step.cursor
+
+
+def _is_over(run: _Run, standing: Standing) -> bool:
+    """Whether this pull has the stream already: a window to its end, a day to the day's end."""
+    if not standing.is_end or standing.ended_at is None:
+        return False
+    if run.pull != DAILY:
+        return True
+    if run.partition == HISTORY:
+        return False
+    return standing.ended_at >= datetime.combine(date.fromisoformat(run.partition) + timedelta(days=1), time(), UTC)
+
+
+def _beginning(mapping: Mapping) -> datetime:
+    assert mapping.extract is not None
+    return datetime.combine(mapping.extract.since, time(), mapping.zone)
+
+
+def _land(run: _Run, stream: Stream, standing: Standing, request: Request, answer: Answer, step: Step) -> Standing:
+    """One answer: its kept part as a page, its manifest rows and the cursor in one transaction."""
+    kept = keeping.keep(stream.fields, step.records)
+    keeping.check(stream.name, stream.fields, kept)
+    kept.replace(personal.tokens_of(run.engine, run.mapping.source, kept.values(), run.now))
+    asked = json.dumps([request.path, request.params], separators=(",", ":"))
+    source = run.mapping.source
+    with run.engine.begin() as connection:
+        manifest.lock(connection, source)
+        number = cursors.next_number(connection, source, stream.name)
+        content, records_sha256 = json_lines.pack(stream.name, number, asked, kept.records)
+        last = cursors.last_answer(connection, source, stream.name, asked)
+        is_known = last is not None and last.records_sha256 == records_sha256
+        if kept.records and not is_known:
+            _record_page(connection, run, stream, number, content, kept.records, answer.answered_at)
+        cursors.record_answer(
+            connection,
+            source,
+            stream.name,
+            asked,
+            number=last.number if is_known and last else number,
+            records=len(kept.records),
+            records_sha256=records_sha256,
+            total=step.total,
+            answered_at=answer.answered_at,
+        )
+        new = _note_fields(connection, run, stream, kept)
+        moved = Moved(step.cursor, step.is_end, answer.answered_at, step.complete_until, len(kept.records))
+        standing = cursors.move(connection, source, run.pull, standing, moved, run.now)
+    run.counts.pages += 1
+    run.counts.records += len(kept.records)
+    run.counts.known += is_known
+    run.counts.new_fields += len(new)
+    if new:
+        run.report(f"{source}/{stream.name}: warning: fields that are not kept and were never seen: {', '.join(new)}")
+    _report(run, standing, len(kept.records), is_known)
+    return standing
+
+
+def _record_page(
+    connection: Connection,
+    run: _Run,
+    stream: Stream,
+    number: int,
+    content: bytes,
+    records: list[Any],
+    answered_at: datetime,
+) -> None:
+    mapping = run.mapping
+    part = mapping.sections[stream.section]
+    column = part.ticket_id if isinstance(part, Events) else part.columns.get("ticket_id")
+    digest, path = landed_pages.write(settings().landing / mapping.source, content)
+    batch = f"{stream.name}-{(number - 1) // BATCH_PAGES + 1:05d}" if run.partition == HISTORY else run.partition
+    keys = np.zeros(0, dtype=np.int64)
+    if column:
+        keys = keys_of(mapping, run.desk.rows(stream.name, records, [column])[column])
+    page = manifest.LandedPage(digest, path, batch, len(records), keys)
+    name = file_name(stream.name, number)
+    manifest.record(connection, mapping.source, name, digest, answered_at, run.partition, [page], run.now)
+
+
+def _note_fields(connection: Connection, run: _Run, stream: Stream, kept: keeping.Kept) -> list[str]:
+    """Writes down which fields the records had, once a run and again where a kind is new; those never seen before."""
+    news = []
+    for found, is_kept in ((kept.noted, False), (kept.kinds, True)):
+        for path, kinds in found.items():
+            if kinds - run.noted.get((stream.name, path), set()):
+                run.noted.setdefault((stream.name, path), set()).update(kinds)
+                news.append((path, kinds, is_kept))
+    new = cursors.note_fields(connection, run.mapping.source, stream.name, news, run.now)
+    return [f"{path} ({', '.join(sorted(kept.noted[path]))})" for path in new if path in kept.noted]
+
+
+def _report(run: _Run, standing: Standing, rows: int, is_known: bool) -> None:
+    until = standing.complete_until.isoformat() if standing.complete_until else "not known yet"
+    said = f"{run.mapping.source}/{standing.stream}: page {standing.pages}, {rows} rows{' (known)' if is_known else ''}"
+    end = ", the end for now" if standing.is_end else ""
+    run.report(f"{said}, {standing.records} in all{end}; complete until {until}")

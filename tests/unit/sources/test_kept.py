@@ -1,0 +1,103 @@
+"""What is kept of a raw record, what is set apart, what is noted, and which pages are refused."""
+
+from typing import Any
+
+import pytest
+
+from deskledger.errors import SourceError
+from deskledger.sources.desk import Field
+from deskledger.sources.kept import ENOUGH, check, keep
+
+TEXT = frozenset({"text"})
+FIELDS = (
+    Field("id", frozenset({"integer"}), required=True),
+    Field("priority", frozenset({"text", "null"})),
+    Field("via.source.from", frozenset({"object"})),
+    Field("tags[]", TEXT),
+    Field("events[].type", TEXT, required=True),
+    Field("events[].body", TEXT, "text"),
+    Field("who", frozenset({"integer", "text"}), "person"),
+    Field("score", frozenset({"number"})),
+)
+
+
+def kept(*records: Any) -> list[Any]:
+    found = keep(FIELDS, records)
+    found.replace({(kind, value): f"<{kind} {value}>" for kind, value in found.values()})
+    return found.records
+
+
+@pytest.mark.parametrize(
+    ("record", "expected"),
+    [
+        ({"id": 1, "priority": "high"}, {"id": 1, "priority": "high"}),
+        ({"id": 1, "priority": None}, {"id": 1, "priority": None}),
+        ({"id": 1, "phone": "555"}, {"id": 1}),
+        ({"via": {"source": {"from": {"a": [1]}, "to": 2}, "x": 3}}, {"via": {"source": {"from": {"a": [1]}}}}),
+        ({"tags": ["a", "b"]}, {"tags": ["a", "b"]}),
+        ({"tags": []}, {"tags": []}),
+        (
+            {"events": [{"type": "a", "body": "hi", "z": 1}, {"type": "b"}]},
+            {"events": [{"type": "a", "body": "<text hi>"}, {"type": "b"}]},
+        ),
+        ({"who": "ann"}, {"who": "<person ann>"}),
+        ({"who": 12}, {"who": "<person 12>"}),
+        ({"who": ""}, {"who": ""}),
+        ({"score": 5}, {"score": 5}),
+        # Of another kind than the field has: harmless as it is, or only its kind; a person never as it is.
+        ({"id": "seven"}, {"id": "seven"}),
+        ({"priority": {"name": "Ann"}}, {"priority": "(object)"}),
+        ({"who": ["Ann"]}, {"who": "(list)"}),
+        ({"who": True}, {"who": "<person true>"}),
+        ({"via": "Ann"}, {"via": "(text)"}),
+        ({"events": {"body": "Ann"}}, {"events": "(object)"}),
+        ({"tags": [{"a": "Ann"}]}, {"tags": ["(object)"]}),
+        ({"priority": "a\x00b\ud800"}, {"priority": "a\ufffdb\ufffd"}),
+        (["Ann"], {}),
+        (None, {}),
+    ],
+)
+def test_what_the_fields_name_is_kept(record: Any, expected: Any) -> None:
+    assert kept(record) == [expected]
+
+
+def test_records_stay_in_order_and_number() -> None:
+    assert kept({"id": 2}, "?", {"id": 1}) == [{"id": 2}, {}, {"id": 1}]
+
+
+def test_what_no_field_names_is_noted_by_path_and_kinds() -> None:
+    found = keep(FIELDS, [{"x": 1, "via": {"y": None}}, {"x": "1", "events": [{"z": [1]}]}])
+    assert found.noted == {"x": {"integer", "text"}, "via.y": {"null"}, "events[].z": {"list"}}
+
+
+def refusal(*records: Any) -> str:
+    found = keep(FIELDS, records)
+    with pytest.raises(SourceError) as raised:
+        check("tickets", FIELDS, found)
+    return raised.value.what
+
+
+def test_a_required_field_that_no_record_has_is_refused() -> None:
+    assert "id is gone from all of them" in refusal({"priority": "high"}, {"priority": "low"})
+    assert "id is gone" in refusal({"id": None})
+    check("tickets", FIELDS, keep(FIELDS, [{"priority": "high"}, {"id": 1}]))
+
+
+def test_a_required_field_of_another_kind_everywhere_is_refused() -> None:
+    assert "id is text, not integer" in refusal({"id": "1"}, {"id": "2"})
+    check("tickets", FIELDS, keep(FIELDS, [{"id": "1"}, {"id": 2}]))
+
+
+def test_a_required_field_below_a_list_is_asked_for_only_where_there_is_one() -> None:
+    check("tickets", FIELDS, keep(FIELDS, [{"id": 1, "events": []}, {"id": 2}]))
+    assert "events[].type is gone" in refusal({"id": 1, "events": [{"body": "hi"}]})
+
+
+def test_an_optional_field_is_refused_only_when_many_have_another_kind() -> None:
+    check("tickets", FIELDS, keep(FIELDS, [{"id": 1, "priority": 3}] * (ENOUGH - 1)))
+    assert "priority is integer, not null or text" in refusal(*[{"id": 1, "priority": 3}] * ENOUGH)
+    check("tickets", FIELDS, keep(FIELDS, [{"id": 1, "priority": 3}] * ENOUGH + [{"id": 1, "priority": "high"}]))
+
+
+def test_an_empty_page_is_fine() -> None:
+    check("tickets", FIELDS, keep(FIELDS, []))
