@@ -1,15 +1,17 @@
 """Queues, and the people who work on tickets."""
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from hashlib import sha256
 from typing import Any
-from urllib.parse import quote
 
 from deskledger.sources.desk import Answer, Cursor, Field, JsonKind, Request, Step
-from deskledger.sources.request_tracker.paging import API, Walk, id_of, items_of, listed, strange
+from deskledger.sources.request_tracker.paging import API, PER_PAGE, Walk, id_of, items_of, listed, strange
 
 _TEXT: frozenset[JsonKind] = frozenset({"text"})
+_PRIVILEGED = "Privileged"  # the group of everybody who may be given rights
 QUEUE_FIELDS = (
     Field("id", frozenset({"integer", "text"}), required=True),
     Field("Name", _TEXT, required=True),
@@ -39,8 +41,8 @@ def queues() -> Queues:
 class Agents:
     """Everybody who is privileged, with the first of the groups that somebody made and that has them.
 
-    Groups name their members by login, the history names them by number: so each is asked for. The logins leave the
-    cursor with the pull's end, and what lands comes with the last answer, whose request names nobody.
+    Groups name their members by login, the history names people by number; the list of users has both, and is walked
+    when the members have changed. No login is kept: a mark stands for it in the cursor.
     """
 
     name: str = "agents"
@@ -48,61 +50,79 @@ class Agents:
     fields: tuple[Field, ...] = AGENT_FIELDS
 
     def begin(self, since: datetime, until: datetime | None) -> Cursor:
-        return {}
+        return {"ask": "groups", "page": 1, "groups": []}
 
     def request(self, cursor: Cursor) -> Request:
-        if "groups" not in cursor:
-            domains = '[{"field":"Domain","operator":"=","value":"UserDefined"},'
-            domains += '{"field":"Domain","operator":"=","value":"SystemInternal"}]'
-            page = (("orderby", "id"), ("per_page", "100"), ("page", str(cursor.get("page", 1))))
-            return Request(f"{API}/groups", (("query", domains), ("fields", "Name,Domain"), *page))
-        if cursor["groups"]:
+        page = (("orderby", "id"), ("order", "ASC"), ("per_page", str(PER_PAGE)), ("page", str(cursor.get("page", 1))))
+        if cursor["ask"] == "groups":
+            domains = [
+                {"field": "Domain", "operator": "=", "value": each} for each in ("UserDefined", "SystemInternal")
+            ]
+            return Request(f"{API}/groups", (("query", json.dumps(domains)), ("fields", "Name,Domain"), *page))
+        if cursor["ask"] == "members":
             return Request(f"{API}/group/{cursor['groups'][0]}")
-        if cursor["logins"]:
-            return Request(f"{API}/user/{quote(cursor['logins'][0], safe='')}")
+        if cursor["ask"] == "users":
+            return Request(f"{API}/users", (("fields", "id,Name"), ("find_disabled_rows", "1"), *page))
         return Request(f"{API}/rt")
 
     def step(self, cursor: Cursor, answer: Answer) -> Step:
-        if "groups" not in cursor:
+        if cursor["ask"] == "groups":
             return Step([], self._groups(cursor, answer), False)
-        if not isinstance(answer.body, dict):
-            raise strange(self.name, "something that is no record")
-        if cursor["groups"]:
-            return Step([], self._members(cursor, answer.body), False)
-        if cursor["logins"]:
-            return Step([], self._agent(cursor, answer.body), False)
-        return Step(cursor["agents"], {}, True)
+        if cursor["ask"] == "members":
+            return self._members(cursor, answer.body)
+        if cursor["ask"] == "users":
+            return Step([], self._users(cursor, answer), False)
+        return Step(cursor["agents"], self._again(cursor), True)
 
     def _groups(self, cursor: Cursor, answer: Answer) -> Cursor:
         items, total = items_of(self.name, answer)
-        kept = cursor.get("found", []) + [
-            [each.get("Name") != "Privileged", id_of(self.name, each)]
+        found = cursor["groups"] + [
+            id_of(self.name, each)
             for each in items
-            if isinstance(each, dict) and (each.get("Domain") == "UserDefined" or each.get("Name") == "Privileged")
+            if each.get("Domain") == "UserDefined" or each.get("Name") == _PRIVILEGED
         ]
-        page = cursor.get("page", 1)
-        if (total is None and items) or (total is not None and total > 100 * page):
-            return {"found": kept, "page": page + 1}
-        # The privileged come first: who is in no other group has none.
-        return {"groups": [number for _, number in sorted(kept)], "logins": [], "in_group": {}, "agents": []}
+        if not _is_last(cursor["page"], items, total):
+            return {**cursor, "page": cursor["page"] + 1, "groups": found}
+        if not found:
+            raise strange(self.name, f"no group {_PRIVILEGED}: the account needs the right SeeGroup")
+        return {"ask": "members", "groups": sorted(found), "staff": [], "in_group": {}, "seen": cursor.get("seen")}
 
-    def _members(self, cursor: Cursor, group: dict[str, Any]) -> Cursor:
-        members = group.get("Members")
-        if not isinstance(members, list):
+    def _members(self, cursor: Cursor, group: Any) -> Step:
+        if not isinstance(group, dict) or not isinstance(group.get("Members"), list):
             raise strange(self.name, "a group without its list `Members`")
-        logins = [str(each["id"]) for each in members if isinstance(each, dict) and each.get("type") == "user"]
-        left = {**cursor, "groups": cursor["groups"][1:]}
-        if group.get("Name") == "Privileged":
-            return {**left, "logins": logins}
-        name = str(group.get("Name"))
-        return {**left, "in_group": {**dict.fromkeys(logins, name), **cursor["in_group"]}}
+        people = [each for each in group["Members"] if isinstance(each, dict) and each.get("type") == "user"]
+        marks = sorted(_mark(each.get("id")) for each in people)
+        moved = {**cursor, "groups": cursor["groups"][1:]}
+        if group.get("Name") == _PRIVILEGED:
+            moved["staff"] = marks
+        else:
+            moved["in_group"] = {**dict.fromkeys(marks, str(group.get("Name"))), **cursor["in_group"]}
+        if moved["groups"]:
+            return Step([], moved, False)
+        seen = _mark(json.dumps([moved["staff"], moved["in_group"]], sort_keys=True))
+        if seen == cursor["seen"]:
+            return Step([], self._again(cursor), True)
+        return Step([], {**moved, "ask": "users", "page": 1, "agents": [], "seen": seen}, False)
 
-    def _agent(self, cursor: Cursor, user: dict[str, Any]) -> Cursor:
-        login, *left = cursor["logins"]
-        agent = {"id": _own_number(user), "Privileged": user.get("Privileged"), "Group": cursor["in_group"].get(login)}
-        return {**cursor, "logins": left, "agents": [*cursor["agents"], agent]}
+    def _users(self, cursor: Cursor, answer: Answer) -> Cursor:
+        items, total = items_of(self.name, answer)
+        staff, in_group = set(cursor["staff"]), cursor["in_group"]
+        agents = cursor["agents"] + [
+            {"id": id_of(self.name, each), "Privileged": 1, "Group": in_group.get(mark)}
+            for each in items
+            if (mark := _mark(each.get("Name"))) in staff
+        ]
+        if _is_last(cursor["page"], items, total):
+            return {"ask": "nothing more", "agents": agents, "seen": cursor["seen"]}
+        return {**cursor, "page": cursor["page"] + 1, "agents": agents}
+
+    def _again(self, cursor: Cursor) -> Cursor:
+        return {"ask": "groups", "page": 1, "groups": [], "seen": cursor["seen"]}
 
 
-def _own_number(user: dict[str, Any]) -> Any:
-    links: Sequence[Any] = user.get("_hyperlinks") or []
-    return next((each.get("id") for each in links if isinstance(each, dict) and each.get("ref") == "self"), None)
+def _is_last(page: int, items: Sequence[Any], total: int | None) -> bool:
+    return not items if total is None else total <= PER_PAGE * page
+
+
+def _mark(text: Any) -> str:
+    return sha256(str(text).encode()).hexdigest()[:16]

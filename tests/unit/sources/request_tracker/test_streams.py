@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from deskledger.errors import MappingError
+from deskledger.errors import MappingError, SourceError
 from deskledger.sources.desk import Request
 from deskledger.sources.request_tracker import DESK
 
@@ -14,6 +14,7 @@ from tests.unit.sources.request_tracker.desk import (
     ACCOUNT,
     COLUMNS,
     SINCE,
+    answer,
     listing,
     page,
     pull,
@@ -131,34 +132,57 @@ GROUPS = [
     {"id": 27, "Name": "Tier1", "Domain": "UserDefined"},
 ]
 MEMBERS = {4: ["root", "ida@x.org", "o/l"], 27: ["ida@x.org"], 28: ["ida@x.org", "o/l", "customer"]}
-NUMBERS = {"root": 14, "ida%40x.org": 29, "o%2Fl": 31}
+USERS = {14: "root", 29: "ida@x.org", 31: "o/l", 40: "customer"}
 
 
 def directory(request: Request) -> Any:
     path = request.path.removeprefix("/REST/2.0/")
     if path == "groups":
         return page(GROUPS, 4)
+    if path == "users":
+        return page([{"type": "user", "id": number, "Name": name} for number, name in USERS.items()], len(USERS))
     if path == "rt":
         return {"Version": "5.0.3"}
-    kind, key = path.split("/", 1)
-    if kind == "group":
-        name = next(each["Name"] for each in GROUPS if each["id"] == int(key))
-        return {"id": int(key), "Name": name, "Members": [*map(user, MEMBERS[int(key)]), {"type": "group", "id": 99}]}
-    link = {"ref": "self", "type": "user", "id": NUMBERS[key], "_url": ""}
-    return {"Name": key, "Privileged": 1, "EmailAddress": "ida@x.org", "_hyperlinks": [link]}
+    number = int(path.removeprefix("group/"))
+    name = next(each["Name"] for each in GROUPS if each["id"] == number)
+    return {"id": number, "Name": name, "Members": [*map(user, MEMBERS[number]), {"type": "group", "id": 99}]}
 
 
 def test_agents_are_the_privileged_by_number_with_the_first_of_their_groups() -> None:
-    asked: list[Request] = []
-    records, last, requests = pull(stream("agents"), lambda request: asked.append(request) or directory(request))
-    assert records == [
+    asked, kept = [], []
+
+    def ask(request: Request) -> Any:
+        asked.append(request.path.removeprefix("/REST/2.0"))
+        return directory(request)
+
+    agents = stream("agents")
+    cursor = agents.begin(SINCE, None)
+    while not kept or not kept[-1].is_end:
+        kept.append(agents.step(cursor, answer(ask(agents.request(cursor)))))
+        cursor = kept[-1].cursor
+    assert asked == ["/groups", "/group/4", "/group/27", "/group/28", "/users", "/rt"]
+    assert kept[-1].records == [
         {"id": 14, "Privileged": 1, "Group": None},
         {"id": 29, "Privileged": 1, "Group": "Tier1"},
         {"id": 31, "Privileged": 1, "Group": "Tier2"},
     ]
-    assert last.cursor == {} and requests == 8
-    # What lands names nobody: neither the records nor the request that they came with.
-    assert "ida" not in json.dumps(records) and asked[-1].path == "/REST/2.0/rt"
+    # No login stands in a cursor, a record or a request on the way.
+    assert not any(login in json.dumps([vars(each) for each in kept]) for login in ("ida", "o/l", "customer", "root"))
+
+
+def test_users_are_walked_again_only_where_the_members_have_changed(monkeypatch: pytest.MonkeyPatch) -> None:
+    agents = stream("agents")
+    _, last, requests = pull(agents, directory)
+    again, last, fewer = pull(agents, directory, last.cursor)
+    assert (requests, fewer, again) == (6, 4, [])
+    monkeypatch.setitem(MEMBERS, 28, ["customer"])
+    changed, _, requests = pull(agents, directory, last.cursor)
+    assert (requests, changed[-1]) == (6, {"id": 31, "Privileged": 1, "Group": None})
+
+
+def test_an_account_that_may_not_see_groups_is_told_which_right_it_lacks() -> None:
+    with pytest.raises(SourceError, match="SeeGroup"):
+        pull(stream("agents"), lambda request: page([], 0))
 
 
 def test_queues_are_all_asked_for_disabled_ones_too() -> None:
