@@ -237,7 +237,9 @@ priced as (
         sum(case when status = 'waived' then credit_amount else 0 end) as waived_amount,
         string_agg(distinct status, ', ' order by status) as line_status,
         bool_or(
-            status in ('breach', 'expected_miss', 'superseded', 'unmapped', 'late_claim', 'waived')
+            status in (
+                'breach', 'expected_miss', 'superseded', 'unmapped', 'late_claim', 'unclaimed', 'unchosen', 'waived'
+            )
         ) as is_failed
     from lines
     group by draft_id, coalesce(service_level, term)

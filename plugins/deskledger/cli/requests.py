@@ -1,8 +1,11 @@
-"""Commands to ask for an exclusion or a waiver, and to rule on it. A name given here is as good as who may run them."""
+"""Commands to ask for an exclusion or waiver, to record a claim, and to rule on each.
+
+A name given here is as good as who may run them.
+"""
 
 import argparse
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
@@ -16,7 +19,7 @@ _RULINGS = {
 
 def add(commands: Any) -> None:
     """Add `requests` and what it does to the parser's commands."""
-    requests = commands.add_parser("requests", help="exclusions and waivers: ask for one, grant or refuse it")
+    requests = commands.add_parser("requests", help="exclusions, waivers, claims and choices: ask, grant or refuse")
     acts = requests.add_subparsers(title="acts", required=True)
 
     exclude = _asking(acts, "exclude", "set tickets or answers aside from service levels, for a reason of the contract")
@@ -38,6 +41,15 @@ def add(commands: Any) -> None:
     incomplete.add_argument("--row", action="append", default=[], help="id of a row in quarantine; `all`: every one")
     incomplete.add_argument("--source", help="where the contract has several sources")
     incomplete.set_defaults(run=_waive_incomplete)
+
+    claim = _asking(acts, "claim", "put on record that the customer claimed the month's credits")
+    claim.add_argument("--on", required=True, type=_day, metavar="DAY", help="when it was claimed: 2026-02-27")
+    claim.add_argument("--line", action="append", default=[], help="only this line's credit; default: all")
+    claim.set_defaults(run=_claim)
+
+    choose = _asking(acts, "choose", "put on record which credit of an event the customer takes")
+    choose.add_argument("line", help="the line's term, as in the draft's lines")
+    choose.set_defaults(run=_choose)
 
     for ruling, words in _RULINGS.items():
         parser = acts.add_parser(ruling, help=words)
@@ -69,6 +81,13 @@ def _amount(written: str) -> Decimal:
     if not amount.is_finite():
         raise argparse.ArgumentTypeError(f"{written!r} is no amount, such as 250.00")
     return amount
+
+
+def _day(written: str) -> date:
+    try:
+        return date.fromisoformat(written)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{written!r} is no day, such as 2026-02-27") from None
 
 
 def _asked(arguments: argparse.Namespace) -> Any:
@@ -116,6 +135,18 @@ def _waive_incomplete(arguments: argparse.Namespace) -> int:
     )
 
 
+def _claim(arguments: argparse.Namespace) -> int:
+    from deskledger.steps import requests as step
+
+    return _tell(step.claim(_asked(arguments), arguments.on, datetime.now(UTC), lines=arguments.line))
+
+
+def _choose(arguments: argparse.Namespace) -> int:
+    from deskledger.steps import requests as step
+
+    return _tell(step.choose(_asked(arguments), arguments.line, datetime.now(UTC)))
+
+
 def _rule(arguments: argparse.Namespace) -> int:
     from deskledger.steps import requests as step
 
@@ -130,7 +161,7 @@ def _list(arguments: argparse.Namespace) -> int:
     for each in found:
         _tell(each)
     if not found:
-        print(f"Nobody asked for an exclusion or a waiver of {arguments.month}.")
+        print(f"Nobody asked for anything of {arguments.month}.")
     return 0
 
 
@@ -150,6 +181,11 @@ def _tell(row: Mapping[str, Any]) -> int:
 def _about(row: Mapping[str, Any]) -> str:
     if row["kind"] == "credit_waiver":
         return f"{row['amount']} {row['currency']} of {row['line']}"
+    if row["kind"] == "claim":
+        (claimed_on,) = {each["claimed_on"] for each in row["subjects"]}
+        return f"claimed on {claimed_on}: {', '.join(each['line'] or 'every line' for each in row['subjects'])}"
+    if row["kind"] == "choice":
+        return ", ".join(f"{each['line']} for {each['event']}" for each in row["subjects"])
     named = [
         each.get("ticket_id") or each.get("survey_id") or f"row {each['quarantine_id']}" for each in row["subjects"]
     ]

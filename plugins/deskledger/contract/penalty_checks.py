@@ -47,6 +47,7 @@ def check_penalties(path: Path, penalties: Penalties, levels: Mapping[str, Servi
     yield from _check_money(path, penalties, bases)
     yield from _check_pools(path, penalties)
     yield from _check_events(path, penalties)
+    yield from _check_claims(path, penalties)
 
 
 def _check_term(path: Path, term: PenaltyTerm, bases: set[str]) -> Iterator[Fault]:
@@ -260,10 +261,17 @@ def _check_pools(path: Path, penalties: Penalties) -> Iterator[Fault]:
 
 def _check_events(path: Path, penalties: Penalties) -> Iterator[Fault]:
     """Each event lists two or more penalties, none of them in two events."""
-    if penalties.overlap == "max_per_event" and not penalties.events:
-        what = "`overlap: max_per_event` does not say which penalties stand for one event"
+    if penalties.overlap != "sum" and not penalties.events:
+        what = f"`overlap: {penalties.overlap}` does not say which penalties stand for one event"
         yield (*path, "overlap"), what, "add `events: {outage: [late_response, late_fix]}`"
-    if penalties.events and penalties.overlap != "max_per_event":
+    if (penalties.overlap == "customer_choice") != (penalties.until_chosen is not None):
+        is_open = penalties.until_chosen is None
+        what = "what is paid until the customer has chosen is not said" if is_open else "nobody chooses between credits"
+        remedy = (
+            "add `until_chosen: highest`, or `none`" if is_open else "write `overlap: customer_choice`, or remove it"
+        )
+        yield (*path, "overlap" if is_open else "until_chosen"), what, remedy
+    if penalties.events and penalties.overlap == "sum":
         what = f"`events` say nothing with `overlap: {penalties.overlap}`"
         yield (*path, "events"), what, "write `overlap: max_per_event`, or remove them"
     ids = {term.id for term in penalties.terms}
@@ -278,6 +286,16 @@ def _check_events(path: Path, penalties: Penalties) -> Iterator[Fault]:
             elif name in named:
                 yield here, f"the penalty `{name}` stands for `{named[name]}` already", "list it once"
             named.setdefault(name, event)
+
+
+def _check_claims(path: Path, penalties: Penalties) -> Iterator[Fault]:
+    """A contract that asks for claims says what holds until one is made."""
+    if penalties.claim_window_days is not None and penalties.until_claimed is None:
+        what = "what is credited while nobody has claimed is not said"
+        yield (*path, "claim_window_days"), what, "add `until_claimed: withheld`, or `credited` where none is needed"
+    if penalties.until_claimed is not None and penalties.claim_window_days is None:
+        what = "within how many days a credit is to be claimed is not said"
+        yield (*path, "until_claimed"), what, "add `claim_window_days: 30`, or remove it"
 
 
 def _consequences(term: PenaltyTerm) -> list[Consequence]:

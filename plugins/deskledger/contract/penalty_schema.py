@@ -219,7 +219,9 @@ class Penalties(Terms):
     terms: list[PenaltyTerm]
     caps: list[Cap] = Field(default=[])
     overlap: Literal["sum", "max_per_event", "customer_choice"] = "sum"
-    # Penalties that stand for one event: of each list only the highest is paid (`overlap: max_per_event`).
+    # Until the customer picks one of an event's credits (`overlap: customer_choice`): the highest, or none of them.
+    until_chosen: Literal["highest", "none"] | None = None
+    # Penalties that stand for one event: of each list one is paid, the highest or the one that the customer picks.
     events: dict[Name, list[Name]] = Field(default={})
     points_to_money: PointsToMoney | None = None
     percent_rounding: PercentRounding | None = None
@@ -229,7 +231,10 @@ class Penalties(Terms):
     critical: Critical | None = None
     ramp_up: RampUp | None = None
     de_minimis: DeMinimis | None = None
+    # A credit is to be claimed within so many days after the month (`claim_window_days`); without a claim it is
+    # withheld, or credited all the same.
     claim_window_days: Whole | None = None
+    until_claimed: Literal["withheld", "credited"] | None = None
     bonus_rules: list[Literal["no_net_bonus"]] = Field(default=[])
     tax: Tax | None = None
     waived_counts: Flag | None = None

@@ -43,13 +43,6 @@ def _check_times(path: Path, version: Version) -> Iterator[Fault]:
 
 
 def _check_money(path: Path, penalties: Penalties) -> Iterator[Fault]:
-    if penalties.overlap == "customer_choice":
-        what = "`overlap: customer_choice` is not priced from tickets: no source tells what the customer picked"
-        remedy = "use `overlap: max_per_event` with `events`: a customer picks the highest"
-        yield (*path, "overlap"), what, remedy
-    if penalties.claim_window_days is not None:
-        what = "`claim_window_days` is not yet priced from tickets: no source tells when a claim was made"
-        yield (*path, "claim_window_days"), what, "remove it: a late claim can be disputed when the draft is reviewed"
     if penalties.critical is not None and penalties.points_to_money is None:
         what = "`critical` counts the points of earlier months, and without `points_to_money` none are kept"
         yield (

@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 
@@ -19,7 +19,7 @@ from deskledger.ledger.decisions import refuse_stale
 from deskledger.ledger.drafted import draft_sha256
 from deskledger.ledger.drafts import draft_state, read_evidence
 from deskledger.ledger.recount import counted_again
-from deskledger.ledger.recount_requests import requests_faults
+from deskledger.ledger.recount_requests import requests_faults, said_faults
 from deskledger.ledger.tables import every, insert_or_refuse, lock, one
 from deskledger.model import EVIDENCE
 
@@ -174,10 +174,24 @@ def _assessed_again(
     )
     measures, differences = counted_again(frozen["measures"], levels, row["terms"], evidence)
     differences += requests_faults(row["assessment"].get("requests") or [], frozen.get("waivers") or [], evidence)
+    lines = [str(term["id"]) for term in priced.get("terms", ())]
+    differences += said_faults(row["assessment"].get("requests") or [], lines, frozen, _next_first(connection, row))
     others = [each for each in frozen.get("adjustments", ()) if each["type"] != "restatement"]
     measured = {**frozen, "measures": measures, "adjustments": [*others, *adjustments]}
     assessed = penalties.assess(priced, measured)
     return assessed.credit, [*differences, *_lines_told(connection, row["draft_id"], assessed.lines)]
+
+
+def _next_first(connection: Connection, row: Mapping[str, Any]) -> date:
+    """The first day after the month of a posting or draft."""
+    draft = one(
+        connection,
+        "select (period_end_at at time zone timezone)::date as day from ledger.draft where draft_id = :draft_id",
+        draft_id=row["draft_id"],
+    )
+    assert draft is not None
+    day: date = draft["day"]
+    return day
 
 
 def _lines_told(connection: Connection, draft_id: str, lines: Sequence[penalties.Line]) -> list[str]:

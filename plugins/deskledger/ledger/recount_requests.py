@@ -4,6 +4,7 @@ Written apart from what applies them to drafts, so that one can prove the other.
 """
 
 from collections.abc import Mapping, Sequence
+from datetime import date
 from decimal import Decimal
 from typing import Any
 
@@ -40,6 +41,35 @@ def requests_faults(
         f"{each[2]} of {each[1]} were waived by {each[0]}, and no frozen request says so"
         for each in sorted(priced - granted)
     ]
+    return faults
+
+
+def said_faults(
+    requests: Sequence[Mapping[str, Any]], lines: Sequence[str], measured: Mapping[str, Any], next_first: date
+) -> list[str]:
+    """Each contradiction between the frozen claims and choices and what was priced, in words.
+
+    `lines` are the priced terms, `measured` the frozen measurements, `next_first` the first day after the month.
+    """
+    days: dict[str, list[int]] = {}
+    chosen: dict[str, str] = {}
+    for row in requests:
+        for subject in row["subjects"]:
+            if row["kind"] == "claim":
+                day = date.fromisoformat(subject["claimed_on"]).toordinal() - next_first.toordinal() + 1
+                for line in [subject["line"]] if subject.get("line") else lines:
+                    days.setdefault(line, []).append(day)
+            elif row["kind"] == "choice":
+                chosen[subject["event"]] = subject["line"]
+    given = {line: int(claim["day"]) for line, claim in (measured.get("claims") or {}).items()}
+    wanted = {line: min(known) for line, known in days.items()}
+    faults = [
+        f"{line}: claimed on day {wanted.get(line, 'none')} by the frozen requests, {given.get(line, 'none')} as priced"
+        for line in sorted({*wanted, *given})
+        if wanted.get(line) != given.get(line)
+    ]
+    if chosen != (measured.get("picked") or {}):
+        faults.append("the customer's choices are not those of the frozen requests")
     return faults
 
 

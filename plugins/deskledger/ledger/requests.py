@@ -12,7 +12,7 @@ from sqlalchemy import Connection
 from deskledger.errors import LedgerError
 from deskledger.ledger.tables import every, insert_or_refuse, lock, one
 
-RequestKind = Literal["exclusion", "credit_waiver", "incomplete_waiver"]
+RequestKind = Literal["exclusion", "credit_waiver", "incomplete_waiver", "claim", "choice"]
 Ruling = Literal["approve", "reject", "withdraw", "revoke"]
 
 
@@ -20,7 +20,8 @@ Ruling = Literal["approve", "reject", "withdraw", "revoke"]
 class RequestContent:
     """What is asked for, in a contract's month.
 
-    `subjects` are of {source, ticket_id, cycle}, {source, survey_id} or {quarantine_id}; `line` and `amount` are a
+    `subjects` are of {source, ticket_id, cycle}, {source, survey_id} or {quarantine_id}; of a claim {claimed_on, line}
+    and of a choice {event, line}. `line` and `amount` are a
     credit waiver's; `terms` is what the contract says about it (clause, effect, authority); `evidence` is the text or
     address of what proves it, and `evidence_sha256` the hash of that text, or of the content that the address had.
     """

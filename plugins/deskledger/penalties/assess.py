@@ -145,7 +145,6 @@ def _judge(
 ) -> Iterator[Due]:
     """One due a term, through measure, gate, schedule and modifier. A part may leave out what it did not measure."""
     ramp = ramp_up(contract, measurements)
-    claim = claim_gate(contract, measurements)
     for term in contract.get("terms") or ():
         name, clause = term["id"], str(term.get("clause", ""))
         if term["measure"] not in measures and is_part:
@@ -158,7 +157,7 @@ def _judge(
         history = _history(measurements, term)
         measured = measure(term, measures[term["measure"]], contract.get("percent_rounding"))
         trace.append(TraceRow(name, "measure", measured.evidence, measured.text, clause))
-        gated = gate(term, measured, claim)
+        gated = gate(term, measured, claim_gate(contract, measurements, name))
         outcome = Outcome(gated.status) if gated.status else None
         trace.append(TraceRow(name, "gate", gated.reason, gated.status or "judged", clause))
         run: int | None = None

@@ -22,32 +22,37 @@ class Due:
 def settle_overlaps(
     contract: Mapping[str, Any], measurements: Mapping[str, Any], dues: Sequence[Due]
 ) -> tuple[list[Due], list[TraceRow]]:
-    """Which lines are paid where several stand for one event; the others stay visible at zero, as superseded.
+    """Which lines are paid where several stand for one event; the others stay visible at zero.
 
     sum: all. max_per_event: the highest of each event, the first in contract order where two are equal.
-    customer_choice: the one that the customer picked (`picked` in the measurements).
+    customer_choice: the one that the customer picked (`picked`: a line, or by event). Until then the highest of an
+    event's lines, or none of several, as `until_chosen` says; a line without credit is no choice.
     """
     rule = contract.get("overlap") or "sum"
+    events: Mapping[str, Any] = measurements.get("events", {})
+    picked = measurements.get("picked")
     if rule == "sum":
         return list(dues), []
-    events: Mapping[str, Any] = measurements.get("events", {})
     if rule == "max_per_event":
-        kept: dict[Any, int] = {}
-        meant = [events.get(due.line.term) for due in dues]
-        for index, event in enumerate(meant):
-            if event is not None and (event not in kept or dues[index].amount > dues[kept[event]].amount):
-                kept[event] = index
-        lost = {
-            index: f"event {event} is paid as {dues[kept[event]].line.term}"
-            for index, event in enumerate(meant)
-            if event is not None and dues[index].amount > 0 and kept[event] != index
-        }
+        lost = _beside(dues, events, _highest(dues, events))
+    elif rule == "customer_choice" and (picked is None or isinstance(picked, Mapping)):
+        chosen = _chosen(dues, events, picked or {})
+        if contract.get("until_chosen") == "highest":
+            chosen = {**_highest(dues, events), **chosen}
+        lost = _beside(dues, events, chosen)
+        if contract.get("until_chosen") == "none":
+            due_of = [events.get(due.line.term) for due in dues if due.amount > 0]
+            waiting = {event for event in due_of if due_of.count(event) > 1} - {None, *chosen}
+            lost |= {
+                index: ("unchosen", f"event {events[due.line.term]} waits for the customer's choice")
+                for index, due in enumerate(dues)
+                if events.get(due.line.term) in waiting and due.amount > 0
+            }
     elif rule == "customer_choice":
-        picked = measurements.get("picked")
         lost = {
-            index: f"the customer picked {picked}"
+            index: ("superseded", f"the customer picked {picked}")
             for index, due in enumerate(dues)
-            if picked is not None and due.amount > 0 and due.line.term != picked
+            if due.amount > 0 and due.line.term != picked
         }
     else:
         raise ContractError(f"there is no overlap rule {rule!r}", remedy="use sum, max_per_event or customer_choice")
@@ -55,13 +60,41 @@ def settle_overlaps(
         TraceRow(
             dues[index].line.term, "combine", f"{shown(dues[index].amount)}; {reason}", "0", dues[index].line.clause
         )
-        for index, reason in lost.items()
+        for index, (_, reason) in sorted(lost.items())
     ]
     settled = [
-        Due(replace(due.line, status="superseded"), Fraction(0)) if index in lost else due
+        Due(replace(due.line, status=lost[index][0]), Fraction(0)) if index in lost else due
         for index, due in enumerate(dues)
     ]
     return settled, trace
+
+
+def _highest(dues: Sequence[Due], events: Mapping[str, Any]) -> dict[Any, int]:
+    """By event the index of its highest line."""
+    kept: dict[Any, int] = {}
+    for index, due in enumerate(dues):
+        event = events.get(due.line.term)
+        if event is not None and (event not in kept or due.amount > dues[kept[event]].amount):
+            kept[event] = index
+    return kept
+
+
+def _chosen(dues: Sequence[Due], events: Mapping[str, Any], picked: Mapping[Any, Any]) -> dict[Any, int]:
+    """By event the index of the line that the customer picked, where it has a credit."""
+    return {
+        event: index
+        for index, due in enumerate(dues)
+        if (event := events.get(due.line.term)) is not None and picked.get(event) == due.line.term and due.amount > 0
+    }
+
+
+def _beside(dues: Sequence[Due], events: Mapping[str, Any], kept: Mapping[Any, int]) -> dict[int, tuple[str, str]]:
+    """What is not paid beside the kept line of its event, and why."""
+    return {
+        index: ("superseded", f"event {event} is paid as {dues[kept[event]].line.term}")
+        for index, due in enumerate(dues)
+        if (event := events.get(due.line.term)) in kept and due.amount > 0 and kept[event] != index
+    }
 
 
 def convert_points(

@@ -22,7 +22,7 @@ class Gate:
 
 
 def gate(term: Mapping[str, Any], measured: Measured, claim: Gate) -> Gate:
-    """The gate of one term: no data, below the minimum sample, few tickets, relief above the forecast, late claim."""
+    """The gate of one term: no data, below the minimum sample, few tickets, relief above the forecast, no claim."""
     if measured.value is None:
         return Gate(status="no_data", reason=f"no data: {measured.evidence}")
     rules = term.get("gate") or {}
@@ -41,11 +41,21 @@ def gate(term: Mapping[str, Any], measured: Measured, claim: Gate) -> Gate:
     return Gate(verdict=verdict, reason=reason, spares=spares)
 
 
-def claim_gate(contract: Mapping[str, Any], measurements: Mapping[str, Any]) -> Gate:
-    """Whether a claim came too late: its lines are kept, without money."""
-    window, claim = contract.get("claim_window_days"), measurements.get("claim")
-    if window is None or claim is None or exact(claim["day"]) <= exact(window):
+def claim_gate(contract: Mapping[str, Any], measurements: Mapping[str, Any], term: str) -> Gate:
+    """Whether a failure of `term` was claimed in time; if not, its line is kept, without money.
+
+    `claims` gives the day of each term's claim, `claim` that of all others. Without one the credit stands, or waits for
+    it where the contract says `until_claimed: withheld`.
+    """
+    window = contract.get("claim_window_days")
+    claim = (measurements.get("claims") or {}).get(term) or measurements.get("claim")
+    if window is None:
         return Gate()
+    if claim is None:
+        is_withheld = contract.get("until_claimed") == "withheld"
+        return Gate(spares="unclaimed", reason=f"no claim yet, allowed until day {window}") if is_withheld else Gate()
+    if exact(claim["day"]) <= exact(window):
+        return Gate(reason=f"claimed on day {claim['day']}, allowed until day {window}")
     return Gate(spares="late_claim", reason=f"claimed on day {claim['day']}, allowed until day {window}")
 
 

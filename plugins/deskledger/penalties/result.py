@@ -13,9 +13,9 @@ from deskledger.penalties.exact import rounded
 class Line:
     """One line of the statement. Credit above zero is money back to the customer.
 
-    `status` is met, breach, bonus, expected_miss, no_data, below_sample, relief, late_claim, superseded or unmapped of
-    a term; converted of points; waived of credit that was given up (`waives` names its line); cap, floor, not_issued,
-    raised, rounding of a limit; adjustment of an earlier period.
+    `status` is met, breach, bonus, expected_miss, no_data, below_sample, relief, late_claim, unclaimed, superseded,
+    unchosen or unmapped of a term; converted of points; waived of credit that was given up (`waives` names its line);
+    cap, floor, not_issued, raised, rounding of a limit; adjustment of an earlier period.
     `value` is what was compared (per cent, seconds or a count), after any rounding that the contract asks for.
     """
 

@@ -14,6 +14,8 @@ _KINDS = {
     "exclusion": "exclusion",
     "credit_waiver": "waived credit",
     "incomplete_waiver": "waived incompleteness",
+    "claim": "claim of the customer",
+    "choice": "choice of the customer",
 }
 _NAMED = 12
 
@@ -55,6 +57,10 @@ def _what(row: Mapping[str, Any], currency: str) -> str:
     if row["kind"] == "credit_waiver":
         return f"at most {figures.money(Decimal(row['amount']), currency)} of {row['line']}"
     subjects = row["subjects"]
+    if row["kind"] == "claim":
+        return ", ".join(f"{each['line'] or 'every line'}, claimed on {each['claimed_on']}" for each in subjects)
+    if row["kind"] == "choice":
+        return ", ".join(f"{each['line']} for {each['event']}" for each in subjects)
     named = [str(each.get("ticket_id") or each.get("survey_id") or each.get("quarantine_id")) for each in subjects]
     told = ", ".join(named[:_NAMED]) + (f" and {len(named) - _NAMED} more" if len(named) > _NAMED else "")
     if row["kind"] == "incomplete_waiver":

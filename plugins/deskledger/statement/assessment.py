@@ -8,16 +8,17 @@ from typing import Any
 
 import pandas as pd
 
-from deskledger.contract.periods import first_day, previous_period
+from deskledger.contract.periods import first_day, next_period, previous_period
 from deskledger.contract.quantities import exact_text
 from deskledger.contract.terms import Contract, Version
 from deskledger.errors import StatementError
+from deskledger.statement.claims import Said
 from deskledger.statement.exclusions import CreditWaiver
 from deskledger.statement.late import Lateness
 from deskledger.statement.levels import LevelResult, MonthFigures, measured_form
 
 # Line statuses that are a failure of their service level: what a repeat run counts. A late claim was a failure too.
-FAILURES = frozenset({"breach", "expected_miss", "superseded", "unmapped", "late_claim"})
+FAILURES = frozenset({"breach", "expected_miss", "superseded", "unmapped", "late_claim", "unclaimed", "unchosen"})
 NO_DATA = frozenset({"no_data", "below_sample", "relief"})
 
 
@@ -140,12 +141,13 @@ def assessed_form(
     items: Mapping[str, Sequence[Mapping[str, str]]],
     adjustments: Sequence[Mapping[str, str]] = (),
     waivers: Sequence[CreditWaiver] = (),
+    said: Said | None = None,
 ) -> tuple[dict[str, Any], dict[str, Any]]:
     """The contract's terms and the month's measurements in the form that `penalties.assess` takes.
 
     `past` is oldest first. A month without data takes no place in a repeat run: it neither fails nor resets it.
     `items` gives the late tickets of levels that are priced by the ticket, `adjustments` the posted months that this
-    one corrects, `waivers` the credit that is given up.
+    one corrects, `waivers` the credit that is given up, `said` what the customer claimed and chose.
     """
     terms = {key: value for key, value in version.penalties.items() if key not in {"bases", "pools"}}
     priced: dict[str, Any] = {
@@ -178,6 +180,8 @@ def assessed_form(
         measured["waivers"] = [
             {"id": each.request_id, "line": each.line, "amount": str(each.amount)} for each in waivers
         ]
+    if said is not None:
+        measured |= said.form(terms.get("terms", ()), first_day(contract, next_period(period)))
     return priced, measured
 
 

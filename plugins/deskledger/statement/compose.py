@@ -104,7 +104,17 @@ def compose(
         evidence = _evidence(rows)
         items = {name: late_items(evidence[evidence["service_level"] == name], charged[name]) for name in charged}
         forms = assessed_form(
-            contract, version, period, results, charges, past, opening, items, adjustments, allowed.waivers
+            contract,
+            version,
+            period,
+            results,
+            charges,
+            past,
+            opening,
+            items,
+            adjustments,
+            allowed.waivers,
+            allowed.said,
         )
         return Priced(results, evidence, *forms, penalties.assess(*forms))
 

@@ -34,7 +34,7 @@ def effects(granted: Granted, found: Priced, priced_with: Callable[[Granted], Pr
 
     `found` is the month with all of them, `priced_with` the month with others.
     """
-    changing = {each.request_id for each in granted.exclusions} | {each.request_id for each in granted.waivers}
+    changing = granted.changing()
     told = []
     for record in granted.records:
         request_id = record["request_id"]
@@ -52,5 +52,4 @@ def effects(granted: Granted, found: Priced, priced_with: Callable[[Granted], Pr
 
 def credit_without_requests(granted: Granted, found: Priced, priced_with: Callable[[Granted], Priced]) -> Decimal:
     """What the month would come to had nobody asked for anything: an approver's authority has to cover it."""
-    is_changed = granted.exclusions or granted.waivers
-    return priced_with(granted.without()).assessed.credit if is_changed else found.assessed.credit
+    return priced_with(granted.without()).assessed.credit if granted.changing() else found.assessed.credit

@@ -1,11 +1,11 @@
-"""What two persons set aside: rows of service levels, credit, and incomplete tickets that no longer block.
+"""What two persons put on record: rows and credit set aside, incomplete tickets that no longer block, claims.
 
 A `removed` row leaves numerator and denominator; an `excused` one is added back to the numerator (penalty structures,
 14). Waived credit is `penalties.waive`'s.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from decimal import Decimal
 from typing import Any, Literal
 
@@ -15,6 +15,7 @@ import pandas as pd
 from deskledger.contract.terms import ServiceLevel, Version
 from deskledger.errors import StatementError
 from deskledger.model import ticket_keys
+from deskledger.statement.claims import Said, said
 
 # Rows that an exclusion can take out: what was judged. Whatever is out already stays what it is.
 _JUDGED = ["met", "failed", "counted", "neutral", "carried"]
@@ -59,13 +60,24 @@ class Granted:
     waivers: tuple[CreditWaiver, ...] = ()
     incomplete_tickets: frozenset[int] = frozenset()
     quarantined_rows: frozenset[str] = frozenset()
+    said: Said = field(default_factory=Said)
     records: tuple[Mapping[str, Any], ...] = ()
 
     def without(self, request_id: str | None = None) -> "Granted":
         """The same without one request; without all that changes money when none is named."""
         kept = [each for each in self.exclusions if request_id is not None and each.request_id != request_id]
         waived = [each for each in self.waivers if request_id is not None and each.request_id != request_id]
-        return Granted(tuple(kept), tuple(waived), self.incomplete_tickets, self.quarantined_rows, self.records)
+        said = self.said.without(request_id)
+        return Granted(tuple(kept), tuple(waived), self.incomplete_tickets, self.quarantined_rows, said, self.records)
+
+    def changing(self) -> set[str]:
+        """The requests that may change money."""
+        return {
+            *(each.request_id for each in self.exclusions),
+            *(each.request_id for each in self.waivers),
+            *(each.request_id for each in self.said.claims),
+            *(each.request_id for each in self.said.choices),
+        }
 
 
 def granted(requests: Sequence[Mapping[str, Any]]) -> Granted:
@@ -81,6 +93,7 @@ def granted(requests: Sequence[Mapping[str, Any]]) -> Granted:
         quarantined_rows=frozenset(
             str(subject["quarantine_id"]) for subject in incomplete if "quarantine_id" in subject
         ),
+        said=said(requests),
         records=tuple(requests),
     )
 

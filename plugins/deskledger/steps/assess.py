@@ -25,7 +25,7 @@ from deskledger.penalties.schedule import holds
 
 # What a file of measurements may say beside `measures`: `expected` is for its reader, the others for the engine.
 _ABOUT = frozenset({"contract", "period", "charges", "caps_used", "measures", "expected"})
-_PASSED = frozenset({"history", "points_history", "contract_month", "events", "picked", "claim", "invoice"})
+_PASSED = frozenset({"history", "points_history", "contract_month", "events", "picked", "claim", "claims", "invoice"})
 _UNITS = {"share": "pct", "share_met": "pct", "count": "count"}
 _HISTORY = {"failed": 1, "met": 0, "no_data": None}
 

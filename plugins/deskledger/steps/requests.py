@@ -5,9 +5,10 @@ An approved request makes the month's draft stale; the next one follows it. A po
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from sqlalchemy import Connection, text
 
@@ -20,6 +21,8 @@ from deskledger.steps.close_content import inputs_of, snapshot
 from deskledger.warehouse import open_warehouse
 
 ALL_ROWS = "all"
+# Lines of an event that the customer may choose from: those that failed.
+_CHOSEN_FROM = frozenset({"breach", "superseded", "unchosen"})
 
 _TICKETS = text("""
 select
@@ -140,6 +143,64 @@ def waive_incomplete(
     subjects += [{name: unplaced[each][name] for name in ("quarantine_id", "source", "rule")} for each in wanted_rows]
     content = _content(asked, contract, period, "incomplete_waiver", "waived", {}, subjects)
     with open_warehouse().begin() as connection:
+        return ledger.request(connection, content, by=asked.by, at=now)
+
+
+def claim(asked: Asked, claimed_on: date, now: datetime, *, lines: Sequence[str] = ()) -> dict[str, Any]:
+    """Put on record that the customer claimed a month's credits (or those of `lines`) on a day; the request's row.
+
+    Whether it came in time is the contract's to say: a late one is kept too. Raises LedgerError where the contract asks
+    for no claim, for an unknown line, and for a day that has not come.
+    """
+    contract, period, version = _terms(asked.key)
+    window = version.penalties.get("claim_window_days")
+    where = f"{contract.file}, version {version.number}"
+    if window is None:
+        raise LedgerError(
+            "the contract asks for no claim", where=where, remedy="nothing is to be recorded: its credits are due"
+        )
+    known = [term["id"] for term in version.penalties["terms"]]
+    unknown = sorted(set(lines) - set(known))
+    if unknown:
+        raise LedgerError(f"there is no line {', '.join(unknown)}", where=where, remedy=f"use {', '.join(known)}")
+    if claimed_on > now.astimezone(ZoneInfo(contract.period.timezone)).date():
+        raise LedgerError(f"{claimed_on} has not come", where=asked.key, remedy="give the day on which it was claimed")
+    named: list[str | None] = [*sorted(set(lines))] or [None]
+    subjects = [{"claimed_on": claimed_on.isoformat(), "line": line} for line in named]
+    rules = {name: version.penalties[name] for name in ("claim_window_days", "until_claimed")}
+    content = _content(asked, contract, period, "claim", "claimed", rules, subjects)
+    with open_warehouse().begin() as connection:
+        return ledger.request(connection, content, by=asked.by, at=now)
+
+
+def choose(asked: Asked, line: str, now: datetime) -> dict[str, Any]:
+    """Put on record which of an event's credits the customer takes; the request's row.
+
+    Raises LedgerError where nothing is to be chosen, or the month's newest draft has no credit in that line.
+    """
+    contract, period, version = _terms(asked.key)
+    events = version.penalties.get("events", {})
+    if version.penalties.get("overlap") != "customer_choice" or line not in events:
+        raise LedgerError(
+            f"the customer has no choice about {line!r}",
+            where=f"{contract.file}, version {version.number}",
+            remedy=f"name one of {', '.join(events) or 'none'}, where `overlap: customer_choice` holds",
+        )
+    with open_warehouse().begin() as connection:
+        draft = ledger.newest_draft(connection, contract.name, period)
+        drafted = [] if draft is None else ledger.read(connection, draft["draft_id"]).lines
+        due = [
+            row["term"] for row in drafted if row["status"] in _CHOSEN_FROM and events.get(row["term"]) == events[line]
+        ]
+        if line not in due:
+            raise LedgerError(
+                f"{line!r} has no credit to choose",
+                where="no draft" if draft is None else f"draft {draft['draft_id']}",
+                remedy=f"name a line of the event that failed: {', '.join(due) or 'none did'}",
+            )
+        rules = {name: version.penalties[name] for name in ("overlap", "until_chosen")}
+        subjects = [{"event": events[line], "line": line}]
+        content = _content(asked, contract, period, "choice", "chosen", rules, subjects)
         return ledger.request(connection, content, by=asked.by, at=now)
 
 

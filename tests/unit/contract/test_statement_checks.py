@@ -29,14 +29,24 @@ SHARE = '        csat: good\n        objective: ">= 60 %"\n'
 BACKLOG = (SHARE, '        kpi: backlog\n        objective: "<= 400"\n')
 COUNTED = (SHARE, '        kpi: reopened\n        statistic: count\n        objective: "<= 5"\n')
 EVENTS = "      overlap: max_per_event\n      events: {e: [late, slow]}\n"
+CHOICE = EVENTS.replace("max_per_event", "customer_choice") + "      until_chosen: highest\n"
 ROLLING = ('objective: ">= 95 %"', 'objective: ">= 95 %"\n        window: {months: 3, mode: pooled}')
 RESUMED = (CLOCK, "        use: resolution_total\n")
 WAIT = ("close_after: 5 days", "close_after: 5 days\n  survey_wait: 7 days")
 
 # What to replace, on which line the fault must be shown, what is said, and what to do.
 REFUSED = {
-    "customer's choice": (
-        [(BASES, "      overlap: customer_choice\n" + BASES)], "overlap:", "not priced", "`overlap: max_per_event`",
+    "customer's choice of nothing": (
+        [(BASES, "      overlap: customer_choice\n      until_chosen: none\n" + BASES)],
+        "overlap:", "which penalties stand", "add `events:",
+    ),
+    "customer's choice without a rule until then": (
+        [(BASES, CHOICE.replace("      until_chosen: highest\n", "") + BASES)],
+        "overlap:", "until the customer has chosen is not said", "`until_chosen: highest`",
+    ),
+    "a rule until nobody chooses": (
+        [(BASES, EVENTS + "      until_chosen: none\n" + BASES)],
+        "until_chosen:", "nobody chooses", "`overlap: customer_choice`",
     ),
     "most per event of which nothing is said": (
         [(BASES, "      overlap: max_per_event\n" + BASES)], "overlap:", "which penalties stand", "add `events:",
@@ -53,8 +63,13 @@ REFUSED = {
     "a penalty of two events": (
         [(BASES, EVENTS.replace("}", ", f: [late, unhappy]}") + BASES)], "f: [", "stands for `e` already", "once",
     ),
-    "claim window": (
-        [(BASES, "      claim_window_days: 30\n" + BASES)], "claim_window_days", "not yet priced", "disputed",
+    "claim window without a rule until then": (
+        [(BASES, "      claim_window_days: 30\n" + BASES)],
+        "claim_window_days", "while nobody has claimed is not said", "`until_claimed: withheld`",
+    ),
+    "a rule until claims that nobody asks for": (
+        [(BASES, "      until_claimed: withheld\n" + BASES)],
+        "until_claimed", "within how many days", "`claim_window_days: 30`",
     ),
     "critical points that nobody keeps": (
         [CRITICAL, POINTS], "critical:", "counts the points of earlier months", "add `points_to_money",
@@ -122,6 +137,8 @@ REFUSED = {
 # The nearest terms that a statement follows: what each remedy says.
 FOLLOWED = {
     "most per event": [(BASES, EVENTS + BASES)],
+    "customer's choice": [(BASES, CHOICE + BASES)],
+    "claims": [(BASES, "      claim_window_days: 30\n      until_claimed: withheld\n" + BASES)],
     "critical points that are kept": [CRITICAL, POINTS, PAID],
     "year's cap of all lines": [("pct: 10 %}", "pct: 10 %, per: year}")],
     "year's cap of some lines": [("pct: 10 %}", "pct: 10 %, per: year, terms: [late]}")],

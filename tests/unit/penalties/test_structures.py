@@ -198,6 +198,58 @@ def test_gates(gate: dict, num: int, den: int, status: str) -> None:
     assert found.credit == (500 if status == "breach" else 0)
 
 
+@pytest.mark.parametrize(
+    ("until", "claims", "status", "credit"),
+    [
+        ("withheld", {}, "unclaimed", 0),
+        ("credited", {}, "breach", 500),
+        ("withheld", {"claims": {"r": {"day": 30}}}, "breach", 500),
+        ("withheld", {"claims": {"r": {"day": 31}}}, "late_claim", 0),
+        ("credited", {"claims": {"r": {"day": 31}}}, "late_claim", 0),
+        ("withheld", {"claims": {"r": {"day": -3}}}, "breach", 500),  # before the month was over
+        ("withheld", {"claims": {"other": {"day": 1}}}, "unclaimed", 0),
+        ("withheld", {"claims": {"r": {"day": 31}}, "claim": {"day": 1}}, "late_claim", 0),  # its own claim counts
+    ],
+)
+def test_a_credit_waits_for_its_claim_where_the_contract_says_so(
+    until: str, claims: dict[str, Any], status: str, credit: int
+) -> None:
+    contract = _contract(_LATE_5, claim_window_days=30, until_claimed=until)
+    found = assess(contract, {"measures": {"r": _SHARE}, **claims})
+    assert (found.lines[0].status, found.credit) == (status, credit)
+    met = assess(contract, {"measures": {"r": {"num": 100, "den": 100}}, **claims})
+    assert (met.lines[0].status, met.credit) == ("met", 0)
+
+
+@pytest.mark.parametrize(
+    ("until", "picked", "paid"),
+    [
+        ("highest", None, {"b": 300, "d": 50}),
+        ("none", None, {"d": 50}),  # nothing of an event with several credits; an event of one is no choice
+        ("highest", {"e": "a"}, {"a": 100, "d": 50}),
+        ("none", {"e": "a"}, {"a": 100, "d": 50}),
+        ("none", {"e": "c"}, {"d": 50}),  # met: it has no credit that could be chosen
+        ("highest", {"e": "c"}, {"b": 300, "d": 50}),
+    ],
+)
+def test_the_customer_chooses_one_credit_of_an_event(until: str, picked: dict | None, paid: dict[str, int]) -> None:
+    terms = [
+        {"id": name, "measure": name, "schedule": {"kind": "threshold", "op": ">=", "target": "95",
+                                                   "consequence": {"amount": amount}}}
+        for name, amount in (("a", "100"), ("b", "300"), ("c", "900"), ("d", "50"))
+    ]  # fmt: skip
+    contract = {"currency": "EUR", "overlap": "customer_choice", "until_chosen": until, "terms": terms}
+    failed, met = {"num": 1, "den": 2}, {"num": 2, "den": 2}
+    measured: dict[str, Any] = {
+        "measures": {"a": failed, "b": failed, "c": met, "d": failed},
+        "events": {"a": "e", "b": "e", "c": "e", "d": "f"},
+    }
+    found = assess(contract, measured if picked is None else {**measured, "picked": picked})
+    assert {line.term: int(line.credit) for line in found.lines if line.credit} == paid
+    waits = {line.term: line.status for line in found.lines if line.credit == 0 and line.status != "met"}
+    assert set(waits.values()) <= ({"unchosen"} if until == "none" and paid == {"d": 50} else {"superseded"})
+
+
 @pytest.mark.parametrize(("day", "status", "credit"), [(30, "breach", 500), (31, "late_claim", 0)])
 def test_a_late_claim_keeps_its_line_without_money(day: int, status: str, credit: int) -> None:
     found = assess(_contract(_LATE_5, claim_window_days=30), {"measures": {"r": _SHARE}, "claim": {"day": day}})
