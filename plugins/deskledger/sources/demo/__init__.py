@@ -27,6 +27,33 @@ class Summary:
     dirt: dict[str, str]
 
 
+@dataclass(frozen=True)
+class Acted:
+    """The scene when it is over: the desk, what happened on it (files.happened), its surveys (surveys.surveys)."""
+
+    span: arrivals.Span
+    desk: Desk
+    ids: np.ndarray
+    rows: dict[str, np.ndarray]
+    surveys: pd.DataFrame
+
+
+def act(
+    seed: int, tickets_per_month: int, months: Sequence[str], extra_days: int, habits: Habits | None = None
+) -> Acted:
+    """Lets the scene happen. Raises ValueError for months with gaps."""
+    span = arrivals.span(tuple(months), extra_days)
+    # One stream a subject, so that a change in one does not move the others.
+    streams = [np.random.Generator(np.random.PCG64(each)) for each in np.random.SeedSequence(seed).spawn(4)]
+    habits = habits or Habits()
+    created, account = arrivals.arrivals(streams[0], span, habits, tickets_per_month)
+    desk = Desk(streams[1], span, habits, created, account)
+    stages.live(desk)
+    ids = files.ticket_ids(desk.size)
+    answers = surveys.surveys(streams[2], desk, ids)
+    return Acted(span, desk, ids, files.happened(streams[3], desk, ids), answers)
+
+
 def generate(
     folder: Path,
     *,
@@ -41,17 +68,11 @@ def generate(
     The same arguments give the same bytes. Rows after the last day have not happened yet: their tickets are open.
     Raises ValueError for months with gaps.
     """
-    span = arrivals.span(tuple(months), extra_days)
-    # One stream a subject, so that a change in one does not move the others.
-    streams = [np.random.Generator(np.random.PCG64(each)) for each in np.random.SeedSequence(seed).spawn(4)]
-    habits = habits or Habits()
-    created, account = arrivals.arrivals(streams[0], span, habits, tickets_per_month)
-    desk = Desk(streams[1], span, habits, created, account)
-    stages.live(desk)
-    ids = files.ticket_ids(desk.size)
-    answers = files.survey_rows(surveys.surveys(streams[2], desk, ids), span)
+    acted = act(seed, tickets_per_month, months, extra_days, habits)
+    span, desk, ids = acted.span, acted.desk, acted.ids
+    answers = files.survey_rows(acted.surveys, span)
     later = next((name for name in span.partitions if name not in span.months), None)
-    rows, spoilt = dirt.soil(files.ticket_rows(streams[3], desk, ids), span.months[-1], later)
+    rows, spoilt = dirt.soil(files.ticket_rows(desk, acted.rows, ids), span.months[-1], later)
     tables = {
         "accounts.csv": people.account_table(),
         "teams.csv": people.team_table(),

@@ -25,22 +25,16 @@ def soil(rows: pd.DataFrame, month: str, later: str | None) -> tuple[pd.DataFram
     One ticket a kind: the month's first internal tickets with at least four rows in its file, none created on
     the month's first day. With fewer such tickets there is less dirt.
     """
-    in_month = (rows["partition"] == month) & (rows["account"] == ACCOUNTS[INTERNAL].name)
-    created_later = rows["created_at"].str.startswith(month) & (rows["created_at"].str[8:10] != "01")
-    candidates = rows.index[in_month & created_later]
-    sizes = rows.loc[candidates].groupby("ticket", sort=True).size()
-    kinds = [kind for kind in KINDS if later or kind != "row corrected later"]
-    spoilt = dict(zip(kinds, sizes.index[sizes >= 4], strict=False))
-    middle = {kind: rows.index[(rows["ticket"] == ticket) & in_month][2] for kind, ticket in spoilt.items()}
+    spoilt, middle = chosen(rows, month, later)
     rows = rows.copy()
     if "unknown status" in middle:
         rows.loc[middle["unknown status"], "state"] = UNKNOWN_STATUS
     if "unparsable instant" in middle:
         rows.loc[middle["unparsable instant"], "at"] = UNPARSABLE
     if "event before its ticket" in middle:
-        row = middle["event before its ticket"]
-        created = pd.Timestamp(rows.loc[row, "created_at"])
-        rows.loc[row, "at"] = (created - pd.Timedelta(hours=1)).isoformat()
+        early = middle["event before its ticket"]
+        created = pd.Timestamp(str(rows.loc[early, "created_at"]))
+        rows.loc[early, "at"] = (created - pd.Timedelta(hours=1)).isoformat()
     if "row corrected later" in middle:
         row = rows.loc[middle["row corrected later"]].copy()
         row["severity"] = SEVERITIES[SEVERITIES.index(row["severity"]) - 1]
@@ -51,3 +45,15 @@ def soil(rows: pd.DataFrame, month: str, later: str | None) -> tuple[pd.DataFram
         order = np.insert(np.arange(len(rows)), again + 1, again)
         rows = rows.iloc[order].reset_index(drop=True)
     return rows, spoilt
+
+
+def chosen(rows: pd.DataFrame, month: str, later: str | None) -> tuple[dict[str, str], dict[str, int]]:
+    """The ticket of each kind of dirt, and the label of the row that is spoilt. Only internal tickets are looked at."""
+    in_month = (rows["partition"] == month) & (rows["account"] == ACCOUNTS[INTERNAL].name)
+    created_later = rows["created_at"].str.startswith(month) & (rows["created_at"].str[8:10] != "01")
+    candidates = rows.index[in_month & created_later]
+    sizes = rows.loc[candidates].groupby("ticket", sort=True).size()
+    kinds = [kind for kind in KINDS if later or kind != "row corrected later"]
+    spoilt = dict(zip(kinds, sizes.index[sizes >= 4], strict=False))
+    middle = {kind: int(rows.index[(rows["ticket"] == ticket) & in_month][2]) for kind, ticket in spoilt.items()}
+    return spoilt, middle

@@ -25,23 +25,30 @@ def ticket_ids(size: int) -> np.ndarray:
     return np.char.mod("MS%07d", np.arange(1, size + 1))
 
 
-def ticket_rows(rng: np.random.Generator, desk: Desk, ids: np.ndarray) -> pd.DataFrame:
-    """Every row that happened before the scene's end, in the order of time, with the file's `partition` beside."""
+def happened(rng: np.random.Generator, desk: Desk, ids: np.ndarray) -> dict[str, np.ndarray]:
+    """Every row that happened before the scene's end, in the order of time: life.Rows as codes, `seq` and `text`.
+
+    `text` is the activity's value as written; `ids` are the tickets' own.
+    """
     rows = desk.rows.joined()
     order = np.lexsort((rows["at"], rows["ticket"]))  # stable: simultaneous rows stay in order of writing
     rows = {name: each[order] for name, each in rows.items()}
     ticket = rows["ticket"]
     begins = np.flatnonzero(np.concatenate(([True], ticket[1:] != ticket[:-1])))
-    seq = np.arange(ticket.size) - np.repeat(begins, np.diff(np.append(begins, ticket.size))) + 1
-    value = _activity_values(rng, desk, rows, ids)
+    rows["seq"] = np.arange(ticket.size) - np.repeat(begins, np.diff(np.append(begins, ticket.size))) + 1
+    rows["text"] = _activity_values(rng, desk, rows, ids)
     kept = np.flatnonzero(rows["at"] < desk.span.end)
     kept = kept[np.argsort(rows["at"][kept], kind="stable")]
-    rows = {name: each[kept] for name, each in rows.items()}
+    return {name: each[kept] for name, each in rows.items()}
+
+
+def ticket_rows(desk: Desk, rows: dict[str, np.ndarray], ids: np.ndarray) -> pd.DataFrame:
+    """What `happened`, as it is written, with the file's `partition` beside."""
     ticket = rows["ticket"]
     regions = np.array([each.regions for each in scene.ACCOUNTS])
     frame = {
         "ticket": ids[ticket],
-        "seq": seq[kept],
+        "seq": rows["seq"],
         "at": written(rows["at"]),
         "created_at": written(desk.created[ticket]),
         "state": np.array(scene.STATES)[rows["state"]],
@@ -59,7 +66,7 @@ def ticket_rows(rng: np.random.Generator, desk: Desk, ids: np.ndarray) -> pd.Dat
         "actor": _actors(rows),
         "actor_role": np.array(scene.ROLES)[rows["role"]],
         "activity": np.array(scene.ACTIVITIES)[rows["activity"]],
-        "activity_value": value[kept],
+        "activity_value": rows["text"],
     }
     result = pd.DataFrame(frame)
     result["partition"] = np.array(desk.span.partitions)[desk.span.day_of(rows["at"])]

@@ -1,0 +1,37 @@
+"""`python -m deskledger.sources.demo.zendesk_server`: the account by itself, until it is interrupted."""
+
+import argparse
+import signal
+import sys
+from datetime import datetime
+from types import FrameType
+
+from deskledger.sources.demo.zendesk_server import Faults, Server, Store
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="zendesk_server", description=__doc__)
+    parser.add_argument("--port", type=int, default=0, help="of loopback; a free one by default")
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--tickets-per-month", type=int, default=10_000)
+    parser.add_argument("--now", help="the desk's clock, ISO 8601 with offset; PUT /clock moves it; the scene's end")
+    parser.add_argument("--faults", type=float, default=0.0, help="share of answers that are none, or bad (0 to 1)")
+    given = parser.parse_args()
+    store = Store.make(seed=given.seed, tickets_per_month=given.tickets_per_month)
+    now = datetime.fromisoformat(given.now) if given.now else None
+    server = Server(store, now=now, faults=Faults(given.faults), port=given.port)
+    signal.signal(signal.SIGTERM, _end)
+    print(server.base_url, flush=True)
+    try:
+        server.serve_forever()
+    except KeyboardInterrupt:
+        server.server_close()
+    return 0
+
+
+def _end(number: int, frame: FrameType | None) -> None:
+    raise KeyboardInterrupt
+
+
+if __name__ == "__main__":
+    sys.exit(main())
