@@ -28,6 +28,7 @@ def check_statement(path: Path, version: Version, survey_wait: timedelta) -> Ite
     if version.penalties is not None:
         yield from _check_money((*path, "penalties"), version.penalties)
         yield from _check_items((*path, "penalties"), version)
+        yield from _check_gates((*path, "penalties"), version)
 
 
 def _check_times(path: Path, version: Version) -> Iterator[Fault]:
@@ -43,16 +44,24 @@ def _check_times(path: Path, version: Version) -> Iterator[Fault]:
 
 
 def _check_money(path: Path, penalties: Penalties) -> Iterator[Fault]:
-    if penalties.critical is not None and penalties.points_to_money is None:
-        what = "`critical` counts the points of earlier months, and without `points_to_money` none are kept"
-        yield (
-            (*path, "critical"),
-            what,
-            "add `points_to_money: {amount_per_point: 0}` if points cost nothing by themselves",
-        )
     if penalties.tax is not None:
         what = "`tax` is not yet on statements, which state credits before tax"
         yield (*path, "tax"), what, "remove it: the credit note states the tax"
+
+
+def _check_gates(path: Path, version: Version) -> Iterator[Fault]:
+    """Misses are counted of shares only: of a time, a count or a mean of months nobody can say which tickets missed."""
+    for index, term in enumerate(version.penalties.terms if version.penalties is not None else []):
+        level = version.service_levels.get(term.measure)
+        if level is None or term.gate is None or term.gate.max_misses is None:
+            continue
+        here = (*path, "terms", index, "gate")
+        if isinstance(term.schedule, PerItem):
+            what = "a price by the late ticket has no verdict that few tickets could change"
+            yield here, what, "use `min_den`, or remove the gate"
+        elif statistic_of(level) not in {"share", "share_met"} or (level.window and level.window.mode == "mean"):
+            what = f"`{term.measure}` is measured as one value, so its misses cannot be counted"
+            yield here, what, "use `min_den`, or let the penalty measure a share of the same tickets"
 
 
 def _check_items(path: Path, version: Version) -> Iterator[Fault]:

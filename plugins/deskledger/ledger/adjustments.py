@@ -151,11 +151,7 @@ def posted_months(
                 from ledger.draft_level as level
                 where level.draft_id = result.draft_id
             ) as figures,
-            (
-                select line.detail ->> 'points_total'
-                from ledger.draft_line as line
-                where line.draft_id = result.draft_id and line.term = 'points'
-            ) as points,
+            result.assessment ->> 'points' as points,
             result.assessment -> 'paid' as paid,
             result.assessment -> 'late' as late
         from months

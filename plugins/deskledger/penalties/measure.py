@@ -58,9 +58,9 @@ def _measured(term: Mapping[str, Any], given: Any) -> Measured:
     # A share may list its late tickets beside its counts, for the penalties that price each of them.
     if "items" in given and ("num" not in given or term["schedule"]["kind"] == "per_item"):
         items = tuple(given["items"])
-        has_volume = bool(items) or whole(given.get("den", given.get("n", 0))) > 0
-        late = Fraction(len(items))
-        return Measured(late if has_volume else None, items=items, evidence=f"{len(items)} tickets")
+        volume = exact(given.get("den", given.get("n", 0)))
+        value = Fraction(len(items)) if items or volume > 0 else None
+        return Measured(value, denominator=volume or None, items=items, evidence=f"{len(items)} tickets")
     if "den" in given:
         return _share(given, term.get("exclusions", "remove"))
     if "value" in given:
@@ -138,7 +138,9 @@ def _window(term: Mapping[str, Any], months: Sequence[Any]) -> Measured:
     agg = term.get("window_agg", "pooled")
     if agg == "mean":
         value = sum((part.value for part in present if part.value is not None), Fraction(0)) / len(present)
-        return Measured(value, evidence=f"mean of {len(present)} months")
+        known = [part.denominator for part in present if part.denominator is not None]
+        volume = sum(known, Fraction(0)) if len(known) == len(present) else None
+        return Measured(value, denominator=volume, evidence=f"mean of {len(present)} months")
     if agg != "pooled":
         raise ContractError(f"months are pooled or their mean is taken, not {agg!r}", remedy="use pooled or mean")
     if any(part.denominator is None for part in present):

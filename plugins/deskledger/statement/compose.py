@@ -14,7 +14,7 @@ from deskledger import penalties
 from deskledger.contract.periods import first_day, period_bounds, version_at
 from deskledger.contract.terms import Contract, ServiceLevel, Version
 from deskledger.model import EVIDENCE, conform
-from deskledger.penalties.result import Line, TraceRow
+from deskledger.penalties.result import Line, TraceRow, plain
 from deskledger.statement import answers as surveys
 from deskledger.statement.assessment import (
     Opening,
@@ -144,6 +144,7 @@ def compose(
             "flags": list(assessed.flags),
             "paid": {term: str(left) for term, left in assessed.paid.items()},
             "late": lateness(version, evidence),
+            "points": None if assessed.points_total is None else plain(assessed.points_total),
             "requests": effects(granted, found, with_granted),
             "credit_without_requests": credit_without_requests(granted, found, with_granted),
         },

@@ -12,7 +12,6 @@ from deskledger.statement.levels import MonthFigures
 
 def as_past(made: Statement) -> PastMonth:
     """The month's verdicts, figures, credit and points, in the form of a posted one."""
-    points = [line["detail"].get("points_total") for line in made.lines if line["term"] == "points"]
     return PastMonth(
         period=made.period,
         statuses=statuses(made.lines),
@@ -23,7 +22,7 @@ def as_past(made: Statement) -> PastMonth:
             for level in made.levels
         },
         credit=made.credit,
-        points=points[0] if points else None,
+        points=made.assessment["points"],
         credits={term: Fraction(left) for term, left in made.assessment["paid"].items()},
         verdicts={str(level["service_level"]): str(level["status"]) for level in made.levels},
         late=made.assessment["late"],

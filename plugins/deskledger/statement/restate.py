@@ -26,6 +26,7 @@ def result_of(levels: Rows, lines: Rows) -> dict[str, Any]:
                 row["status"],
                 Decimal(row["credit_amount"]),
                 row["detail"].get("points_total"),
+                row["detail"].get("points"),
                 row["detail"].get("steps"),  # units of lateness too, which the next month goes on from
             )
             for row in lines

@@ -210,7 +210,6 @@ def _refuse_measured_otherwise(
 
 def _past_of(content: ledger.DraftContent) -> statement.PastMonth:
     """A month stated just now, as the months after it take it."""
-    lines = {line["term"]: line for line in content.lines}
     return past_month(
         {
             "period": content.period,
@@ -218,7 +217,7 @@ def _past_of(content: ledger.DraftContent) -> statement.PastMonth:
             "verdicts": {level["service_level"]: level["status"] for level in content.levels},
             "figures": {level["service_level"]: level["months"][-1] for level in content.levels},
             "credit_amount": content.credit_amount,
-            "points": lines["points"]["detail"].get("points_total") if "points" in lines else None,
+            "points": content.assessment["points"],
             "paid": content.assessment["paid"],
             "late": content.assessment["late"],
         }

@@ -29,6 +29,7 @@ SHARE = '        csat: good\n        objective: ">= 60 %"\n'
 BACKLOG = (SHARE, '        kpi: backlog\n        objective: "<= 400"\n')
 COUNTED = (SHARE, '        kpi: reopened\n        statistic: count\n        objective: "<= 5"\n')
 EVENTS = "      overlap: max_per_event\n      events: {e: [late, slow]}\n"
+FEW = "          gate: {max_misses_if_den_le: 39, max_misses: 2}\n"
 CHOICE = EVENTS.replace("max_per_event", "customer_choice") + "      until_chosen: highest\n"
 ROLLING = ('objective: ">= 95 %"', 'objective: ">= 95 %"\n        window: {months: 3, mode: pooled}')
 RESUMED = (CLOCK, "        use: resolution_total\n")
@@ -71,8 +72,15 @@ REFUSED = {
         [(BASES, "      until_claimed: withheld\n" + BASES)],
         "until_claimed", "within how many days", "`claim_window_days: 30`",
     ),
-    "critical points that nobody keeps": (
-        [CRITICAL, POINTS], "critical:", "counts the points of earlier months", "add `points_to_money",
+    "misses of a percentile": (
+        [("measure: slow_tenth\n", "measure: slow_tenth\n" + FEW)], "gate:", "misses cannot be counted", "`min_den`",
+    ),
+    "misses of a mean of months": (
+        [("measure: in_time\n", "measure: in_time\n" + FEW), (ROLLING[0], ROLLING[1].replace("pooled", "mean"))],
+        "gate:", "misses cannot be counted", "a share of the same tickets",
+    ),
+    "misses of late tickets": (
+        [(LATE, PER_ITEM), ("measure: in_time\n", "measure: in_time\n" + FEW)], "gate:", "has no verdict", "`min_den`",
     ),
     "tax": ([(BASES, "      tax: {rate: 19 %, treatment: damages}\n" + BASES)], "tax:", "before tax", "credit note"),
     "kpi's other side": ([(KPI[0], KPI[1] + "        side: customer\n")], "side: customer", "has no sides", "remove"),
@@ -139,7 +147,11 @@ FOLLOWED = {
     "most per event": [(BASES, EVENTS + BASES)],
     "customer's choice": [(BASES, CHOICE + BASES)],
     "claims": [(BASES, "      claim_window_days: 30\n      until_claimed: withheld\n" + BASES)],
-    "critical points that are kept": [CRITICAL, POINTS, PAID],
+    "critical points": [CRITICAL, POINTS],
+    "critical points that cost something": [CRITICAL, POINTS, PAID],
+    "misses of a share": [("measure: in_time\n", "measure: in_time\n" + FEW)],
+    "misses of pooled months": [("measure: in_time\n", "measure: in_time\n" + FEW), ROLLING],
+    "a sample of a percentile": [("measure: slow_tenth\n", "measure: slow_tenth\n          gate: {min_den: 30}\n")],
     "year's cap of all lines": [("pct: 10 %}", "pct: 10 %, per: year}")],
     "year's cap of some lines": [("pct: 10 %}", "pct: 10 %, per: year, terms: [late]}")],
     "month's cap of some lines": [("pct: 10 %}", "pct: 10 %, terms: [late]}")],

@@ -170,6 +170,20 @@ def test_a_ladder_per_late_ticket(extra: dict, items: list, credit: str) -> None
     assert str(_credit(_contract({**_LADDER, **extra}), {"items": items})) == credit
 
 
+@pytest.mark.parametrize(
+    ("measure", "schedule", "status"),
+    [
+        ({"den": 29, "items": [{"late": "3"}]}, _LADDER, "below_sample"),
+        ({"den": 30, "items": [{"late": "3"}]}, _LADDER, "breach"),
+        ({"months": [{"num": 1, "den": 14}, {"num": 1, "den": 15}]}, _LATE_5, "below_sample"),
+        ({"months": [{"num": 1, "den": 15}, {"num": 1, "den": 15}]}, _LATE_5, "breach"),
+    ],
+)
+def test_a_minimum_sample_of_late_tickets_and_of_a_mean_of_months(measure: dict, schedule: dict, status: str) -> None:
+    term = {"gate": {"min_den": 30}, "window_agg": "mean"}
+    assert _status(assess(_contract(schedule, term), {"measures": {"r": measure}})) == status
+
+
 def test_a_ladder_without_end_is_refused_where_a_ticket_goes_beyond_it() -> None:
     with pytest.raises(ContractError, match="no price for the last 2"):
         _credit(_contract({**_LADDER, "ladder": [{"units": "1", "amount": "80"}]}), {"items": [{"late": "3"}]})
