@@ -17,6 +17,7 @@ from deskledger.sources.demo.zendesk_server.figures import POLICIES
 from deskledger.sources.demo.zendesk_server.records import MARK, iso, ticket_id
 
 START = "1767222000"
+CLIENT = httpx.Client()  # one for all: making it costs more than asking
 TICKETS, EVENTS = "/api/v2/incremental/tickets/cursor", "/api/v2/incremental/ticket_events"
 
 
@@ -34,7 +35,7 @@ def server(store: Store) -> Iterator[Server]:
 def get(
     server: Server, path: str, *, auth: tuple[str, str] = (f"{LOGIN}/token", SECRET), **params: str
 ) -> httpx.Response:
-    return httpx.get(server.base_url + path, params=params, auth=auth)
+    return CLIENT.get(server.base_url + path, params=params, auth=auth)
 
 
 def test_only_its_token_opens_the_account(server: Server) -> None:
