@@ -222,6 +222,31 @@ CYCLE = Table(
     key=("created_month", "contract", "version", "ticket_key", "clock", "cycle"),
 )
 
+# What stands behind cycles: the stretches of `clocks.segments`, and the version that they were measured under.
+SEGMENT = Table(
+    "segment",
+    (
+        _required("version", "integer"),
+        _required("ticket_key", "key"),
+        _required("clock", "word"),
+        _required("cycle", "key"),
+        _required("from_at", "instant"),
+        _required("to_at", "instant"),
+        Column("status", "word"),
+        _required("holder", "word"),
+        Column("holder_name", "word"),
+        Column("priority", "word"),
+        Column("team", "word"),
+        Column("calendar", "word"),
+        _required("is_counted", "flag"),
+        _required("reason", "word"),
+        _required("counted_us", "key"),
+        _required("running_total_us", "key"),
+        Column("target_us", "integer"),
+    ),
+    key=("version", "ticket_key", "clock", "cycle", "from_at"),
+)
+
 # What stands behind a statement's figures: one row a service level and cycle or answer, in or out of the counts.
 EVIDENCE = Table(
     "draft_ticket",

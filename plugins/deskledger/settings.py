@@ -51,6 +51,11 @@ class Settings:
         return _folder("DESKLEDGER_LANDING", self.state / "landing")
 
     @property
+    def evidence(self) -> Path:
+        """The tickets, events and segments that statements froze, named by their content (landing.evidence)."""
+        return _folder("DESKLEDGER_EVIDENCE", self.state / "evidence")
+
+    @property
     def reports(self) -> Path:
         return _folder("DESKLEDGER_REPORTS", self.state / "reports")
 

@@ -10,13 +10,15 @@ from sqlalchemy import Connection, Engine, text
 
 from deskledger import ledger, model
 from deskledger.contract.written import terms_sha256, written_form
+from deskledger.landing.evidence import EvidenceFile
 
 NOW = datetime(2026, 4, 6, 8, tzinfo=UTC)
 TABLES = (
     "draft", "draft_level", "draft_line", "draft_trace", "draft_ticket", "decision", "attempt", "posting",
     "posted_ticket", "entry", "contract_submission", "contract_approval", "draft_adjustment", "reminder",
-    "credit_note",
+    "credit_note", "draft_file",
 )  # fmt: skip
+FROZEN = EvidenceFile("ticket", "aa/a.parquet", "a" * 64, 10)
 AUTHOR, SUBMITTER, TERMS_APPROVER = "Ada", "ada", "lena"
 TERM = {
     "id": "late",
@@ -73,7 +75,7 @@ def content(contract: str = "alder", period: str = "2026-03", met: int = 8, **ch
         charges={"fee": {"kind": "monthly_fee", "amount": "1000.00"}}, control={"tickets": 10}, csat=None,
         incomplete_tickets=0, levels=[level], lines=[line],
         trace=[{"trace_no": 1, "line": "late", "step": "measure", "input": "8 of 10", "output": "80", "clause": "7.1"}],
-        evidence=model.conform(model.EVIDENCE, pd.DataFrame(rows)),
+        evidence=model.conform(model.EVIDENCE, pd.DataFrame(rows)), freeze=lambda: [FROZEN],
     )  # fmt: skip
     return replace(made, **changes)
 

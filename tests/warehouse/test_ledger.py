@@ -14,7 +14,7 @@ from sqlalchemy.exc import DatabaseError
 from deskledger import ledger
 from deskledger.errors import LedgerError
 
-from tests.warehouse.ledger_content import NOW, TABLES, content, decide, draft, post, posted, rows
+from tests.warehouse.ledger_content import FROZEN, NOW, TABLES, content, decide, draft, post, posted, rows
 
 
 def test_a_draft_comes_back_as_it_was_written(warehouse: Engine) -> None:
@@ -24,6 +24,7 @@ def test_a_draft_comes_back_as_it_was_written(warehouse: Engine) -> None:
     with warehouse.connect() as connection:
         stored = ledger.read(connection, ref.draft_id)
         evidence = ledger.read_evidence(connection, ref.draft_id)
+        assert ledger.frozen_files(connection, ref.draft_id) == {"ticket": FROZEN}
     assert stored.draft["credit_amount"] == Decimal("50.00")
     assert str(stored.draft["credit_amount"]) == "50.00"
     assert stored.draft["assessment"] == made.assessment
@@ -186,6 +187,7 @@ CHANGES = [
 CHANGES += [
     ("update entry", "update ledger.entry set record = '{}'"),
     ("update decision", "update ledger.decision set comment = 'x'"),
+    ("update file", "update ledger.draft_file set sha256 = repeat('b', 64)"),
     ("update line", "update ledger.draft_line set credit_amount = 0"),
     ("update level", "update ledger.draft_level set status = 'met'"),
     ("update evidence", "update ledger.posted_ticket set elapsed_us = 0"),

@@ -13,7 +13,7 @@ from tests.warehouse.ledger_content import content, decide, draft, posted, rows,
 
 AT = datetime(2026, 4, 6, 9, tzinfo=UTC)
 ROLES = ("finance", "superuser", "replica")
-PARTS = ("draft_level", "draft_line", "draft_trace", "draft_ticket")
+PARTS = ("draft_level", "draft_line", "draft_trace", "draft_ticket", "draft_file")
 POSTING = """
 insert into ledger.posting (
     statement_number, contract, period, draft_id, currency, credit_amount, approved_by, approved_at, approval_comment,
@@ -137,6 +137,7 @@ MORE_ROWS = (
     "from ledger.draft_level as level",
     "insert into ledger.draft_ticket (draft_id, evidence_no, service_level, fate, is_numerator, is_denominator, "
     "ticket_key) select draft_id, 11, service_level, fate, true, true, 11 from ledger.draft_ticket limit 1",
+    "insert into ledger.draft_file select draft_id, 'segment', path, sha256, 1 from ledger.draft_file",
 )
 
 

@@ -32,6 +32,8 @@ from tests.warehouse.ledger_content import TABLES, content, decide, draft, poste
         ("delete from ledger.draft_trace where draft_id like 'ALDER%'", "the trace of its draft ALDER"),
         ("update ledger.decision set decided_by = 'x' where draft_id like 'ALDER%'", "the decisions of its draft"),
         ("delete from ledger.decision where draft_id like 'ALDER%'", "the decisions of its draft"),
+        ("update ledger.draft_file set path = 'b' where draft_id like 'ALDER%'", "the files of its draft ALDER"),
+        ("delete from ledger.draft_file where draft_id like 'ALDER%'", "the files of its draft ALDER"),
         ("update ledger.draft_ticket set cycle = 2 where draft_id like 'ALDER%'", "the evidence of its draft ALDER"),
     ],
 )  # fmt: skip

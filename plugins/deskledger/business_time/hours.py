@@ -3,7 +3,7 @@
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from functools import lru_cache
 from typing import Any
 
@@ -110,6 +110,18 @@ def parse_hours(terms: Mapping[str, Any]) -> Hours:
         country=country,
         region=region,
     )
+
+
+def listed_terms(terms: Mapping[str, Any], first_year: int, end_year: int) -> dict[str, Any]:
+    """Calendar terms with the public holidays of [first_year, end_year) as dates instead of the country's name.
+
+    All else is as written. Tables of public holidays change with the library that knows them.
+    """
+    if terms.get("country") is None:
+        return dict(terms)
+    days = parse_hours(terms).holidays_between(first_year, end_year)
+    rest = {key: value for key, value in terms.items() if key not in {"country", "region"}}
+    return {**rest, "holidays": [date(1970, 1, 1) + timedelta(days=int(day)) for day in days]}
 
 
 def _zone(name: Any) -> str:

@@ -17,6 +17,7 @@ def as_data(found: Recomputed) -> dict[str, Any]:
     return told | {
         "difference": found.recomputed - found.posted,
         "holds": found.holds,
+        "again": {field.name: getattr(found.again, field.name) for field in fields(found.again)},
         "today": None
         if today is None
         else {
@@ -36,15 +37,27 @@ def as_text(found: Recomputed) -> str:
         *_amounts(found),
         "",
         f"  evidence    {found.evidence_rows:,} rows, SHA-256 {found.evidence_sha256}",
+        f"  clocks      {_again(found)}",
         f"  contract    SHA-256 {found.contract_sha256}",
         f"  ledger      entry {found.entry_sha256}",
         f"  hashes      {'all verified' if not found.faults else f'{len(found.faults)} faults'}",
         f"  versions    posted by {found.code_version}, recomputed by {found.version_now}",
     ]
     lines += [f"  - {fault}" for fault in (*found.faults, *found.differences)]
+    lines += [f"  - clocks: {difference}" for difference in found.again.differences]
     if found.today is not None:
         lines += ["", *_today(found, found.today)]
     return "\n".join(harmless(line) for line in lines)
+
+
+def _again(found: Recomputed) -> str:
+    again = found.again
+    measured = f"measured again from {again.tickets:,} tickets and {again.events:,} events: {again.cycles:,} cycles"
+    if not again.differences:
+        return f"{measured}, the same"
+    if found.code_version == found.version_now:
+        return f"{measured}, {len(again.differences)} differences"
+    return f"{measured}; this version measures otherwise, which changes nothing that is posted"
 
 
 def _amounts(found: Recomputed) -> list[str]:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from datetime import datetime
+from hashlib import sha256
 from typing import Any
 
 from sqlalchemy import Connection, text
@@ -110,6 +111,35 @@ def stated(approvals: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
     """The approvals that a draft rests on, as its terms keep them."""
     names = ("version", "terms_sha256", "author", "submitted_by", "approved_by", "approved_at")
     return [{name: row[name] for name in names} for row in approvals]
+
+
+def words_of(connection: Connection, contract: str, stated_approvals: Iterable[Mapping[str, Any]]) -> list[str]:
+    """The canonical terms that a draft's `stated` approvals name, in their order.
+
+    Raises LedgerError where the terms of one of them are not there, or not what their hash says.
+    """
+    found = []
+    for approval in stated_approvals:
+        row = one(
+            connection,
+            """
+            select terms, terms_sha256 from ledger.contract_submission
+            where contract = :contract and version = :version and terms_sha256 = :terms_sha256
+            order by submission_no
+            limit 1
+            """,
+            contract=contract,
+            version=approval["version"],
+            terms_sha256=approval["terms_sha256"],
+        )
+        if row is None or sha256(row["terms"].encode()).hexdigest() != row["terms_sha256"]:
+            raise LedgerError(
+                f"the terms with the hash {approval['terms_sha256']} are not in the ledger",
+                where=f"contract {contract}, version {approval['version']}",
+                remedy="restore ledger.contract_submission from a backup: its rows never change",
+            )
+        found.append(row["terms"])
+    return found
 
 
 def _lock(connection: Connection, contract: str) -> None:

@@ -26,6 +26,7 @@ _LINE = (
     "band_edge", "detail", "credit_amount",
 )  # fmt: skip
 _TRACE = ("trace_no", "line", "step", "input", "output", "clause")
+_FILE = ("kind", "path", "sha256", "rows")
 _DECISION = ("draft_id", "decision", "comment", "decided_by", "decided_at")
 
 _ADJUSTMENT = (
@@ -56,10 +57,17 @@ _PARTS = {
 def draft_sha256(connection: Connection, draft_id: str) -> dict[str, str]:
     """SHA-256 of each part of a draft as it is stored now: heading, levels, lines, trace and its month's decisions.
 
-    Where it corrects posted months, of its adjustments too, with the restated drafts that they name. Its evidence has a
-    hash of its own (`evidence_sha256`).
+    Where files are frozen with it, of their names and hashes; where it corrects posted months, of its adjustments too,
+    with the restated drafts that they name. Its evidence has a hash of its own (`evidence_sha256`).
     """
     parts = {name: _sha256(connection, columns, rows, draft_id) for name, (columns, rows) in _PARTS.items()}
+    files = every(
+        connection,
+        f"select {', '.join(_FILE)} from ledger.draft_file where draft_id = :draft_id order by kind",  # noqa: S608 - names from above
+        draft_id=draft_id,
+    )
+    if files:
+        parts["files"] = digest_or_fault(files)
     named = ", ".join(_ADJUSTMENT)
     adjustments = every(
         connection,

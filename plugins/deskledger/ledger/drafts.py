@@ -1,7 +1,7 @@
 """Drafts: made once, never changed. A new one is made when what it says would change, or after a dispute."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Any, Literal
@@ -11,6 +11,7 @@ from sqlalchemy import Connection
 
 from deskledger import __version__
 from deskledger.errors import LedgerError
+from deskledger.landing.evidence import EvidenceFile
 from deskledger.ledger.adjustments import Adjustment, adjustment_rows
 from deskledger.ledger.canonical import digest, frame_digest
 from deskledger.ledger.tables import every, insert, lock, one
@@ -25,7 +26,8 @@ class DraftContent:
     `terms` are the version's, expanded; `assessment` holds what `penalties.assess` took (`contract`, `measurements`);
     `levels`, `lines` and `trace` have the columns of their tables; `evidence` is model.EVIDENCE; `control` the control
     totals; `data_mark` tells cheaply whether anything landed since; `preparers` are those who wrote the terms or
-    imported the charges, and cannot approve; `adjustments` are the posted months that it corrects.
+    imported the charges, and cannot approve; `adjustments` are the posted months that it corrects. `freeze` writes what
+    stands behind the evidence as files, and is called when the draft is written; None where nothing was measured.
     """
 
     contract: str
@@ -56,6 +58,7 @@ class DraftContent:
     trace: Sequence[Mapping[str, Any]]
     evidence: pd.DataFrame
     adjustments: Sequence[Adjustment] = ()
+    freeze: Callable[[], Sequence[EvidenceFile]] | None = None
 
 
 @dataclass(frozen=True)
@@ -138,10 +141,11 @@ def _insert(
     by: str,
     run_id: str | None,
 ) -> str:
-    """Write the rows of a draft; its id."""
+    """Write the rows of a draft, and before them the files that they name; its id."""
+    files = [] if content.freeze is None else content.freeze()
     own_number = statement_number(content.contract, content.period)
     draft_id = f"{own_number}-D{number}"
-    stored = ("levels", "lines", "trace", "evidence", "adjustments")
+    stored = ("levels", "lines", "trace", "evidence", "adjustments", "freeze")
     row = {name: getattr(content, name) for name in DraftContent.__dataclass_fields__ if name not in stored}
     row |= {
         "draft_id": draft_id,
@@ -163,6 +167,7 @@ def _insert(
     evidence = conform(EVIDENCE, content.evidence)
     evidence.insert(0, "draft_id", pd.Series(draft_id, index=evidence.index, dtype="str"))
     copy_in(connection, "ledger.draft_ticket", evidence)
+    insert(connection, "draft_file", [{"draft_id": draft_id, **asdict(file)} for file in files])
     return draft_id
 
 
@@ -270,6 +275,12 @@ def read_evidence(connection: Connection, draft_id: str) -> pd.DataFrame:
         {"draft_id": draft_id},
         EVIDENCE,
     )
+
+
+def frozen_files(connection: Connection, draft_id: str) -> dict[str, EvidenceFile]:
+    """The files of a draft by the table that each holds; none where nothing was measured."""
+    rows = every(connection, "select * from ledger.draft_file where draft_id = :draft_id", draft_id=draft_id)
+    return {row["kind"]: EvidenceFile(row["kind"], row["path"], row["sha256"], row["rows"]) for row in rows}
 
 
 def note_attempt(

@@ -25,7 +25,7 @@ from deskledger.statement.assessment import (
     opening_of,
     run_of_failures,
 )
-from deskledger.statement.cycles import open_spans
+from deskledger.statement.cycles import expanded_calendars, open_spans
 from deskledger.statement.effects import Priced, credit_without_requests, effects
 from deskledger.statement.exclusions import Exclusion, Granted
 from deskledger.statement.figures import figures
@@ -55,6 +55,7 @@ class Statement:
     charges: Mapping[str, Any]
     control: Mapping[str, Any]
     open_spans: Mapping[str, Any]
+    calendars: Mapping[str, Any]
     csat: Mapping[str, Any] | None
     evidence: pd.DataFrame
     incomplete_tickets: int
@@ -150,6 +151,7 @@ def compose(
         },
         charges=charges,
         open_spans=open_spans(contract, cycles, start_at, end_at),
+        calendars=expanded_calendars(contract, cycles, end_at),
         control={
             **_control(inputs, cycles, blocking, unplaced),
             "waived_incomplete": len(incomplete) - len(blocking) + len(inputs.held.unplaced) - len(unplaced),

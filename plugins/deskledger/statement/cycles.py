@@ -1,18 +1,20 @@
 """The cycles of a contract as of an instant: each under the version that was in force when it started."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import numpy as np
 import pandas as pd
 
 from deskledger import clocks
-from deskledger.business_time import BusinessCalendar
+from deskledger.business_time import BusinessCalendar, listed_terms
 from deskledger.contract.terms import Contract, Target, Version
 from deskledger.model import CYCLE, conform, empty
 
 _LONGEST_DAYS = 4096
+_YEARS_AHEAD = 5  # a promise may name any year, and needs no holidays; agreed times end sooner
 
 
 def contract_cycles(
@@ -22,12 +24,8 @@ def contract_cycles(
 
     `incomplete` are the keys of tickets with rows in quarantine. Cycles from before the first version are left out.
     """
-    begins = [_begins(contract, version) for version in contract.versions]
-    ends = [*begins[1:], None]
     frames = []
-    for version, begin, end in zip(contract.versions, begins, ends, strict=True):
-        if begin > as_of or not version.clocks:
-            continue
+    for version, begin, end in in_force(contract, as_of):
         measured = clocks.measure(tickets, events, version.clocks, version.calendars, as_of)
         own = measured["started_at"] >= begin
         if end is not None:
@@ -40,6 +38,14 @@ def contract_cycles(
     return conform(CYCLE, joined.assign(contract=contract.name, is_incomplete=is_incomplete))
 
 
+def in_force(contract: Contract, as_of: datetime) -> Iterator[tuple[Version, datetime, datetime | None]]:
+    """The versions with clocks that were in force by `as_of`, oldest first: from when, and until before when."""
+    begins = [_begins(contract, version) for version in contract.versions]
+    for version, begin, end in zip(contract.versions, begins, [*begins[1:], None], strict=True):
+        if begin <= as_of and version.clocks:
+            yield version, begin, end
+
+
 def open_spans(
     contract: Contract, cycles: pd.DataFrame, start_at: pd.Timestamp, end_at: pd.Timestamp
 ) -> dict[str, dict[str, list[list[str]]]]:
@@ -49,14 +55,39 @@ def open_spans(
     """
     started = cycles["started_at"].min()
     first = start_at if pd.isna(started) else min(start_at, started)
-    spans: dict[str, dict[str, list[list[str]]]] = {}
-    for number in sorted({int(version) for version in cycles["version"].dropna()}):
-        version = next(each for each in contract.versions if each.number == number)
-        spans[str(number)] = {
-            name: _written(BusinessCalendar.from_terms(terms).open_spans(first, end_at), first, end_at)
-            for name, terms in version.calendars.items()
-        }
-    return spans
+    return {
+        str(version.number): {name: spans_of(terms, first, end_at) for name, terms in version.calendars.items()}
+        for version in _measuring(contract, cycles)
+    }
+
+
+def spans_of(terms: Mapping[str, Any], first: pd.Timestamp, end_at: pd.Timestamp) -> list[list[str]]:
+    """A calendar's open spans within [first, end_at), cut at both, as ISO 8601 in UTC."""
+    return _written(BusinessCalendar.from_terms(terms).open_spans(first, end_at), first, end_at)
+
+
+def expanded_calendars(
+    contract: Contract, cycles: pd.DataFrame, end_at: pd.Timestamp
+) -> dict[str, dict[str, dict[str, Any]]]:
+    """The calendars of each version as `BusinessCalendar.from_terms` takes them, public holidays as dates.
+
+    Of the years from before the first counted cycle until after the last due date: what is measured by these again does
+    not depend on the library that knows holidays.
+    """
+    started, due = cycles["started_at"].min(), cycles["due_at"].max()
+    first = end_at if pd.isna(started) else min(end_at, started)
+    last = end_at if pd.isna(due) else max(end_at, due)
+    years = first.year - 1, min(last.year, end_at.year + _YEARS_AHEAD) + 2
+    return {
+        str(version.number): {name: listed_terms(terms, *years) for name, terms in version.calendars.items()}
+        for version in _measuring(contract, cycles)
+    }
+
+
+def _measuring(contract: Contract, cycles: pd.DataFrame) -> list[Version]:
+    """The versions that cycles were measured under, in their order."""
+    numbers = {int(number) for number in cycles["version"].dropna()}
+    return [version for version in contract.versions if version.number in numbers]
 
 
 def silent_since(contract: Contract, start_at: datetime) -> datetime:

@@ -13,6 +13,7 @@ from deskledger.errors import ContractError, DeskledgerError, LedgerError, State
 from deskledger.settings import settings
 from deskledger.steps import measure, report, terms
 from deskledger.steps.close_content import charge_mark, data_mark, snapshot
+from deskledger.steps.frozen import check_files
 from deskledger.steps.restate import corrected_draft
 from deskledger.steps.settle import SETTLED
 from deskledger.warehouse import open_warehouse
@@ -233,13 +234,16 @@ def deem_approved(draft_id: str, at: datetime) -> bool:
 def post(draft_id: str, at: datetime) -> dict[str, Any]:
     """Post an approved draft; a month that is posted stays as it is, and the same is returned.
 
-    Raises LedgerError for a draft that is not approved, superseded, stale, or rests on incomplete tickets.
+    Raises LedgerError for a draft that is not approved, superseded, stale, or rests on incomplete tickets; LandingError
+    for one whose frozen tickets or events are not there as they were written.
     """
     engine = open_warehouse()
     inputs = _inputs_now(engine, draft_id, at)
     with engine.begin() as connection:
         state = ledger.draft_state(connection, draft_id)
         already = ledger.posted(connection, state["contract"], state["period"])
+        if already is None:
+            check_files(connection, draft_id)
         row = ledger.post(connection, draft_id, at=at, inputs_sha256=inputs)
     return {
         "statement_number": row["statement_number"],

@@ -17,6 +17,7 @@ from deskledger.settings import settings
 from deskledger.sources.event_log import mapping as mappings
 from deskledger.steps import terms
 from deskledger.steps.deadline import review_terms
+from deskledger.steps.frozen import freeze
 
 _CHARGE_MARK = text("""
 select coalesce(
@@ -145,6 +146,7 @@ def draft_content(
         terms={
             **ledger.plain(made.version),
             "open_spans": made.open_spans,
+            "expanded_calendars": made.calendars,
             "approvals": ledger.approvals.stated(approved),
             "review": review_terms(contract, made.version, now),
         },
@@ -158,6 +160,7 @@ def draft_content(
         trace=made.trace,
         evidence=made.evidence,
         adjustments=adjustments,
+        freeze=lambda: freeze(contract, inputs, made.evidence, end),
     )
 
 

@@ -14,8 +14,10 @@ from deskledger import contract as contracts
 from deskledger.contract.terms import Contract
 from deskledger.errors import DeskledgerError
 from deskledger.statement.compare import changed_sides, line_changes
+from deskledger.statement.frozen import MeasuredAgain
 from deskledger.steps.close import contract_named
 from deskledger.steps.close_content import inputs_of, snapshot, stated
+from deskledger.steps.frozen import clocks_again
 from deskledger.warehouse import open_warehouse
 
 _POSTED = text("select statement_number from ledger.posting order by statement_number")
@@ -41,7 +43,9 @@ class Recomputed:
     """A posted statement, worked out again. `posted` and `recomputed` are credits to the customer in `currency`.
 
     `differences` are where the frozen evidence does not give what was posted, `faults` where the ledger is not what was
-    booked; both in words, and both empty when the statement holds. `today` is None where it was not asked for.
+    booked; both in words, and both empty when the statement holds. `again` is what its clocks give, measured from the
+    frozen tickets and events; where another version of Deskledger drafted it, its differences are that version's, and
+    are told only. `today` is None where it was not asked for.
     """
 
     statement_number: str
@@ -58,18 +62,22 @@ class Recomputed:
     entry_sha256: str | None
     code_version: str
     version_now: str
+    again: MeasuredAgain
     today: Today | None
 
     @property
     def holds(self) -> bool:
-        return not self.differences and not self.faults
+        is_own = self.code_version == self.version_now
+        return not self.differences and not self.faults and not (is_own and self.again.differences)
 
 
 def recompute(statement_number: str, *, now: datetime, with_today: bool = True) -> Recomputed:
-    """Work a posted statement out again from its frozen evidence alone, and check every hash that proves it.
+    """Work a posted statement out again from what it froze alone, and check every hash that proves it.
 
-    `with_today` measures the month again over what is in the warehouse at `now`: reported, never substituted. Nothing
-    is written. Raises LedgerError for a statement that is not posted.
+    Its clocks are measured again from the frozen tickets and events, its figures are counted and priced again from the
+    frozen cycles. `with_today` measures the month again over what is in the warehouse at `now`: reported, never
+    substituted. Nothing is written. Raises LedgerError for a statement that is not posted, LandingError for a frozen
+    file that is missing or was changed.
     """
     with snapshot(open_warehouse()) as connection:
         posting = ledger.statement_of(connection, statement_number)
@@ -91,6 +99,7 @@ def recompute(statement_number: str, *, now: datetime, with_today: bool = True) 
             entry_sha256=ledger.statement_entry(connection, statement_number),
             code_version=posting["code_version"],
             version_now=__version__,
+            again=clocks_again(connection, posting),
             today=_today(connection, posting, evidence, now) if with_today else None,
         )
 

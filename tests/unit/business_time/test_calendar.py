@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from deskledger.business_time import BusinessCalendar
+from deskledger.business_time import BusinessCalendar, listed_terms
 from deskledger.errors import ContractError
 
 WEEKDAYS = ("mon", "tue", "wed", "thu", "fri")
@@ -110,6 +110,19 @@ def test_public_holidays_are_found_in_every_year_that_the_horizon_grows_into() -
     for start in starts:
         assert calendar.elapsed(start, start + pd.Timedelta(hours=22))[0] == np.timedelta64(0)
     assert (calendar.elapsed(starts, starts + pd.Timedelta(hours=22)) == np.timedelta64(0)).all()
+
+
+def test_listed_terms_open_as_the_country_does_in_the_years_that_they_list_and_no_longer() -> None:
+    terms = {**OFFICE, "country": "ES", "region": "MD", "holidays": ["2026-03-02"],
+             "special_days": {"2026-01-06": [["10:00", "11:00"]]}}  # fmt: skip
+    listed = listed_terms(terms, 2025, 2028)
+    assert "country" not in listed and "region" not in listed
+    assert listed["special_days"] == terms["special_days"]
+    spans = [BusinessCalendar.from_terms(each).open_spans("2025-01-01", "2028-01-01") for each in (terms, listed)]
+    pd.testing.assert_frame_equal(*spans)
+    assert _hours(terms, "2028-01-06T00:00Z", "2028-01-07T00:00Z") == 0
+    assert _hours(listed, "2028-01-06T00:00Z", "2028-01-07T00:00Z") == 8
+    assert listed_terms(OFFICE, 2025, 2028) == OFFICE
 
 
 def test_positions_keep_their_origin_when_the_horizon_grows() -> None:

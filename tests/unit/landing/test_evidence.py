@@ -1,0 +1,76 @@
+"""Evidence files: named by content, whole or not there, checked when read."""
+
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from deskledger.errors import LandingError
+from deskledger.landing import evidence
+from deskledger.model import SEGMENT, TICKET_EVENT, conform
+
+EVENTS = conform(
+    TICKET_EVENT,
+    pd.DataFrame(
+        {
+            "ticket_key": [7, 7, 9],
+            "created_month": 202601,
+            "event_id": ["1", "2", "1"],
+            "occurred_at": pd.to_datetime(
+                ["2026-01-10T08:00:00.000001Z", "2026-01-10T09:00Z", "2026-01-11T00:00Z"], format="ISO8601"
+            ),
+            "seq": [1, 2, 1],
+            "kind": ["created", "status", "created"],
+            "value": [None, "resolved", ""],
+            "is_public": [True, None, False],
+        }
+    ),
+)
+
+
+def test_what_was_written_is_read_again_with_missing_values_and_microseconds(tmp_path: Path) -> None:
+    file = evidence.write(tmp_path, TICKET_EVENT, [EVENTS.iloc[:2], EVENTS.iloc[2:]])
+    assert (file.kind, file.rows, file.path) == ("ticket_event", 3, f"{file.sha256[:2]}/{file.sha256}.parquet")
+    pd.testing.assert_frame_equal(
+        evidence.read(tmp_path, file, TICKET_EVENT).astype({"kind": "str", "value": "str"}),
+        EVENTS.astype({"kind": "str", "value": "str"}),
+        check_categorical=False,
+    )
+
+
+def test_the_same_rows_are_one_file_whatever_categories_and_index_they_come_with(tmp_path: Path) -> None:
+    first = evidence.write(tmp_path, TICKET_EVENT, [EVENTS])
+    other = EVENTS.assign(kind=EVENTS["kind"].cat.set_categories(["status", "created", "deleted"]))
+    assert evidence.write(tmp_path, TICKET_EVENT, [other.set_index(pd.Index([5, 3, 1]))]) == first
+    assert evidence.write(tmp_path, TICKET_EVENT, [EVENTS.iloc[::-1]]) != first
+    assert len(list(tmp_path.rglob("*.parquet"))) == 2
+    assert not list(tmp_path.rglob(".*"))
+
+
+def test_no_rows_are_a_file_too(tmp_path: Path) -> None:
+    file = evidence.write(tmp_path, SEGMENT, [])
+    assert (file.rows, len(evidence.read(tmp_path, file, SEGMENT))) == (0, 0)
+
+
+def test_a_file_that_was_not_finished_is_not_there(tmp_path: Path) -> None:
+    def killed():
+        yield EVENTS
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        evidence.write(tmp_path, TICKET_EVENT, killed())
+    assert list(tmp_path.rglob("*")) == []
+
+
+def test_a_missing_and_a_changed_file_are_told_apart_and_writing_again_mends_it(tmp_path: Path) -> None:
+    file = evidence.write(tmp_path, TICKET_EVENT, [EVENTS])
+    path = tmp_path / file.path
+    whole = path.read_bytes()
+    path.write_bytes(whole[:-1] + b"x")
+    with pytest.raises(LandingError, match=r"ticket_event rows are not what was written(.|\n)*restore the evidence"):
+        evidence.check(tmp_path, file)
+    path.unlink()
+    with pytest.raises(LandingError, match=r"ticket_event rows are missing(.|\n)*restore the evidence"):
+        evidence.read(tmp_path, file, TICKET_EVENT)
+    assert evidence.write(tmp_path, TICKET_EVENT, [EVENTS]) == file
+    assert path.read_bytes() == whole
