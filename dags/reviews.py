@@ -3,7 +3,7 @@
 
 **What for.** A draft that nobody decides on must not lie unseen. Every hour this does what the contract says happens
 at the deadline (`review: then:` remind, escalate, or the clause that deems a draft approved), and starts a new draft
-where an exclusion or a waiver was granted, or taken back, since the newest one.
+where its month's exclusions or waivers are others than those that the newest one follows.
 
 **In.** `ledger.draft_state`, `ledger.request_state`, the contracts' `review:` terms as each draft froze them.
 **Out.** Messages through `notify`, `ledger.reminder`, `ledger.decision`; the asset `deskledger_due`, which starts
@@ -11,7 +11,8 @@ where an exclusion or a waiver was granted, or taken back, since the newest one.
 
 **How to rerun.** Any time: a reminder goes out once a day, and a draft is decided once.
 
-**When it fails.** The warehouse could not be reached, or a contract is not valid: see the message.
+**When it fails.** The warehouse could not be reached, or one review was stopped (a contract that is not valid, a stale
+draft that cannot be made anew): see the messages. The other reviews were seen to; the next hour tries again.
 """
 
 from datetime import datetime
@@ -45,7 +46,7 @@ with DAG(
         context = get_current_context()
         keys = overdue.changed_by_request(now=runs.started_at(context))
         if not keys:  # an event without keys of its own would carry none
-            raise AirflowSkipException("No request was ruled on since the newest drafts.")
+            raise AirflowSkipException("The newest drafts follow the requests that are in force.")
         context["outlet_events"][DUE].add_partitions(keys)
         return len(keys)
 

@@ -112,6 +112,19 @@ def test_a_draft_that_still_holds_is_not_made_twice_and_a_retry_may_go_on(wareho
     assert close.draft(KEY, now=later, run_id="run-4", is_by_hand=True)["status"] == "posted"
 
 
+def test_an_approved_draft_whose_run_is_gone_is_due_again_and_posted(warehouse: Engine) -> None:
+    month(warehouse, "2026-01", 8)
+    first = close.draft(KEY, now=NOW, run_id="run-1")
+    close.decide(first["draft_id"], "approve", comment="", user="felix", at=NOW)  # and the run is killed
+    left = NOW + timedelta(hours=1)
+    for now, keys, status in ((left - timedelta(microseconds=1), [], "current"), (left, [KEY], "drafted")):
+        assert close.due(now=now) == keys
+        assert close.draft(KEY, now=now, run_id="run-2")["status"] == status
+    assert close.post(first["draft_id"], at=left)["is_new"]
+    assert close.due(now=left) == ["alder|2026-02"]
+    assert close.draft(KEY, now=left, run_id="run-2")["status"] == "posted"
+
+
 def test_late_data_make_the_draft_stale_and_a_new_draft_voids_the_approval(warehouse: Engine) -> None:
     month(warehouse, "2026-01", 8)
     first = close.draft(KEY, now=NOW)

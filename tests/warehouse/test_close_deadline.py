@@ -8,14 +8,16 @@ from typing import Any
 import pytest
 from sqlalchemy import Engine, text
 
-from deskledger.errors import LedgerError
+from deskledger.errors import LedgerError, WarehouseError
 from deskledger.settings import settings
 from deskledger.steps import close, overdue, report, requests, review
 
 from tests.warehouse.close_desk import (
+    CONTRACT,
     KEY,
     NOW,
     charge,
+    close_month,
     closing_home,  # noqa: F401 - the fixture `home`, of every test here
     load,
     month,
@@ -126,6 +128,37 @@ def test_a_stale_draft_is_never_deemed_approved(warehouse: Engine, home: Path) -
     assert review.outcome(draft_id) is None
 
 
+def test_what_stops_one_review_stops_no_other_and_is_told(warehouse: Engine, home: Path) -> None:
+    """Alder's draft went stale and cannot be made anew; Brisa's deadline is kept all the same."""
+    for name in ("alder", "brisa"):
+        words = CONTRACT.format(name=name, account=name, zone="Europe/Madrid")
+        terms = 'review: {within: 5 days, then: deemed_approved, clause: "12.4"}\nversions:\n'
+        (home / "contracts" / f"{name}.yaml").write_text(words.replace("versions:\n", terms), encoding="utf-8")
+        sign(home, name)
+    charge(warehouse, "brisa", "2026-01")
+    month(warehouse, "2026-01", 8)
+    month(warehouse, "2026-01", 10, prefix="B", account="brisa")
+    alder, brisa = (close.draft(f"{name}|2026-01", now=NOW)["draft_id"] for name in ("alder", "brisa"))
+    charge(warehouse, "alder", "2026-01", approved_by=None)
+    with pytest.raises(LedgerError, match=f"not carried out for {alder}"):
+        overdue.overdue(DUE)
+    assert (review.outcome(alder), review.outcome(brisa)) == (None, "approve")
+    assert [each["event"] for each in told()] == ["review_stopped", "review_deemed_approved"]
+    assert alder in told()[0]["subject"]
+    assert "no_base" in told()[0]["body"]
+
+
+def test_a_warehouse_that_fails_stops_all_at_once(warehouse: Engine, home: Path) -> None:
+    reviewed(home, '{within: 5 days, then: deemed_approved, clause: "12.4"}')
+    drafted(warehouse)
+    charge(warehouse, "alder", "2026-01", invoice_number="A-2")  # so that it has to look at the data again
+    with warehouse.begin() as connection:
+        connection.execute(text("alter table core.ticket drop column region"))
+    with pytest.raises(WarehouseError, match="region does not exist"):
+        overdue.overdue(DUE)
+    assert told() == []
+
+
 def test_an_answer_of_nobody_decides_nothing(warehouse: Engine) -> None:
     draft_id = drafted(warehouse)
     with pytest.raises(LedgerError, match="names nobody"):
@@ -157,6 +190,34 @@ def test_a_ruling_names_its_month_for_a_new_draft_once(warehouse: Engine, home: 
     assert overdue.changed_by_request(later) == [KEY]
     close.draft(KEY, now=later + timedelta(minutes=1))
     assert overdue.changed_by_request(later + timedelta(hours=1)) == []
+
+
+def test_a_ruling_about_a_posted_month_starts_no_close_of_the_month_in_review(warehouse: Engine, home: Path) -> None:
+    path = home / "contracts" / "alder.yaml"
+    reasons = '    exclusions:\n      storm: {clause: "9.2", title: Storm, effect: removed}\n    penalties:\n'
+    path.write_text(path.read_text(encoding="utf-8").replace("    penalties:\n", reasons), encoding="utf-8")
+    sign(home)
+    month(warehouse, "2026-01", 8)
+    month(warehouse, "2026-02", 10)
+    close_month("2026-01")
+    close.draft("alder|2026-02", now=NOW)
+    asked = requests.Asked(KEY, "rosa", explanation="storm", evidence="photo")
+    made = requests.exclude(asked, "storm", NOW, tickets=["T2026-01-9"])
+    requests.rule_on(made["request_id"], "approve", "", "fatima", DUE)
+    assert close.due(DUE) == ["alder|2026-02"]  # looked at with the next load
+    assert overdue.changed_by_request(DUE) == []
+
+
+def test_a_request_that_was_taken_back_names_its_month_once(warehouse: Engine, home: Path) -> None:
+    drafted(warehouse)
+    asked = requests.Asked(KEY, "rosa", explanation="goodwill", evidence="mail")
+    made = requests.waive_credit(asked, "late", NOW)
+    requests.rule_on(made["request_id"], "approve", "", "fatima", NOW)
+    close.draft(KEY, now=NOW)
+    requests.rule_on(made["request_id"], "revoke", "No mail.", "fatima", NOW)
+    assert overdue.changed_by_request(NOW) == [KEY]
+    close.draft(KEY, now=NOW)
+    assert overdue.changed_by_request(NOW) == []
 
 
 def test_the_review_says_who_may_approve_by_when_and_what_happens_then(warehouse: Engine, home: Path) -> None:

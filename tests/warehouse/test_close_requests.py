@@ -285,6 +285,60 @@ def test_there_is_no_more_to_waive_than_the_draft_says(warehouse: Engine, line: 
         requests.waive_credit(asked(), line, NOW, amount=None if amount is None else Decimal(amount))
 
 
+def test_a_credit_that_arises_from_a_correction_can_be_waived_in_its_own_month(warehouse: Engine) -> None:
+    """January was posted without a credit; late data make it 400.00, and that is given up."""
+    month(warehouse, "2026-01", 10)
+    month(warehouse, "2026-02", 10)
+    close_month("2026-01")
+    for number in (8, 9):
+        load(warehouse, {"id": f"T2026-01-{number}", "created": "2026-01-10T08:00:00Z",
+                         "resolved": "2026-01-10T13:00:00Z"}, landed_at=NOW)  # fmt: skip
+    with pytest.raises(LedgerError, match="there is no credit of 'late' to waive"):  # nobody has stated it yet
+        requests.waive_credit(asked(), "late", NOW)
+    february = close.draft("alder|2026-02", now=NOW)
+    assert february["credit"] == "400.00"
+    with pytest.raises(LedgerError, match=r"it corrects 2026-01: name that month, alder\|2026-01, and a penalty of it"):
+        requests.waive_credit(asked("alder|2026-02"), "restatement:2026-01", NOW)
+    with pytest.raises(LedgerError, match=r"at most that much: late 400\.00"):
+        requests.waive_credit(asked(), "late", NOW, amount=Decimal("400.01"))
+    approve(requests.waive_credit(asked(), "late", NOW))
+    assert close.draft("alder|2026-02", now=LATER)["draft_id"] == february["draft_id"]  # keeps its corrections
+    close.decide(february["draft_id"], "dispute", comment="January's credit is waived.", user="felix", at=LATER)
+    second = close.draft("alder|2026-02", now=LATER)
+    assert second["credit"] == "0.00"
+    close.decide(second["draft_id"], "approve", comment="", user="felix", at=LATER)
+    close.post(second["draft_id"], at=LATER)
+    with pytest.raises(LedgerError, match=r"at most that much: late 400\.00"):  # of what stands of January now
+        requests.waive_credit(asked(), "month", LATER)
+
+
+def test_points_can_be_waived(warehouse: Engine, home: Path) -> None:
+    path = home / "contracts" / "alder.yaml"
+    words = path.read_text(encoding="utf-8").replace("consequence: {pct_of_base: 4 %}", "consequence: {points: 3}")
+    words = words.replace("      caps:\n", "      points_to_money: {base: fee, pct_per_point: 0.5 %}\n      caps:\n")
+    path.write_text(words, encoding="utf-8")
+    sign(home)
+    month(warehouse, "2026-01", 8)
+    assert close.draft(KEY, now=NOW)["credit"] == "150.00"
+    approve(requests.waive_credit(asked(), "points", NOW))
+    assert close.draft(KEY, now=NOW)["credit"] == "0.00"
+
+
+def test_a_line_that_is_no_penalty_cannot_be_waived(warehouse: Engine, home: Path) -> None:
+    """Two penalties of 100.004 are 200.01, a cent more than their lines: nobody gives that cent up."""
+    write(home, "consequence: {pct_of_base: 4 %}", "consequence: {amount: 100.004}")
+    write(home, "consequence: {amount: 100}", "consequence: {amount: 100.004}")
+    write(home, "    penalties:\n", "    penalties:\n      round_stage: total\n")
+    month(warehouse, "2026-01", 8)
+    load(warehouse, {"id": "POOR", "created": "2026-01-10T08:00:00Z", "rated": ("2026-01-11T08:00:00Z", 1)})
+    draft_id = close.draft(KEY, now=NOW)["draft_id"]
+    with warehouse.connect() as connection:
+        lines = {row["term"]: str(row["credit_amount"]) for row in ledger.read(connection, draft_id).lines}
+    assert lines == {"late": "100.00", "unhappy": "100.00", "rounding": "0.01"}
+    with pytest.raises(LedgerError, match=r"at most that much: late 100\.00, unhappy 100\.00"):
+        requests.waive_credit(asked(), "rounding", NOW)
+
+
 @pytest.mark.parametrize(
     ("waived_counts", "amount", "credit"),
     [("true", "400.00", "500.00"), ("false", "400.00", "400.00"), ("false", "399.99", "500.00")],

@@ -7,6 +7,7 @@ from deskledger.ledger.adjustments import (
     posted_adjustments,
     posted_months,
     read_adjustments,
+    result_draft,
 )
 from deskledger.ledger.canonical import canonical, digest, frame_digest, plain
 from deskledger.ledger.chain import Verification, read_posted_evidence, statement_entry, verify
@@ -79,6 +80,7 @@ __all__ = [
     "request_state",
     "requests_in_force",
     "requests_of_month",
+    "result_draft",
     "revokers",
     "rule_on",
     "statement_entry",

@@ -71,6 +71,41 @@ def read_adjustments(connection: Connection, draft_id: str) -> list[Adjustment]:
     return [Adjustment(**{name: row[name] for name in row if name not in {"draft_id", "amount"}}) for row in rows]
 
 
+def result_draft(connection: Connection, contract: str, period: str) -> str | None:
+    """The id of the draft that says what a month comes to now; None before its first.
+
+    Of a posted month it is the restated draft that a later month's open draft would book, else what stands.
+    """
+    row = one(
+        connection,
+        """
+        select coalesce(
+            (
+                select adjustment.restated_draft_id
+                from ledger.draft_adjustment as adjustment
+                inner join ledger.draft_state as booking on adjustment.draft_id = booking.draft_id
+                where
+                    booking.contract = :contract
+                    and adjustment.corrected_period = :period
+                    and booking.state in ('in_review', 'approved', 'disputed')
+                order by booking.period
+                limit 1
+            ),
+            (select draft_id from ledger.standing_month where contract = :contract and period = :period),
+            (
+                select draft_id from ledger.draft
+                where contract = :contract and period = :period
+                order by number desc
+                limit 1
+            )
+        ) as draft_id
+        """,
+        contract=contract,
+        period=period,
+    )
+    return None if row is None else row["draft_id"]
+
+
 def posted_adjustments(connection: Connection, contract: str) -> list[dict[str, Any]]:
     """The contract's posted adjustments (rows of ledger.adjustment), in the order that they were booked."""
     return every(

@@ -1,7 +1,8 @@
 """Closing a contract's month: which are due, the draft, the decision, the posting. Keys are "alder|2026-01"."""
 
 import logging
-from datetime import datetime
+from collections.abc import Mapping
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Connection, Engine, text
@@ -23,6 +24,9 @@ _log = logging.getLogger(__name__)
 _FIRST_TICKET = text("select min(created_at) from core.ticket where source = any(:sources)")
 _FIRST_POSTED = text("select min(period) from ledger.posting where contract = :contract")
 
+# A run posts what was approved within a quarter of an hour: so often its review looks at the ledger.
+_POSTED_WITHIN = timedelta(hours=1)
+
 # What has to change before a month that could not be drafted is worth another attempt; else, any data.
 _MARKS = {"no_base": charge_mark, terms.NOT_APPROVED: terms.approval_mark, SETTLED: data_mark}
 
@@ -31,8 +35,9 @@ def due(now: datetime) -> list[str]:
     """Keys of the months to draft: each contract's earliest month that is not posted, if its data are complete.
 
     Complete is a watermark of all its sources at the period's end, plus `close_after`, plus `survey_wait` where the
-    terms measure CSAT. A month in review is due again only when something changed since; a disputed one is. A contract
-    that is not valid is skipped with a log line: its own file's check and the measure step raise it.
+    terms measure CSAT. A month in review is due again only when something changed since; a disputed one is, and so is
+    one that was approved so long ago that the run which should have posted it is gone. A contract that is not valid is
+    skipped with a log line: its own file's check and the measure step raise it.
     """
     loaded, refused = contracts.load_all(settings().contracts)
     for error in refused:
@@ -54,7 +59,7 @@ def _due_of(connection: Connection, contract: Contract, now: datetime) -> str | 
         return None
     newest = ledger.newest_draft(connection, contract.name, period)
     key = f"{contract.name}|{period}"
-    if newest is not None and newest["state"] == "disputed":
+    if newest is not None and (newest["state"] == "disputed" or _is_left(newest, now)):
         return key
     if newest is not None and not _has_news(connection, contract, newest):
         return None
@@ -100,6 +105,11 @@ def _is_complete(connection: Connection, contract: Contract, period: str, now: d
     return watermark is not None and _closable_at(contract, period) <= min(watermark, now)
 
 
+def _is_left(draft: Mapping[str, Any], now: datetime) -> bool:
+    """Was the draft approved, and not posted in the time that a run needs for it? Then its run is gone."""
+    return draft["state"] == "approved" and now >= draft["decided_at"] + _POSTED_WITHIN
+
+
 def _has_news(connection: Connection, contract: Contract, draft: dict[str, Any]) -> bool:
     """May a draft made now say something else? Cheap, and sometimes yes for nothing; never no for something."""
     if draft["contract_sha256"] != contract.sha256:
@@ -115,7 +125,7 @@ def draft(key: str, now: datetime, run_id: str | None = None, *, is_by_hand: boo
     Until the newest draft is posted, a retry of the run that made it (`run_id`), and a run that somebody started by
     hand (`is_by_hand`), are told `drafted` again, so that its review goes on, or its posting where it is approved: the
     run that made it may have died before. Another run is told `current`: it comes with every load, and must not ask
-    every day.
+    every day. A draft that `due` takes for left, approved and not posted, is told `drafted` to any run.
     Raises ContractError, and StatementError: too early, an earlier month open, or what makes the month itself
     impossible (`no_base`, `not_approved`), which ledger.attempt keeps on record.
     """
@@ -152,7 +162,7 @@ def draft(key: str, now: datetime, run_id: str | None = None, *, is_by_hand: boo
             return {**nothing, "credit": "0", "currency": contract.currency}
         raise
     is_retry = run_id is not None and state["run_id"] == run_id
-    is_asked = state["state"] in {"in_review", "approved"} and (is_retry or is_by_hand)
+    is_asked = state["state"] in {"in_review", "approved"} and (is_retry or is_by_hand or _is_left(state, now))
     return _told_draft(state, "drafted" if is_asked else ref.outcome)
 
 

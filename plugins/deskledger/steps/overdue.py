@@ -6,7 +6,9 @@ from typing import Any
 
 from sqlalchemy import Connection, text
 
+from deskledger import contract as contracts
 from deskledger import ledger, notify
+from deskledger.errors import DeskledgerError, LedgerError, WarehouseError
 from deskledger.steps import close
 from deskledger.warehouse import open_warehouse
 
@@ -45,42 +47,55 @@ where draft.terms #>> '{review,due_at}' is not null
 order by states.contract, states.period
 """)
 
-_RULED_SINCE = text("""
-select count(*)
-from ledger.request_state as request
-inner join ledger.draft as draft on request.contract = draft.contract
-where
-    draft.draft_id = :draft_id
-    and request.period <= draft.period
-    and request.state in ('approved', 'revoked')
-    and request.ruled_at >= draft.drafted_at
-""")
-
 
 def overdue(now: datetime) -> list[str]:
     """Do what their contracts say with every review whose time is over; the drafts that something was done with.
 
     A reminder or escalation goes out at the deadline and once a day after it; a clause that deems a draft approved does
-    so once, and leaves a stale draft to the next one. `nothing` does nothing.
+    so once, and leaves a stale draft to the next one. `nothing` does nothing. What stops one review (a contract that is
+    not valid, a stale draft that cannot be made anew) is told, stops no other, and is raised as one LedgerError at the
+    end; WarehouseError is raised at once.
     """
     with open_warehouse().connect() as connection:
         waiting = [dict(row) for row in connection.execute(_WAITING).mappings()]
-    return [row["draft_id"] for row in waiting if _act(row, now)]
+    done, stopped = [], []
+    for row in waiting:
+        try:
+            if _act(row, now):
+                done.append(row["draft_id"])
+        except WarehouseError:
+            raise
+        except DeskledgerError as error:
+            stopped.append(row["draft_id"])
+            notify.send("review_stopped", f"Not carried out at its deadline: draft {row['draft_id']}", str(error), now)
+    if stopped:
+        raise LedgerError(
+            f"what their contracts say at the deadline was not carried out for {', '.join(stopped)}",
+            where="reviews",
+            remedy="the log and the messages say why for each; correct that, and the next hour tries again",
+        )
+    return done
 
 
 def changed_by_request(now: datetime) -> list[str]:
-    """The due months whose newest draft is older than a ruling about it: approved requests lead to a new draft."""
+    """The due months whose newest draft follows other requests than those in force: a ruling leads to a new draft.
+
+    Only requests that the month's own draft follows: a ruling about a posted month is booked with a draft that comes
+    anyway. A settlement follows none.
+    """
     keys = close.due(now)
     with open_warehouse().connect() as connection:
-        return [key for key in keys if _is_ruled_since(connection, key)]
+        return [key for key in keys if _follows_others(connection, key)]
 
 
-def _is_ruled_since(connection: Connection, key: str) -> bool:
-    contract, _, period = key.partition("|")
-    newest = ledger.newest_draft(connection, contract, period)
-    if newest is None:
+def _follows_others(connection: Connection, key: str) -> bool:
+    name, _, period = key.partition("|")
+    newest = ledger.newest_draft(connection, name, period)
+    if newest is None or contracts.is_after_end(close.contract_named(name), period):
         return False
-    return bool(connection.execute(_RULED_SINCE, {"draft_id": newest["draft_id"]}).scalar_one())
+    followed = ledger.read(connection, newest["draft_id"]).draft["assessment"].get("requests") or ()
+    in_force = ledger.requests_in_force(connection, name, period)
+    return {each["request_id"] for each in followed} != {each["request_id"] for each in in_force}
 
 
 def _act(row: Mapping[str, Any], now: datetime) -> bool:

@@ -91,21 +91,31 @@ def exclude(
 
 
 def waive_credit(asked: Asked, line: str, now: datetime, *, amount: Decimal | None = None) -> dict[str, Any]:
-    """Ask that a line's credit be given up, at most `amount` of it (none given: all that the newest draft says).
+    """Ask that a penalty's credit be given up, at most `amount` of it (none given: all that the month now comes to).
 
-    Raises LedgerError when the month's newest draft has no such line with a credit, or less of it.
+    `line` is a penalty of the version, or `points`. Of a posted month the draft that stands counts, or the restated one
+    that a draft not posted yet would book. Raises LedgerError when that has no such line with a credit, or less of it:
+    a correction of another month is waived in that month.
     """
-    contract, period, _ = _terms(asked.key)
+    contract, period, version = _terms(asked.key)
+    penalties = {term["id"] for term in version.penalties.get("terms", ())} | {"points"}
     with open_warehouse().begin() as connection:
-        draft = ledger.newest_draft(connection, contract.name, period)
-        lines = [] if draft is None else ledger.read(connection, draft["draft_id"]).lines
-        due = {each["term"]: each["credit_amount"] for each in lines if each["credit_amount"] > 0}
+        draft_id = ledger.result_draft(connection, contract.name, period)
+        lines = [] if draft_id is None else ledger.read(connection, draft_id).lines
+        due = {
+            each["term"]: each["credit_amount"]
+            for each in lines
+            if each["term"] in penalties and each["credit_amount"] > 0
+        }
         if line not in due or (amount is not None and not 0 < amount <= due[line]):
             told = ", ".join(f"{term} {credit}" for term, credit in sorted(due.items())) or "none"
+            corrected = line.removeprefix("restatement:")
             raise LedgerError(
                 f"there is no credit of {'' if amount is None else f'{amount} of '}{line!r} to waive",
-                where="no draft" if draft is None else f"draft {draft['draft_id']}",
-                remedy=f"name a line with a credit, and at most that much: {told}",
+                where="no draft" if draft_id is None else f"draft {draft_id}",
+                remedy=f"name a penalty with a credit, and at most that much: {told}"
+                if corrected == line
+                else f"it corrects {corrected}: name that month, {contract.name}|{corrected}, and a penalty of it",
             )
         authority = {"authority": ledger.plain(contract.review.authority)}
         content = _content(asked, contract, period, "credit_waiver", "waived", authority, ())
