@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import Engine, text
 
 from deskledger import ledger
-from deskledger.steps import close, requests
+from deskledger.steps import close, recompute, requests
 
 from tests.warehouse.close_desk import (
     NOW,
@@ -70,6 +70,7 @@ def proved(engine: Engine, *numbers: str) -> None:
         assert ledger.verify(connection).faults == ()
         for number in numbers:
             assert ledger.recompute(connection, number).differences == ()
+    assert [each for number in numbers for each in recompute.recompute(number, now=LATER).again.differences] == []
 
 
 # Late since 30 January 12:00 UTC; January ends on the 31st at 23:00 UTC (Madrid): 35 hours. February has 672 hours.
@@ -136,6 +137,7 @@ def test_what_is_set_aside_is_charged_no_further(warehouse: Engine) -> None:
     assert february["credit"] == "679.00"  # of T-2 alone
     assert evidence(warehouse, february["draft_id"]) == {"T-1": "excluded", "T-2": "carried"}
     march = close_month("2026-03")
+    proved(warehouse, "ALDER-2026-02", "ALDER-2026-03")
     assert evidence(warehouse, march["draft_id"]) == {"T-2": "carried"}
     assert march["credit"] == "1486.00"
     proved(warehouse, "ALDER-2026-01", "ALDER-2026-02", "ALDER-2026-03")

@@ -13,6 +13,7 @@ from deskledger.clocks.portions import portions
 from deskledger.contract.terms import Contract, Version
 from deskledger.model import EVIDENCE, SEGMENT, conform
 from deskledger.statement.cycles import contract_cycles, in_force, spans_of, with_choice
+from deskledger.statement.late import carried_rows, names, priced_by_item
 from deskledger.statement.level_rows import clock_rows
 from deskledger.statement.population import with_ticket_fields, within
 
@@ -51,10 +52,10 @@ def segments_behind(
     """The segments (model.SEGMENT) of the evidence's cycles, some tickets at a time; of `rows_behind`, in one order."""
     is_cycle = evidence["clock"].notna()
     wanted = evidence.loc[is_cycle, _CYCLE].astype({"clock": "str", "cycle": "int64"}).drop_duplicates()
-    names = set(wanted["clock"])
+    named = set(wanted["clock"])
     for some, theirs in portions(tickets, events, PORTION_TICKETS):
         for version, begin, end in in_force(contract, as_of):
-            own = [clock for clock in version.clocks if clock.name in names]
+            own = [clock for clock in version.clocks if clock.name in named]
             found = clocks.segments(some, theirs, own, version.calendars, as_of)
             found = found.merge(wanted, on=_CYCLE, how="inner")
             started = found.groupby(_CYCLE, sort=False)["from_at"].transform("min")
@@ -102,6 +103,9 @@ def measured_again(
             continue
         stated = evidence[(level_of == level.name).to_numpy(dtype=bool)]
         rows = clock_rows(level, cycles, start, end)
+        if level.name in priced_by_item(version):
+            charged = dict.fromkeys(names(stated[stated["attributed_at"] < start]), "")
+            rows = pd.concat([rows, carried_rows(level, cycles, start, charged)], ignore_index=True)
         again = conform(EVIDENCE, rows.assign(evidence_no=0, service_level=level.name))
         differences += [f"{level.name}: {each}" for each in _differing(stated, again, requests)]
     return MeasuredAgain(len(tickets), len(events), len(cycles), tuple(differences))
@@ -144,7 +148,7 @@ def _differing(stated: pd.DataFrame, again: pd.DataFrame, requests: Collection[s
         for row in _rows(beside[beside["_merge"] == "right_only"])
     ]
     both = beside[beside["_merge"] == "both"]
-    by_request = both["reason"].str.partition(": ")[0].isin(list(requests)).to_numpy(dtype=bool)
+    by_request = both["reason"].str.extract("^([^:]+): ", expand=False).isin(list(requests)).to_numpy(dtype=bool)
     for name in _MEASURED:
         was, now = both[name], both[f"{name}_now"]
         is_same = (was.eq(now).fillna(False) | (was.isna() & now.isna())).to_numpy(dtype=bool)
