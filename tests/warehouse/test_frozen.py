@@ -122,6 +122,18 @@ def test_a_file_that_is_missing_or_was_changed_is_refused_with_a_remedy(
     assert again().holds
 
 
+def test_a_statement_whose_files_are_gone_hides_no_other(warehouse: Engine, capsys: pytest.CaptureFixture[str]) -> None:
+    month(warehouse, "2026-01", 8)
+    month(warehouse, "2026-02", 8)
+    draft_id = close_month("2026-01")["draft_id"]
+    close_month("2026-02")
+    (settings().evidence / files(warehouse, draft_id)["segment"].path).unlink()
+    assert main(["recompute", "--all", "--frozen-only"]) == 1
+    printed = capsys.readouterr()
+    assert "ALDER-2026-01 could not be recomputed" in printed.err
+    assert printed.out.startswith("ALDER-2026-02  (alder, 2026-02): holds")
+
+
 def test_a_draft_whose_frozen_events_are_gone_is_not_posted(warehouse: Engine) -> None:
     month(warehouse, "2026-01", 8)
     draft_id = close.draft(KEY, now=NOW)["draft_id"]

@@ -64,7 +64,8 @@ def add(commands: Any) -> None:
 
 def _recompute(arguments: argparse.Namespace) -> int:
     from deskledger.cli import recompute as pages
-    from deskledger.cli.output import as_json
+    from deskledger.cli.output import as_json, say
+    from deskledger.errors import LandingError
     from deskledger.steps import recompute as step
 
     numbers = step.posted_statements() if arguments.all else arguments.statements
@@ -72,12 +73,19 @@ def _recompute(arguments: argparse.Namespace) -> int:
         print("deskledger: nothing is posted yet" if arguments.all else "deskledger: name a statement, or --all")
         return 0 if arguments.all else 2
     now = datetime.now(UTC)
-    found = [step.recompute(number, now=now, with_today=not arguments.frozen_only) for number in numbers]
+    found, refused = [], []
+    for number in numbers:
+        try:
+            found.append(step.recompute(number, now=now, with_today=not arguments.frozen_only))
+        except LandingError as error:  # of this statement alone
+            refused.append(f"{number} could not be recomputed: {error}")
     if arguments.json:
         print(as_json([pages.as_data(each) for each in found]))
-    else:
+    elif found:
         print("\n\n".join(pages.as_text(each) for each in found))
-    return 0 if all(each.holds for each in found) else DIFFERS
+    for message in refused:
+        say(message)
+    return 1 if refused else 0 if all(each.holds for each in found) else DIFFERS
 
 
 def _restate(arguments: argparse.Namespace) -> int:

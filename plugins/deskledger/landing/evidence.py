@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from hashlib import file_digest, sha256
 from pathlib import Path
-from tempfile import mkstemp
+from uuid import uuid4
 
 import pandas as pd
 import pyarrow as pa
@@ -51,10 +51,9 @@ def write(folder: Path, table: Table, parts: Iterable[pd.DataFrame]) -> Evidence
     folder.mkdir(parents=True, exist_ok=True)
     schema = pa.schema([pa.field(column.name, _TYPES[column.kind]) for column in table.columns])
     rows = 0
-    handle, name = mkstemp(prefix=f".{table.name}.", dir=folder)
-    scratch = Path(name)
+    scratch = folder / f".{table.name}.{uuid4().hex}"
     try:
-        with os.fdopen(handle, "w+b") as file:
+        with scratch.open("x+b") as file:
             with pq.ParquetWriter(file, schema, compression="zstd", compression_level=_LEVEL) as writer:
                 for part in parts:
                     writer.write_table(_arrow(conform(table, part), schema))
