@@ -205,6 +205,24 @@ def test_a_cycle_that_was_left_out_or_put_in_is_told(warehouse: Engine) -> None:
     )
 
 
+def test_approved_terms_that_were_rewritten_since_measure_nothing(warehouse: Engine) -> None:
+    month(warehouse, "2026-01", 8)
+    close_month("2026-01")
+    with warehouse.begin() as connection:
+        connection.execute(text("alter table ledger.contract_submission disable trigger all"))
+        connection.execute(
+            text(
+                "update ledger.contract_submission set terms = replace(terms, '4h', '5h'), "
+                "terms_sha256 = encode(sha256(convert_to(replace(terms, '4h', '5h'), 'UTF8')), 'hex')"
+            )
+        )
+    found = again()
+    (told,) = found.again.differences
+    assert told.startswith("its approved terms cannot be read, so its clocks cannot be measured again: the terms with")
+    assert not found.holds
+    assert str(found.recomputed) == "400.00"
+
+
 def test_what_a_request_set_aside_is_no_difference(warehouse: Engine, home: Path) -> None:
     edit(
         home,

@@ -141,9 +141,9 @@ def recompute(connection: Connection, statement_number: str) -> Recomputation:
     Counts, classes, times and late tickets of this month come from the frozen evidence; a rolling window's earlier
     months, the history of repeat runs and what caps had used come from what was frozen of them, since their own
     statements prove them. Each adjustment is proved in the same way: its restated month from the evidence frozen with
-    it, less what the ledger had booked for that month before. Cycles are taken as frozen here;
-    `steps.frozen` measures them again. What a newer engine would say differently is reported, never substituted. Raises
-    LedgerError when the statement is unknown.
+    it, less what the ledger had booked for that month before. Cycles are taken as frozen: that the
+    frozen events give them is shown by `steps.frozen`. What a newer engine would say differently is reported, never
+    substituted. Raises LedgerError when the statement is unknown.
     """
     row = one(
         connection,

@@ -12,7 +12,7 @@ from deskledger import contract as contracts
 from deskledger import ledger
 from deskledger.contract.terms import Contract
 from deskledger.contract.written import written_form
-from deskledger.errors import ContractError
+from deskledger.errors import ContractError, LedgerError
 from deskledger.landing import evidence as files
 from deskledger.model import SEGMENT, TICKET, TICKET_EVENT
 from deskledger.settings import settings
@@ -74,8 +74,9 @@ def _draft_again(connection: Connection, draft: Mapping[str, Any]) -> MeasuredAg
     rows = {kind: files.read(settings().evidence, file, tables[kind]) for kind, file in named.items()}
     try:
         contract = _agreed(connection, draft)
-    except ContractError as error:
-        return MeasuredAgain(0, 0, 0, (f"this version cannot read the approved terms any more: {error.what}",))
+    except (ContractError, LedgerError) as error:
+        told = (f"its approved terms cannot be read, so its clocks cannot be measured again: {error.what}",)
+        return MeasuredAgain(0, 0, 0, told)
     return measured_again(
         contract,
         next(version for version in contract.versions if version.number == draft["version"]),
