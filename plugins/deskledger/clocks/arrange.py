@@ -9,7 +9,7 @@ from collections.abc import Iterator
 import numpy as np
 import pandas as pd
 
-from deskledger.clocks.block import Block
+from deskledger.clocks.block import Block, is_new
 from deskledger.clocks.history import Columns, History
 from deskledger.clocks.packets import packets
 
@@ -21,7 +21,7 @@ PACKET_BLOCKS = 4  # blocks whose events are gathered from the frame together
 def blocks(history: History, block_tickets: int = BLOCK_TICKETS) -> Iterator[Block]:
     """Blocks in ticket order, of at most 65,536 tickets. Whatever their size, the tickets in them are the same."""
     size = min(block_tickets, MOST_TICKETS, history.most_tickets())
-    together = max(1, min(PACKET_BLOCKS, MOST_TICKETS // size))
+    together = min(PACKET_BLOCKS, MOST_TICKETS // size)
     for chosen, columns in packets(history, together * size):
         keys = history.ticket_keys[chosen]
         order, ticket = _by_ticket(keys, columns.pop("key"))
@@ -32,9 +32,7 @@ def blocks(history: History, block_tickets: int = BLOCK_TICKETS) -> Iterator[Blo
                 _order(place, {name: columns[name].take(mine) for name in ("at", "seq", "row")}, history.event_ids)
             )
             tickets = slice(chosen.start + first, chosen.start + first + size)
-            yield Block(
-                history, tickets, place, {name: values.take(mine) for name, values in columns.items() if name != "seq"}
-            )
+            yield Block(history, tickets, place, columns, mine)
         del columns, order, ticket  # before the next packet is gathered
 
 
@@ -43,20 +41,17 @@ def _order(ticket: np.ndarray, columns: Columns, event_ids: pd.Series) -> np.nda
     if not len(ticket):
         return np.empty(0, dtype=np.intp)
     at, seq = columns["at"], columns["seq"]
+    # Tickets and instants always fit together: what a block counts in all fits 62 bits (History.most_tickets).
     parts = [(ticket, int(ticket.max())), (at - at.min(), int(at.max()) - int(at.min()))]
     seq_range = int(seq.max()) - int(seq.min())
     if sum(_bits(most) for _, most in parts) + _bits(seq_range) <= 63:
         parts.append((seq - seq.min(), seq_range))
-    if sum(_bits(most) for _, most in parts) <= 63:
-        key = np.zeros(len(ticket), dtype=np.int64)
-        for values, most in parts:
-            key <<= _bits(most)
-            key |= values
-        order = np.argsort(key)
-        tied = _tied(key[order])
-    else:
-        order = np.lexsort((at, ticket))
-        tied = _tied(at[order]) & _tied(ticket[order])
+    key = np.zeros(len(ticket), dtype=np.int64)
+    for values, most in parts:
+        key <<= _bits(most)
+        key |= values
+    order = np.argsort(key)
+    tied = _tied(key[order])
     if tied.any():
         _settle(order, tied, seq, columns["row"], event_ids)
     return order
@@ -89,12 +84,12 @@ def _by_ticket(keys: np.ndarray, wanted: np.ndarray) -> tuple[np.ndarray, np.nda
     """
     order = np.argsort(wanted)
     ordered = wanted.take(order)
-    is_new = ~_tied(ordered)
-    distinct = ordered[is_new]
+    begins = is_new(ordered)
+    distinct = ordered[begins]
     place = keys.searchsorted(distinct).astype(np.int32)
     known = place < len(keys)
     known[known] = keys[place[known]] == distinct[known]
-    lengths = np.diff(np.flatnonzero(is_new), append=len(wanted))
+    lengths = np.diff(np.flatnonzero(begins), append=len(wanted))
     if not known.all():
         order = order[np.repeat(known, lengths)]
         place, lengths = place[known], lengths[known]
@@ -107,6 +102,4 @@ def _bits(most: int) -> int:
 
 def _tied(values: np.ndarray) -> np.ndarray:
     """Whether each value equals the one before it."""
-    same = np.zeros(len(values), dtype=bool)
-    np.equal(values[1:], values[:-1], out=same[1:])
-    return same
+    return ~is_new(values)

@@ -11,18 +11,19 @@ from deskledger.clocks.history import History
 class Block:
     """The events of some tickets in order. Every array has one place an event unless said otherwise."""
 
-    def __init__(self, history: History, tickets: slice, ticket: np.ndarray, columns: Mapping[str, np.ndarray]) -> None:
+    def __init__(
+        self, history: History, tickets: slice, ticket: np.ndarray, columns: Mapping[str, np.ndarray], order: np.ndarray
+    ) -> None:
+        """`ticket` is in the block's order; `order` says which places of the packet's `columns` its events are."""
         self.history = history
         self.tickets = tickets
         self.ticket = ticket  # place of the event's ticket among the block's
-        self.rows = columns["row"]  # of the event frame
-        self.at_us = columns["at"]
-        self.kind, self.value, self.role = columns["kind"], columns["value"], columns["role"]
-        self.is_public = columns["is_public"]  # 1 for public, 0 for internal, -1 where the source does not say
+        self.rows = columns["row"].take(order)  # of the event frame
+        self.at_us = columns["at"].take(order)
+        self.kind, self.value, self.role = (columns[name].take(order) for name in ("kind", "value", "role"))
+        self.is_public = columns["is_public"].take(order)  # 1 public, 0 internal, -1 where the source does not say
         self.as_of_us = history.as_of_us
-        self.is_first = np.empty(len(ticket), dtype=bool)
-        self.is_first[:1] = True
-        np.not_equal(ticket[1:], ticket[:-1], out=self.is_first[1:])
+        self.is_first = is_new(ticket)
 
     def __len__(self) -> int:
         return len(self.rows)
@@ -35,11 +36,6 @@ class Block:
     def firsts(self) -> np.ndarray:
         """The place of the first event of each ticket that has one."""
         return np.flatnonzero(self.is_first)
-
-    @cached_property
-    def begin(self) -> np.ndarray:
-        """The place of the first event of the same ticket."""
-        return np.repeat(self.firsts, self._lengths)
 
     @cached_property
     def end(self) -> np.ndarray:
@@ -75,3 +71,10 @@ class Block:
             reached = self.at_us[middle] <= instants_us
             low, high = np.where(reached, middle, low), np.where(reached, high, middle)
         return low
+
+
+def is_new(values: np.ndarray) -> np.ndarray:
+    """Whether each value differs from the one before it; the first one does."""
+    found = np.ones(len(values), dtype=bool)
+    np.not_equal(values[1:], values[:-1], out=found[1:])
+    return found

@@ -93,7 +93,7 @@ class Runs:
         change[cycles.opened] = True
         change[1:] |= counted[1:] != counted[:-1]
         if not isinstance(calendars.choice, int):
-            change[1:] |= counted[1:] & (calendars.choice[1:] != calendars.choice[:-1])
+            change[1:] |= calendars.choice[1:] != calendars.choice[:-1]
             if (calendars.choice[counted] < 0).any():
                 raise ContractError(
                     f"clock {clock.name} counts time of tickets that none of its calendars is for",
@@ -112,14 +112,13 @@ class Runs:
         lengths = calendars.position(self.choice, ended_us) - self.position
         self.axis = np.zeros(len(lengths) + 1, dtype=np.int64)  # axis[i]: counted before run i
         np.cumsum(lengths, out=self.axis[1:])
-        self.first = self.begins.searchsorted(cycles.opened)  # of each cycle
-        self.last = self.begins.searchsorted(cycles.ended)  # the run after its last one
-        self.opened_axis = self.axis[self.first]
+        self.last = self.begins.searchsorted(cycles.ended)  # the run after each cycle's last one
+        self.opened_axis = self.axis[self.begins.searchsorted(cycles.opened)]
         self.ended_axis = self.axis[self.last]
 
     def axis_at(self, places: np.ndarray) -> np.ndarray:
         """The axis position of events inside cycles."""
-        run = self.begins.searchsorted(places, side="right") - 1
+        run = self.begins.searchsorted(places) - 1  # that begins before it
         inside = (run >= 0) & (self.ends[run] > places) if len(self.ends) else np.zeros(len(places), dtype=bool)
         reached = self.axis[run + 1]
         if inside.any():
@@ -130,26 +129,23 @@ class Runs:
         return reached
 
     def instant(self, cycles: Cycles, number: np.ndarray, goal: np.ndarray, at_close: AtClose) -> np.ndarray:
-        """When cycles `number` reach the axis position `goal`, not before their opening.
+        """When cycles `number` reach the axis position `goal`.
 
-        "closing": the first instant at which it is reached; "next_opening": the first after which it is exceeded. Past
+        "closing": the first instant at which it is reached, for goals beyond the opening; "next_opening": the first
+        after which it is exceeded. Past
         the end of a cycle it is projected as if the clock ticked on from there.
         """
-        first, last = self.first[number], self.last[number]
+        last = self.last[number]
         run = self.axis[1:].searchsorted(goal, side="left" if at_close == "closing" else "right")
-        run = np.maximum(run, first)
         inside = run < last
         end = cycles.ended[number]
         base_at = cycles.finished_us[number]
-        end_choice = self._calendars.at(end - 1)
-        position = self._calendars.position(end_choice, base_at) + goal - self.axis[last]
-        choice = end_choice
-        if inside.any():
-            mine = run[inside]
-            position[inside] = self.position[mine] + goal[inside] - self.axis[mine]
-            if not isinstance(choice, int):
-                choice = np.array(choice)
-                choice[inside] = self.choice[mine]  # type: ignore[index]
+        choice = self._calendars.at(end - 1)
+        position = self._calendars.position(choice, base_at) + goal - self.axis[last]
+        mine = run[inside]
+        position[inside] = self.position[mine] + goal[inside] - self.axis[mine]
+        if not isinstance(choice, int):
+            choice[inside] = self.choice[mine]  # type: ignore[index]
         return self._calendars.instant(choice, position, at_close)
 
 

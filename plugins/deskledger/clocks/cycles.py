@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from deskledger.clocks.block import is_new
 from deskledger.clocks.fields import States
 from deskledger.contract.terms import ClockTerms
 
@@ -41,8 +42,7 @@ def find_cycles(states: States, clock: ClockTerms) -> Cycles:
     halt = stops[places] | cancel
     chain = start & stops[places] & ~cancel
     ticket = block.ticket[places]
-    is_first = np.ones(len(places), dtype=bool)
-    np.not_equal(ticket[1:], ticket[:-1], out=is_first[1:])
+    is_first = is_new(ticket)
 
     if clock.resume:
         resume &= ~halt & _last_anchor_was_start(start, cancel, is_first)
@@ -59,16 +59,16 @@ def find_cycles(states: States, clock: ClockTerms) -> Cycles:
     opened = np.flatnonzero(opening)
     closings = np.flatnonzero(closing)
     if clock.resume:
-        closed_by = _last_closing(opened, closings, np.flatnonzero(resumed), is_first)
+        closed_by = _last_closing(opened, closings, np.flatnonzero(resumed), len(places))
     else:
         closed_by = np.append(closings, len(places))[closings.searchsorted(opened, side="right")]
-        following = np.append(ticket, -1)[closed_by]
-        closed_by = np.where(following == ticket[opened], closed_by, len(places))
+        is_its_own = ticket.take(closed_by, mode="clip") == ticket[opened]
+        closed_by = np.where(is_its_own, closed_by, len(places))
     if chain.any():
         opened, closed_by = _without_restatements(opened, closed_by, chain, block.at_us[places])
     is_open = closed_by == len(places)
     at_open = places[opened]
-    ended = np.where(is_open, block.end[at_open], np.append(places, -1)[closed_by])
+    ended = np.where(is_open, block.end[at_open], places.take(closed_by, mode="clip"))
     finished_us = np.append(block.at_us, block.as_of_us)[ended]
     finished_us[is_open] = block.as_of_us
     return Cycles(
@@ -87,44 +87,39 @@ def _without_restatements(
     opened: np.ndarray, closed_by: np.ndarray, chain: np.ndarray, at_us: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
     """The cycles but those that an event which stops and starts at once ends at the instant that they opened."""
-    ends_at_us = np.append(at_us, np.iinfo(np.int64).max)[closed_by]
-    restated = np.append(chain, False)[closed_by] & (ends_at_us == at_us[opened])
+    restated = np.append(chain, False)[closed_by] & (at_us.take(closed_by, mode="clip") == at_us[opened])
     return opened[~restated], closed_by[~restated]
 
 
 def _last_anchor_was_start(start: np.ndarray, cancel: np.ndarray, is_first: np.ndarray) -> np.ndarray:
     """Whether the last start or cancel before each event of its ticket was a start: a stop that can be taken back."""
-    numbers = np.arange(len(start))
-    anchor = np.where(start | cancel, numbers, -1)
-    before = np.concatenate([[-1], np.maximum.accumulate(anchor)[:-1]]) if len(start) else anchor
-    group = np.maximum.accumulate(np.where(is_first, numbers, 0))
-    return (before >= group) & np.append(start, False)[before]
+    before = _last_before(start | cancel)
+    group = np.maximum.accumulate(np.where(is_first, np.arange(len(start)), 0))
+    return (before >= group) & start[before]
 
 
 def _too_late(start: np.ndarray, resume: np.ndarray, halt: np.ndarray, at_us: np.ndarray, within_us: int) -> np.ndarray:
     """The resumptions that come longer than `within_us` after the stop that they would take back."""
-    numbers = np.arange(len(start))
-    leaves_open = np.where(start | resume, numbers, -1)  # in time or not: a late resumption opens the next cycle
-    before = np.append(-1, np.maximum.accumulate(leaves_open))[:-1]
+    before = _last_before(start | resume)  # in time or not: a late resumption opens the next cycle
     halts = np.append(np.flatnonzero(halt), len(start))
     closing = halts[halts.searchsorted(before, side="right")]
-    waited_us = at_us - np.append(at_us, 0)[closing]
-    return resume & (closing < numbers) & (waited_us > within_us)
+    waited_us = at_us - at_us.take(closing, mode="clip")
+    return resume & (closing < np.arange(len(start))) & (waited_us > within_us)
 
 
-def _last_closing(opened: np.ndarray, closings: np.ndarray, resumed: np.ndarray, is_first: np.ndarray) -> np.ndarray:
-    """The last closing of each cycle that no resumption takes back; len(is_first) where there is none."""
-    length = len(is_first)
-    bounds = np.append(np.flatnonzero(is_first), length)
-    last_of_ticket = bounds[bounds.searchsorted(opened, side="right")] - 1
-    limit = np.minimum(np.append(opened[1:], length), last_of_ticket) if len(opened) else opened
+def _last_before(marked: np.ndarray) -> np.ndarray:
+    """The last marked place before each place, -1 for none."""
+    return np.append(-1, np.maximum.accumulate(np.where(marked, np.arange(len(marked)), -1)))[:-1]
+
+
+def _last_closing(opened: np.ndarray, closings: np.ndarray, resumed: np.ndarray, length: int) -> np.ndarray:
+    """The last closing of each cycle that no resumption takes back; `length` where there is none."""
+    limit = np.append(opened, length)[1:]  # in every ticket an opening comes before what ends it
     closed_by = np.append(closings, -1)[closings.searchsorted(limit, side="right") - 1]
     taken_back = np.append(resumed, -1)[resumed.searchsorted(limit, side="right") - 1]
-    return np.where((closed_by > opened) & (closed_by > taken_back), closed_by, length)
+    return np.where(closed_by > np.maximum(opened, taken_back), closed_by, length)
 
 
 def _count_within(ticket: np.ndarray) -> np.ndarray:
     numbers = np.arange(len(ticket))
-    is_first = np.ones(len(ticket), dtype=bool)
-    np.not_equal(ticket[1:], ticket[:-1], out=is_first[1:])
-    return numbers - np.maximum.accumulate(np.where(is_first, numbers, 0)) + 1
+    return numbers - np.maximum.accumulate(np.where(is_new(ticket), numbers, 0)) + 1

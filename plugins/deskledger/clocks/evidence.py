@@ -65,7 +65,7 @@ def segments(
     parts = [part for of_clock in found for part in of_clock]
     if not parts:
         return pd.DataFrame(columns=list(COLUMNS))
-    return pd.concat(parts, ignore_index=True).sort_values("ticket_key", kind="stable", ignore_index=True)
+    return pd.concat(parts).sort_values("ticket_key", kind="stable", ignore_index=True)
 
 
 @dataclass(frozen=True)
@@ -83,7 +83,8 @@ def _evidence(block: Block, states: States, clock: ClockTerms, judged: Judged) -
     counts = np.ones(len(block), dtype=bool) if ticks is None else ticks
     side = states.side(clock)
     rule_of = states.holder_rule(clock)
-    phase_of = judged.phases.place.searchsorted(np.arange(len(block)), side="right") - 1
+    phases = judged.phases
+    phase_of = phases.place.searchsorted(np.arange(len(block)), side="right") - 1
     told = [states.value(field) for field in ("status", "priority", "team")]
     choice = np.broadcast_to(np.asarray(judged.calendars.choice), len(block))
     stretches = _stretches(block, judged, [*told, side, rule_of, counts, choice, phase_of])
@@ -101,8 +102,7 @@ def _evidence(block: Block, states: States, clock: ClockTerms, judged: Judged) -
     before = (total - counted)[first]
     running = total - np.repeat(before, np.diff(first, append=len(cycle)))
 
-    phases = judged.phases
-    target = np.where(phases.has_target, phases.amount_us, 0)[phase_of[place]]
+    phase = phase_of[place]
     statuses = np.array([*states.vocabulary.words("status"), None], dtype=object)[told[0]]
     holders = np.array(SIDES, dtype=object)[side[place]]
     holder_names = np.array([*(rule.name for rule in clock.held_by), None], dtype=object)[rule_of[place]]
@@ -135,20 +135,16 @@ def _evidence(block: Block, states: States, clock: ClockTerms, judged: Judged) -
         "reason": pd.Series(reason, dtype="str"),
         "counted_us": counted,
         "running_total_us": running,
-        "target_us": pd.array(target, dtype="Int64"),
+        "target_us": pd.arrays.IntegerArray(phases.amount_us[phase], ~phases.has_target[phase]),
     }
-    frame = pd.DataFrame(columns)
-    frame.loc[~phases.has_target[phase_of[place]], "target_us"] = pd.NA
-    return frame
+    return pd.DataFrame(columns)
 
 
 def _stretches(block: Block, judged: Judged, cuts: list[np.ndarray]) -> _Stretches:
     """The stretches of all cycles, in order: cut at events after which one of `cuts` differs; none without length."""
     cycles = judged.cycles
-    ends = np.append(block.at_us, 0)[1:]
-    lasts = block.firsts - 1
-    ends[lasts] = block.as_of_us
-    lasting = np.flatnonzero(judged.runs.in_cycle & (ends > block.at_us))
+    ends = block.at_us + block.lasted_us
+    lasting = np.flatnonzero(judged.runs.in_cycle & (block.lasted_us > 0))
     cycle = cycles.opened.searchsorted(lasting, side="right") - 1
     is_cut = np.ones(len(lasting), dtype=bool)
     is_cut[1:] = cycle[1:] != cycle[:-1]

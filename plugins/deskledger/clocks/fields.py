@@ -58,7 +58,7 @@ class Vocabulary:
                 places = {word: code for code, word in enumerate(values)}
                 extra = [word for word in column.words if word not in places]
                 places.update({word: len(values) + number for number, word in enumerate(extra)})
-                kind = np.int16 if len(places) < 2**15 else np.int32
+                kind = np.min_scalar_type(-len(places) - 1)  # signed, as narrow as they fit
                 table = np.array([*(places[word] for word in column.words), -1], dtype=kind)
                 self._fields[field] = Codes(table[column.codes], (*values, *extra))
         return self._fields[field]
@@ -144,10 +144,8 @@ class States:
             self._changes[kinds] = counts
         return self._changes[kinds]
 
-    def meets(self, wanted: Filter) -> np.ndarray | None:
-        """Whether the ticket matches a filter after each event; None stands for always."""
-        if not wanted:
-            return None
+    def meets(self, wanted: Filter) -> np.ndarray:
+        """Whether the ticket matches a filter after each event."""
         key = tuple(sorted(wanted.items()))
         if key not in self._filters:
             met = np.ones(len(self.block), dtype=bool)
@@ -160,13 +158,9 @@ class States:
         """The number of the first filter that holds after each event, -1 for none; one int where it never varies."""
         if not filters or not filters[0]:
             return 0 if filters else -1
-        found = np.full(len(self.block), -1, dtype=np.int8 if len(filters) < 128 else np.int32)
+        found = np.full(len(self.block), -1, dtype=np.min_scalar_type(-len(filters)))
         for number in reversed(range(len(filters))):
-            met = self.meets(filters[number])
-            if met is None:
-                found[:] = number
-            else:
-                found[met] = number
+            found[self.meets(filters[number])] = number
         return found
 
     def in_status(self, statuses: frozenset[str]) -> np.ndarray:
@@ -228,7 +222,7 @@ class States:
 
     def _said_before(self, kind: str) -> np.ndarray:
         """The code of the value of the last event of a kind before each event of the ticket, -1 for none."""
-        before = np.full(len(self.block), -1, dtype=np.int64)
+        before = np.empty(len(self.block), dtype=np.int64)
         before[1:] = self.said(kind)[:-1]
         before[self.block.is_first] = -1
         return before

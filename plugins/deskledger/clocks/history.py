@@ -99,7 +99,7 @@ class History:
             "key": self.event_keys.take(rows),
             "at": at_us,
             "seq": self.seq.take(rows),
-            "row": rows.astype(np.int32) if len(self.at_us) < 2**31 else rows,
+            "row": rows.astype(np.min_scalar_type(len(self.at_us))),
             "kind": self.kind.codes.take(rows),
             "value": self.value.codes.take(rows),
             "role": self.role.codes.take(rows),

@@ -23,7 +23,7 @@ _STATES = ("met", "breached", "running", "cancelled")
 _FIELDS = ("account", "team", "agent", "product", "priority")
 _FIELD_KINDS = ("account", "team", "assignment", "product", "priority")
 _PIECE = 2**16  # rows recoded at a time, so that what lies between stays within the processor's cache
-_INSTANTS = ("started_at", "stopped_at", "due_at", "breached_at", "attributed_at")
+_INSTANTS = ("started_at", "stopped_at", "due_at", "breached_at", "attributed_at", "as_of")
 COLUMNS = tuple(name for name in CYCLE.names if name not in {"contract", "version", "is_incomplete"})
 
 
@@ -107,12 +107,12 @@ class _Run:
 
     def parts(self, block_tickets: int) -> Iterator[tuple[Columns, float]]:
         """The columns of each block, in order of ticket, clock and cycle, and its share of the tickets."""
+        if not self._clocks:
+            return
         tickets = len(self._history.ticket_keys)
         for block in blocks(self._history, block_tickets):
             states = States(block, self._vocabulary)
             of_clocks = [self._clock(block, states, number) for number in range(len(self._clocks))]
-            if not of_clocks:
-                continue
             place = np.concatenate([columns.pop("place") for columns in of_clocks])
             order = np.argsort(place.astype(np.uint16), kind="stable")  # a block has no more tickets than that
             columns = {name: np.concatenate([each[name] for each in of_clocks])[order] for name in of_clocks[0]}
@@ -125,10 +125,7 @@ class _Run:
         clock_words = list(dict.fromkeys(clock.name for clock in self._clocks))
         columns: dict[str, Any] = {}
         for name in COLUMNS:
-            if name == "as_of":
-                columns[name] = _instants(np.full(length, self._history.as_of_us))
-                continue
-            values = table.take(name)
+            values = np.full(length, self._history.as_of_us) if name == "as_of" else table.take(name)
             if name == "clock":
                 codes = np.array([clock_words.index(clock.name) for clock in self._clocks], dtype=np.int16)[values]
                 columns[name] = pd.Categorical.from_codes(codes, categories=pd.Index(clock_words, dtype="str"))

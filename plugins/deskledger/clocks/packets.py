@@ -31,14 +31,14 @@ def packets(history: History, most_tickets: int) -> Iterator[tuple[slice, Column
 
 def _rows_by_packet(keys: np.ndarray, bounds: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """The row numbers of `keys` by packet, ascending within each, and where each packet's list ends."""
-    packet = np.empty(len(keys), dtype=np.uint8 if len(bounds) < 2**8 else np.uint16 if len(bounds) < 2**16 else int)
+    packet = np.empty(len(keys), dtype=np.min_scalar_type(len(bounds)))
     pieces = [slice(begin, begin + _ROWS) for begin in range(0, len(keys), _ROWS)]
     find = _finder(bounds)
     for piece in pieces:
         packet[piece] = find(keys[piece])
     counts = [np.bincount(packet[piece], minlength=len(bounds) + 1) for piece in pieces]
     ends = np.cumsum(np.sum(counts, axis=0)) if counts else np.zeros(len(bounds) + 1, dtype=np.int64)
-    rows = np.empty(len(keys), dtype=np.int32 if len(keys) < 2**31 else np.int64)
+    rows = np.empty(len(keys), dtype=np.min_scalar_type(len(keys)))
     filled = np.append(0, ends[:-1])
     for piece, count in zip(pieces, counts, strict=True):
         order = np.argsort(packet[piece], kind="stable")  # a radix sort at these widths
