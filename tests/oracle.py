@@ -3,7 +3,7 @@
 It shares no code with the engine. Calendars must have hours, and zones offsets, in whole minutes.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
 from functools import cache
@@ -59,16 +59,14 @@ class SlowCalendar:
             )
         return self._minutes[minute]
 
-    def open_stretches(self, start: datetime, end: datetime) -> list[tuple[datetime, datetime]]:
+    def open_stretches(self, start: datetime, end: datetime) -> Iterator[tuple[datetime, datetime]]:
         """The open parts of [start, end), cut at every full minute."""
-        stretches = []
         at = start
         while at < end:
             following = min(at.replace(second=0, microsecond=0) + MINUTE, end)
             if self.is_open(at.replace(second=0, microsecond=0)):
-                stretches.append((at, following))
+                yield at, following
             at = following
-        return stretches
 
     def elapsed(self, start: datetime, end: datetime) -> timedelta:
         return sum((last - first for first, last in self.open_stretches(start, end)), timedelta(0))

@@ -1,7 +1,9 @@
 """Small tickets written by hand, and what a clock makes of them: hours after Monday 2 March 2026, 09:00 UTC."""
 
+from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from deskledger import clocks
@@ -81,3 +83,21 @@ def hours(value_us: Any) -> float:
 def given(value: Any) -> Any:
     """The value, or None for a missing one."""
     return None if pd.isna(value) else value
+
+
+def desk(*histories: Sequence[tuple[Any, ...]], **standing: Any) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Tickets 5, 6, ... with these events, all with the same `standing` fields."""
+    apart = [frames(*happenings, **standing) for happenings in histories]
+    both = (
+        pd.concat([pair[side].assign(ticket_key=key) for key, pair in enumerate(apart, start=5)], ignore_index=True)
+        for side in (0, 1)
+    )
+    tickets, events = both
+    return conform(TICKET, tickets), conform(TICKET_EVENT, events)
+
+
+def plain(value: Any) -> Any:
+    """The value as Python has it: None where it is missing, a datetime for an instant."""
+    if value is None or value is pd.NA or value is pd.NaT or (isinstance(value, float) and np.isnan(value)):
+        return None
+    return value.to_pydatetime() if isinstance(value, pd.Timestamp) else value

@@ -83,6 +83,12 @@ def test_no_tickets_give_a_frame_of_the_same_columns_and_types() -> None:
     assert {name: str(empty[name].dtype) for name in empty} == {name: str(full[name].dtype) for name in full}
 
 
+def test_no_clocks_give_a_frame_of_the_same_columns() -> None:
+    tickets, events = _frames(CREATED)
+    none = clocks.measure(tickets, events, [], CALENDARS, LATER)
+    assert (len(none), list(none.columns)) == (0, list(clocks.measure(tickets, events, [RESOLUTION], CALENDARS, LATER)))
+
+
 @pytest.mark.parametrize(
     ("stopped_after_hours", "state"),
     [(7.999, "met"), (8, "met"), (8 + 1e-6 / 3600, "breached")],
@@ -168,6 +174,20 @@ def test_a_target_that_ends_at_closing_is_broken_when_the_doors_open_again() -> 
     assert (running["state"], running["due_at"]) == ("running", MONDAY + 8 * HOUR)
     (late,) = _measure(clock, CREATED, as_of=after)
     assert (late["state"], late["breached_at"], late["due_at"]) == ("breached", at_opening, MONDAY + 8 * HOUR)
+
+
+@pytest.mark.parametrize(("at_close", "due_hours"), [("closing", -2), ("next_opening", 0)])
+def test_no_time_allowed_is_used_up_at_once_also_outside_the_hours(at_close: Any, due_hours: int) -> None:
+    clock = ready_made("resolution", clause="4", calendar="office", targets=_within(0), at_close=at_close)
+    (cycle,) = _measure(clock, (-2, "created", None, "customer"))
+    assert (cycle["target_us"], cycle["due_at"]) == (0, MONDAY + due_hours * HOUR)
+    assert cycle["breached_at"] == MONDAY  # when the first of its time is counted
+
+
+def test_no_time_allowed_is_used_up_at_once_also_while_the_customer_has_the_turn() -> None:
+    clock = ready_made("resolution_without_waiting", clause="4", calendar="always", targets=_within(0))
+    (cycle,) = _measure(clock, CREATED, (0, "status", "waiting_on_customer"), (5, "status", "open"))
+    assert (cycle["due_at"], cycle["breached_at"]) == (MONDAY, MONDAY + 5 * HOUR)
 
 
 def test_a_paused_open_cycle_is_projected_as_if_resumed() -> None:
@@ -315,6 +335,41 @@ def test_a_promise_moved_in_time_is_not_broken_but_one_moved_late_is() -> None:
     assert (in_time["state"], in_time["due_at"]) == ("met", MONDAY + 20 * HOUR)
     (late,) = _measure(clock, CREATED, (1, "eta", first), (11, "eta", second), (20, "status", "resolved"))
     assert (late["state"], late["breached_at"]) == ("breached", MONDAY + 10 * HOUR)
+
+
+@pytest.mark.parametrize(
+    ("promised", "hours", "due_after"),
+    [
+        (None, None, None),  # nobody has promised anything
+        ("soon", None, None),
+        ("", None, None),
+        ((MONDAY + 0.5 * HOUR).isoformat(), 0.5, 0.5),
+        ((MONDAY - HOUR).isoformat(), 0, 0),  # over when it begins
+        ((MONDAY + 10 * HOUR).isoformat(), 10, 10),
+    ],
+)
+def test_a_target_until_a_promise_is_as_long_as_the_promise_says(
+    promised: str | None, hours: float | None, due_after: float | None
+) -> None:
+    clock = ready_made("resolution", clause="4", calendar="always", targets=(Target({}, until="eta"),))
+    promises = [] if promised is None else [(0, "eta", promised)]
+    (cycle,) = _measure(clock, CREATED, *promises, (30, "status", "resolved"))
+    if hours is None or due_after is None:
+        assert (cycle["state"], pd.isna(cycle["target_us"]), pd.isna(cycle["due_at"])) == ("met", True, True)
+    else:
+        assert (cycle["state"], cycle["target_us"]) == ("breached", hours * HOUR_US)
+        assert cycle["due_at"] == cycle["breached_at"] == MONDAY + due_after * HOUR
+
+
+def test_promises_and_hours_can_be_targets_of_one_clock() -> None:
+    targets = (Target({"priority": frozenset({"P1"})}, open_us=2 * HOUR_US), Target({}, until="eta"))
+    clock = ready_made("resolution", clause="4", calendar="always", targets=targets)
+    eta = (1, "eta", (MONDAY + 10 * HOUR).isoformat())
+    (promised,) = _measure(clock, CREATED, (0, "priority", "P3"), eta)
+    (raised,) = _measure(clock, CREATED, (0, "priority", "P3"), eta, (1.5, "priority", "P1"))
+    (lowered,) = _measure(clock, CREATED, (0, "priority", "P1"), eta, (1.5, "priority", "P3"))
+    assert [each["target_us"] // HOUR_US for each in (promised, raised, lowered)] == [10, 2, 10]
+    assert [each["due_at"] - MONDAY for each in (promised, raised, lowered)] == [10 * HOUR, 2 * HOUR, 10 * HOUR]
 
 
 def test_team_ownership_belongs_to_the_team_that_held_the_ticket() -> None:

@@ -82,6 +82,19 @@ def test_up_and_down_within_one_instant_is_no_change() -> None:
 
 
 @pytest.mark.parametrize(
+    ("resolved", "state", "breached"), [(7, "met", None), (7 + US, "breached", 7)], ids=["exactly", "late"]
+)
+def test_raised_while_the_customer_has_the_turn_only_what_was_used_counts(
+    resolved: float, state: str, breached: float | None
+) -> None:
+    clock = ready_made("resolution_without_waiting", clause="4", calendar="always", targets=TARGETS)
+    turn = [(1, "status", "waiting_on_customer"), (5, "priority", "P1"), (6, "status", "open")]
+    (cycle,) = measured(clock, CREATED, (0, "priority", "P3"), *turn, (resolved, "status", "resolved"))
+    assert (cycle["state"], cycle["due_at"]) == (state, instant(7))  # an hour before the turn, one after it
+    assert given(cycle["breached_at"]) == (None if breached is None else instant(breached))
+
+
+@pytest.mark.parametrize(
     ("reset", "state", "elapsed", "due", "breached"),
     [
         # Raised at 1 to two hours; the count begins anew, if it does so in time.
