@@ -21,7 +21,7 @@ _FLIPPED: dict[type[ast.AST], type[ast.AST]] = {
 }  # fmt: skip
 _PAIRS = ("left right", "first last", "ffill bfill", "min max", "minimum maximum", "any all", "floor ceil")
 _OPPOSITE = {one: other for pair in _PAIRS for one, other in (pair.split(), pair.split()[::-1])}
-_COMMUTATIVE = {"maximum", "minimum", "max", "min", "union1d", "broadcast_arrays"}
+_COMMUTATIVE = {"maximum", "minimum", "max", "min", "union1d", "broadcast_arrays", "equal", "not_equal"}
 _SKIPPED = {"annotation", "returns", "decorator_list", "ctx", "op", "ops", "bases", "format_spec", "args"}
 _CONDITIONS = (ast.If, ast.While, ast.IfExp)
 
