@@ -339,7 +339,13 @@ rulings as (select * from ledger.ruling),
 
 reminders as (select * from ledger.reminder),
 
-charges as (select * from ledger.charge_change)
+charges as (
+    select
+        *,
+        after ->> 'approved_by' is not null
+        and before - 'approved_by' - 'landed_at' = after - 'approved_by' - 'landed_at' as is_approval
+    from ledger.charge_change
+)
 
 select
     drafted_at as changed_at,
@@ -420,8 +426,8 @@ select
     period,
     'charge' as subject,
     kind as name,
-    operation as act,
-    coalesce(after ->> 'imported_by', changed_by) as changed_by,
+    case when is_approval then 'approve' else operation end as act,
+    coalesce(after ->> case when is_approval then 'approved_by' else 'imported_by' end, changed_by) as changed_by,
     concat_ws(' to ', before ->> 'amount', after ->> 'amount') as words
 from charges;
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 
 from deskledger import __version__
-from deskledger.cli import contracts, kpis, money, quarantine, requests
+from deskledger.cli import charges, contracts, kpis, money, quarantine, requests
 from deskledger.errors import DeskledgerError
 
 Command = Callable[[argparse.Namespace], int]
@@ -58,6 +58,7 @@ def _parser() -> argparse.ArgumentParser:
     money.add(commands)
     contracts.add(commands)
     requests.add(commands)
+    charges.add(commands)
     quarantine.add(commands)
     return parser
 

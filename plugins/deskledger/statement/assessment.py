@@ -93,7 +93,8 @@ def charge_amounts(
             raise StatementError(
                 f"no_base: there is no charge of kind {kind!r}, the base {base!r} of the penalties",
                 where=where,
-                remedy=f"import the approved {kind} of {period} for {contract.name} (charges.csv), then draft again",
+                remedy=f"import the {kind} of {period} for {contract.name} and have it approved (`deskledger charges`,"
+                " or charges.csv), then draft again",
             )
         imported, approved = _name(row["imported_by"]), _name(row["approved_by"])
         if not is_approved(row):
@@ -101,7 +102,8 @@ def charge_amounts(
                 f"no_base: the charge of kind {kind!r} is not approved by a second person"
                 f" (imported by {imported or 'nobody named'}, approved by {approved or 'nobody'})",
                 where=where,
-                remedy="have somebody other than its importer approve the charge, import it again, and draft again",
+                remedy="have somebody other than its importer approve it (`deskledger charges approve`),"
+                " then draft again",
             )
         if str(row["currency"]) != contract.currency:
             raise StatementError(
