@@ -6,8 +6,8 @@ loads them. A row that fails goes to quarantine with its reason; a table that fa
 
 **In.** Files in the inbox (`$DESKLEDGER_INBOX/<source>/`), one mapping a source in `mappings/`.
 **Out.** Landing pages and manifest, tables of the schema `core`, `quality.quarantine`, `quality.load`; the source's
-watermark; the asset `deskledger_core` for the day, and for a day of each other month in which late rows changed
-something.
+watermark, and its quality page in the reports folder; the asset `deskledger_core` for the day, and for a day of each
+other month in which late rows changed something.
 
 **Partition.** The fetch day, `2026-04-01`, in UTC. A new day starts at 02:00 for the day before.
 
@@ -73,13 +73,22 @@ with DAG(
         context["source"] = source
         ingest.check_inbox(source)
 
+    @task(map_index_template="{{ source }}", trigger_rule=TriggerRule.ALL_DONE)
+    def quality_page(source: str) -> str | None:
+        from deskledger.steps import quality, runs
+
+        context = get_current_context()
+        context["source"] = source
+        return quality.write_source_page(source, now=runs.started_at(context))
+
     @task_group
     def day_of_source(source: str) -> None:
         landed = land(source)
         loaded = load(landed)
         checked = refused(source)
-        loaded >> checked
-        [landed, loaded, checked] >> verdict()
+        page = quality_page(source)
+        loaded >> [checked, page]
+        [landed, loaded, checked, page] >> verdict()
 
     # A group a source: each goes its own way, whatever becomes of the others.
     day_of_source.expand(source=sources())

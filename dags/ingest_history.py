@@ -64,7 +64,15 @@ with DAG(
 
         ingest.check_inbox(get_current_context()["params"]["source"])
 
+    @task(trigger_rule=TriggerRule.ALL_DONE)
+    def quality_page() -> str | None:
+        from deskledger.steps import quality, runs
+
+        context = get_current_context()
+        return quality.write_source_page(context["params"]["source"], now=runs.started_at(context))
+
     loaded = load.expand(batch=land())
     finished = finish(loaded)
-    finished >> refused()
-    [loaded, finished] >> verdict()
+    page = quality_page()
+    finished >> [refused(), page]
+    [loaded, finished, page] >> verdict()

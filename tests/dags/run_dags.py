@@ -14,7 +14,7 @@ from airflow.jobs.job import Job
 from airflow.jobs.scheduler_job_runner import SchedulerJobRunner
 
 from deskledger.errors import QualityError, SourceError
-from deskledger.steps import close, ingest, measure, report, review, runs
+from deskledger.steps import close, ingest, measure, quality, report, review, runs
 
 BAG = DagBag(sys.argv[1])
 
@@ -50,6 +50,7 @@ def _sound() -> None:
     ingest.land_history = lambda source, now: ["2026-03", "2026-04"]
     ingest.load_batch = lambda source, batch, now: {"extracted": 1}
     ingest.finish_history = lambda source, now: ["2026-04-01"]
+    quality.write_source_page = lambda source, now: f"{source}.html"
     measure.plan = lambda month: PLAN
     measure.measure_shards = lambda contract, **_: {"contract": contract}
     close.due = lambda now: ["good|2026-03"]

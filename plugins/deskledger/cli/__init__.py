@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 
 from deskledger import __version__
-from deskledger.cli import charges, contracts, kpis, money, quarantine, requests
+from deskledger.cli import charges, contracts, kpis, money, quality, quarantine, requests
 from deskledger.errors import DeskledgerError
 
 Command = Callable[[argparse.Namespace], int]
@@ -60,6 +60,7 @@ def _parser() -> argparse.ArgumentParser:
     requests.add(commands)
     charges.add(commands)
     quarantine.add(commands)
+    quality.add(commands)
     return parser
 
 

@@ -43,10 +43,10 @@ def _write_all(record: reports.StatementRecord, now: datetime) -> dict[str, str]
     folder = _folder(draft)
     folder.mkdir(parents=True, exist_ok=True)
     return {
-        "page": _write(folder / f"{stem}.html", reports.render(record, now)),
-        "lines": _write(folder / f"{stem}-lines.csv", reports.lines_csv(draft, record.lines)),
-        "tickets": _write(folder / f"{stem}-tickets.csv", reports.tickets_csv(record.evidence)),
-        "trace": _write(folder / f"{stem}-trace.csv", reports.trace_csv(draft, record.trace)),
+        "page": write_file(folder / f"{stem}.html", reports.render(record, now)),
+        "lines": write_file(folder / f"{stem}-lines.csv", reports.lines_csv(draft, record.lines)),
+        "tickets": write_file(folder / f"{stem}-tickets.csv", reports.tickets_csv(record.evidence)),
+        "trace": write_file(folder / f"{stem}-trace.csv", reports.trace_csv(draft, record.trace)),
     }
 
 
@@ -118,7 +118,7 @@ def _query(connection: Connection, name: str, **values: Any) -> list[dict[str, A
     return [dict(row) for row in connection.execute(text(statement), values).mappings()]
 
 
-def _write(path: Path, content: str) -> str:
+def write_file(path: Path, content: str) -> str:
     """Replace the file at once, so that a reader never meets half of it."""
     passing = path.with_name(f".{path.name}.new")
     passing.write_text(content, encoding="utf-8", newline="")
