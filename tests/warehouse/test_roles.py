@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 import pandas as pd
 import pytest
 from sqlalchemy import Engine, create_engine, make_url, text
-from sqlalchemy.exc import ProgrammingError
+from sqlalchemy.exc import IntegrityError, ProgrammingError
 
 from deskledger import model
 from deskledger.warehouse import MergeCounts, embedded, merge, migrate, open_warehouse, replace_cycles
@@ -90,9 +90,99 @@ def test_what_a_role_may(connect_as: Callable[[str], Engine], user: str, stateme
         ("loader_user", "create table ledger.mine (n integer)"),
         ("loader_user", "select count(*) from ledger.approved_version"),
         ("reader_user", "select count(*) from ledger.contract_submission"),
+        ("reader_user", "select count(*) from mart.reader_grant"),
+        ("reader_user", "insert into mart.reader_grant (reader, account) values ('reader_user', '*')"),
+        ("reader_user", "insert into mart.contract_account values ('alder', 'retail')"),
+        ("reader_user", "delete from mart.statement_month"),
+        ("loader_user", "insert into mart.reader_grant (reader, account) values ('reader_user', '*')"),
+        ("loader_user", "select mart.may_read('alder')"),
         ("finance_user", "update ledger.contract_approval set approved_by = 'felix'"),
     ],
 )
 def test_what_a_role_may_not(connect_as: Callable[[str], Engine], user: str, statement: str) -> None:
     with connect_as(user).connect() as connection, pytest.raises(ProgrammingError, match="permission denied"):
         connection.execute(text(statement))
+
+
+MONTHS = """
+    insert into mart.statement_month (contract, period, state, levels, levels_missed)
+    values ('alder', '2026-03', 'no_base', 0, 0), ('brisa', '2026-03', 'no_base', 0, 0),
+        ('all', '2026-03', 'no_base', 0, 0), ('unknown', '2026-03', 'no_base', 0, 0)
+"""
+LEVELS = """
+    insert into mart.service_level_month (contract, period, service_level, title, draft_id, is_posted, statistic,
+        operator, target, status, sample, met_tickets, failed_tickets)
+    select contract, period, 'first', 'First', 'D1', false, 'share', '>=', '90', 'met', 1, 1, 0
+    from mart.statement_month
+"""
+ACCOUNTS = """
+    insert into mart.contract_account values ('alder', 'cards'), ('alder', 'retail'), ('brisa', 'stores'), ('all', '*')
+"""
+EVERY = ["all", "alder", "brisa", "unknown"]
+
+
+@pytest.mark.parametrize("table", ["statement_month", "service_level_month"])
+@pytest.mark.parametrize(
+    ("user", "granted", "seen"),
+    [
+        ("reader_user", [], []),
+        ("reader_user", [("reader_user", "stores")], ["brisa"]),
+        # Sums over two accounts are not for who may see one of them.
+        ("reader_user", [("reader_user", "cards")], []),
+        ("reader_user", [("reader_user", "cards"), ("reader_user", "retail")], ["alder"]),
+        ("reader_user", [("finance_user", "stores"), ("nobody_here", "stores")], []),
+        ("reader_user", [("reader_user", "cards"), ("reader", "retail")], ["alder"]),
+        # Nobody knows yet whose months those of an unknown contract are.
+        ("reader_user", [("reader_user", "*")], ["all", "alder", "brisa"]),
+        ("finance_user", [], EVERY),
+        ("loader_user", [], EVERY),
+        ("owner_user", [], EVERY),
+    ],
+)
+def test_a_reader_sees_the_contracts_whose_accounts_were_all_granted(
+    connect_as: Callable[[str], Engine], table: str, user: str, granted: list[tuple[str, str]], seen: list[str]
+) -> None:
+    with connect_as("loader_user").begin() as connection:
+        for statement in (MONTHS, LEVELS, ACCOUNTS):
+            connection.execute(text(statement))
+    with connect_as("finance_user").begin() as connection:
+        for reader, account in granted:
+            values = {"reader": reader, "account": account}
+            connection.execute(
+                text("insert into mart.reader_grant (reader, account) values (:reader, :account)"), values
+            )
+    with connect_as(user).connect() as connection:
+        found = connection.execute(text(f"select contract from mart.{table}")).scalars().all()  # noqa: S608
+    assert sorted(found) == sorted(seen)
+
+
+def test_a_reader_cannot_pass_for_another_and_a_grant_that_is_taken_back_is_gone(
+    connect_as: Callable[[str], Engine],
+) -> None:
+    with connect_as("loader_user").begin() as connection:
+        for statement in (MONTHS, ACCOUNTS):
+            connection.execute(text(statement))
+    with connect_as("finance_user").begin() as connection:
+        connection.execute(text("insert into mart.reader_grant (reader, account) values ('finance_user', '*')"))
+        connection.execute(text("insert into mart.reader_grant (reader, account) values ('reader_user', 'stores')"))
+    months = text("select contract from mart.statement_month")
+    with connect_as("reader_user").connect() as connection:
+        connection.execute(text("set role reader"))
+        assert connection.execute(months).scalars().all() == ["brisa"]
+        with pytest.raises(ProgrammingError, match="permission denied"):
+            connection.execute(text("set role finance_user"))
+    with connect_as("finance_user").begin() as connection:
+        connection.execute(text("delete from mart.reader_grant where reader = 'reader_user'"))
+    with connect_as("reader_user").connect() as connection:
+        assert connection.execute(months).scalars().all() == []
+
+
+@pytest.mark.parametrize(
+    "change",
+    ["levels_missed = 1", "period = '2026-13'", "credit_amount = 1", "incomplete_tickets = -1"],
+)
+def test_a_mart_refuses_what_cannot_be(warehouse: Engine, change: str) -> None:
+    with warehouse.begin() as connection:
+        connection.execute(text(MONTHS))
+    with warehouse.connect() as connection, pytest.raises(IntegrityError):
+        connection.execute(text(f"update mart.statement_month set {change} where contract = 'alder'"))  # noqa: S608

@@ -8,6 +8,7 @@ from typing import Any
 
 from sqlalchemy import Connection, text
 
+from deskledger import contract as contracts
 from deskledger import ledger, reports
 from deskledger.errors import DeskledgerError
 from deskledger.reports import review
@@ -17,6 +18,10 @@ from deskledger.warehouse import open_warehouse
 
 _log = logging.getLogger(__name__)
 
+_ACCOUNTS = (
+    text("delete from mart.contract_account where contract = :contract and account <> all(:accounts)"),
+    text("insert into mart.contract_account select :contract, unnest(:accounts) on conflict do nothing"),
+)
 _MARTS_LOCK = text("select pg_advisory_xact_lock(hashtextextended('marts', 0))")
 
 
@@ -56,9 +61,18 @@ def refresh_marts() -> list[str]:
     with open_warehouse().begin() as connection:
         # Two closes may end at once, and a MERGE does not see the row that the other one is inserting.
         connection.execute(_MARTS_LOCK)
+        for contract in contracts.load_all(settings().contracts)[0]:
+            _accounts(connection, contract)
         for file in files:
             connection.execute(text(file.read_text(encoding="utf-8")))
     return [file.stem for file in files]
+
+
+def _accounts(connection: Connection, contract: contracts.Contract) -> None:
+    """Says which accounts the contract's figures are about: who may not read them all may read none (0018)."""
+    accounts = {"contract": contract.name, "accounts": sorted(contract.scope.get("account") or {"*"})}
+    for statement in _ACCOUNTS:
+        connection.execute(statement, accounts)
 
 
 def review_text(draft_id: str, now: datetime) -> dict[str, str]:
