@@ -13,7 +13,7 @@ from sqlalchemy.exc import DBAPIError
 
 from deskledger.cli import main
 from deskledger.errors import LedgerError
-from deskledger.steps import export
+from deskledger.steps import export, report
 
 from tests.warehouse.close_desk import NOW, close_month, closing_home, month  # noqa: F401 - the fixture
 
@@ -79,6 +79,24 @@ def test_a_statement_becomes_balanced_lines_with_its_credit_note(warehouse: Engi
             text("select sha256 from ledger.entry where kind = 'line' and line = 'late'")
         ).scalars()
         assert {row["entry_sha256"] for row in rows if row["text"] == "late"} == set(booked)
+
+
+def test_the_page_shows_net_tax_and_gross_as_the_journal_books_them(warehouse: Engine, books: Path) -> None:
+    def page() -> str:
+        return Path(report.render("ALDER-2026-01-D1", NOW)["page"]).read_text("utf-8")
+
+    post(warehouse, m01=8)
+    assert all(words in page() for words in ("Tax, 21 % (price adjustment)", "84.00", "484.00", "no credit note"))
+    journal()
+    books.write_text(BOOKS.replace("21 %", "10 %"), encoding="utf-8")  # what is booked stays as it is booked
+    assert all(words in page() for words in ("Tax, 21 % (price adjustment)", "484.00", "Booked with SC-0001."))
+    books.write_text("contracts: {}\n", encoding="utf-8")
+    month(warehouse, "2026-02", 8)
+    close_month("2026-02")
+    other = Path(report.render("ALDER-2026-02-D1", NOW)["page"]).read_text("utf-8")
+    assert "600.00" in other and "Gross" not in other
+    books.write_text("contracts: nonsense\n", encoding="utf-8")  # the report is written all the same
+    assert "Gross" not in Path(report.render("ALDER-2026-02-D1", NOW)["page"]).read_text("utf-8")
 
 
 def test_damages_are_outside_the_scope_of_tax(warehouse: Engine, books: Path) -> None:

@@ -45,8 +45,12 @@ def _check_times(path: Path, version: Version) -> Iterator[Fault]:
 
 def _check_money(path: Path, penalties: Penalties) -> Iterator[Fault]:
     if penalties.tax is not None:
-        what = "`tax` is not yet on statements, which state credits before tax"
-        yield (*path, "tax"), what, "remove it: the credit note states the tax"
+        what = "`tax` is not the contract's to say here: statements are approved and posted before tax"
+        yield (
+            (*path, "tax"),
+            what,
+            "remove it, and give the contract's `tax` in `books.yaml`: pages and journal state it",
+        )
 
 
 def _check_gates(path: Path, version: Version) -> Iterator[Fault]:

@@ -66,7 +66,7 @@ def journal(
 def _of_statement(statement: Mapping[str, Any], entries: Sequence[Mapping[str, Any]]) -> Iterator[dict[str, Any]]:
     books = ContractBooks.model_validate(statement["books"])
     net = sum((entry["amount"] for entry in entries), _ZERO)
-    tax = _tax(books, net, statement["currency"])
+    tax = tax_on(books, net, statement["currency"])
     invoices = sorted(
         {charge["invoice_number"] for charge in statement["charges"].values() if charge["invoice_number"]}
     )
@@ -99,7 +99,7 @@ def _of_statement(statement: Mapping[str, Any], entries: Sequence[Mapping[str, A
     yield row(books.credit.account, books.credit.name, -(net + tax), statement["statement_number"])
 
 
-def _tax(books: ContractBooks, net: Decimal, currency: str) -> Decimal:
+def tax_on(books: ContractBooks, net: Decimal, currency: str) -> Decimal:
     """The tax on a credit as declared; half a cent rounds up, as it does for the credit itself by default."""
     tax = tax_of(books.tax.model_dump(exclude_none=True), Fraction(net), Money(minor_units(currency), "half_up"))
     return _ZERO if tax is None else tax

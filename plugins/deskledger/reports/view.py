@@ -12,7 +12,7 @@ import pandas as pd
 from deskledger.kpis import Limits
 from deskledger.penalties.exact import exact, minor_units, rounded
 from deskledger.penalties.schedule import base_of
-from deskledger.reports import charts, corrections, figures, kpi_sections, requests, sections, tables
+from deskledger.reports import charts, corrections, figures, kpi_sections, requests, sections, standing, tables
 
 _STATES = {
     "in_review": ("Provisional", "in review"),
@@ -36,7 +36,7 @@ class StatementRecord:
     of the currency's posted credits of this contract and year; `poor_answers` carry the customers' own words;
     `earlier_figures` are the days and backlogs of the posted months before, oldest first; `limits` and `causes` say
     which days are too far from usual, and what is known of which; `adjustments` are the posted months that
-    the draft corrects.
+    the draft corrects; `tax` is what the books add to the credit (treatment, rate, tax, note_number).
     """
 
     draft: Mapping[str, Any]
@@ -55,6 +55,7 @@ class StatementRecord:
     causes: Sequence[Mapping[str, Any]] = ()
     requests: Sequence[Mapping[str, Any]] = ()
     adjustments: Sequence[Mapping[str, Any]] = ()
+    tax: Mapping[str, Any] | None = None
 
 
 def view(record: StatementRecord, rendered_at: datetime) -> dict[str, Any]:
@@ -80,6 +81,7 @@ def view(record: StatementRecord, rendered_at: datetime) -> dict[str, Any]:
         },
         "credit": figures.money(draft["credit_amount"], draft["currency"]),
         "has_credit": draft["credit_amount"] != 0,
+        "tax": standing.tax(record.tax, draft["credit_amount"], draft["currency"]),
         "money_facts": _money_facts(record),
         "caps": _caps(record),
         "corrections": corrections.corrections(record.adjustments),
@@ -158,6 +160,7 @@ def _header(record: StatementRecord, zone: str) -> list[tuple[str, str]]:
         ("Sources complete to", figures.local(draft["watermark_at"], zone)),
         ("Terms and charges by", prepared),
         ("Approved by", approved),
+        *standing.header(draft),
     ]
 
 
@@ -248,6 +251,7 @@ def _level(level: Mapping[str, Any], record: StatementRecord) -> dict[str, Any]:
         "verdict": _VERDICTS[level["status"]],
         "failed_run": level["failed_run"],
         "is_priced": level["is_priced"],
+        "answer": standing.answer(record.draft, str(level["service_level"])),
         "credit": figures.money(credit, record.draft["currency"]) if level["is_priced"] else "not priced",
         "has_credit": credit != 0,
         "window": level["window_months"],

@@ -1,6 +1,7 @@
 """The report of a draft or posted statement: one page and three CSV files in the contract's folder of the month."""
 
 import logging
+from collections.abc import Mapping
 from datetime import datetime
 from decimal import Decimal
 from pathlib import Path
@@ -11,6 +12,8 @@ from sqlalchemy import Connection, text
 from deskledger import contract as contracts
 from deskledger import ledger, reports
 from deskledger.errors import DeskledgerError
+from deskledger.ledger.books import ContractBooks, read_books
+from deskledger.ledger.journal import tax_on
 from deskledger.reports import review
 from deskledger.settings import settings
 from deskledger.steps.watch import watch_of
@@ -114,7 +117,37 @@ def _record(connection: Connection, draft_id: str) -> reports.StatementRecord:
         adjustments=stored.adjustments,
         entry_sha256=ledger.statement_entry(connection, draft["statement_number"]) if is_posted else None,
         requests=ledger.requests_of_month(connection, draft["contract"], draft["period"]),
+        tax=_tax(connection, draft, stored.state["state"]),
     )
+
+
+def _tax(connection: Connection, draft: Mapping[str, Any], state: str) -> dict[str, Any] | None:
+    """The tax on the credit as it was booked, else as the books declare it; none without books, or without money.
+
+    A restated month has none: what it differs by is taxed with the statement that books it.
+    """
+    if state == "restated" or not draft["credit_amount"]:
+        return None
+    note = next(iter(_query(connection, "credit_note", statement_number=draft["statement_number"])), None)
+    try:
+        own = ContractBooks.model_validate(note["books"]) if note else _books(str(draft["contract"]))
+    except DeskledgerError as error:
+        _log.error("no tax in the report: %s", error)
+        return None
+    return (
+        None
+        if own is None
+        else {
+            "treatment": own.tax.treatment,
+            "rate": own.tax.rate,
+            "tax": tax_on(own, draft["credit_amount"], draft["currency"]),
+            "note_number": note["note_number"] if note else None,
+        }
+    )
+
+
+def _books(contract: str) -> ContractBooks | None:
+    return read_books(settings().books).contracts.get(contract)
 
 
 def _unusual_days(contract: str) -> dict[str, Any]:

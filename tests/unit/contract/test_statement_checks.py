@@ -82,7 +82,7 @@ REFUSED = {
     "misses of late tickets": (
         [(LATE, PER_ITEM), ("measure: in_time\n", "measure: in_time\n" + FEW)], "gate:", "has no verdict", "`min_den`",
     ),
-    "tax": ([(BASES, "      tax: {rate: 19 %, treatment: damages}\n" + BASES)], "tax:", "before tax", "credit note"),
+    "tax": ([(BASES, "      tax: {rate: 19 %, treatment: damages}\n" + BASES)], "tax:", "before tax", "`books.yaml`"),
     "kpi's other side": ([(KPI[0], KPI[1] + "        side: customer\n")], "side: customer", "has no sides", "remove"),
     "kpi's unknown statistic": (
         [(KPI[0], KPI[1] + "        statistic: mean\n")],
