@@ -77,7 +77,7 @@ def generate(
         "accounts.csv": people.account_table(),
         "teams.csv": people.team_table(),
         "agents.csv": people.agent_table(),
-        "charges.csv": _charges(span.months),
+        "charges.csv": charges(span.months),
     }
     for partition in dict.fromkeys(span.partitions):
         tables[f"tickets-{partition}.csv.gz"] = rows.loc[rows["partition"] == partition, files.TICKET_COLUMNS]
@@ -96,7 +96,7 @@ def generate(
     )
 
 
-def _charges(months: tuple[str, ...]) -> pd.DataFrame:
+def charges(months: Sequence[str]) -> pd.DataFrame:
     """charges.csv: the monthly fee of each contract, imported by one person and approved by another."""
     return pd.DataFrame(
         [

@@ -13,7 +13,7 @@ import pytest
 from deskledger.sources.demo import scene
 from deskledger.sources.demo.scene import Habits
 from deskledger.sources.demo.zendesk_server import LOGIN, SECRET, Faults, Server, Store, running
-from deskledger.sources.demo.zendesk_server.figures import POLICIES
+from deskledger.sources.demo.zendesk_server.figures import KINDS, POLICIES
 from deskledger.sources.demo.zendesk_server.records import MARK, iso, ticket_id
 
 START = "1767222000"
@@ -178,7 +178,7 @@ def test_the_desks_own_figures_are_those_of_a_walk_through_each_ticket(server: S
             continue
         for metric in (0, 1):
             told = [index for index in mine if figures.metric[index] == metric]
-            kinds = {str(figures.kind[index]): index for index in told}
+            kinds = {KINDS[figures.kind[index]]: index for index in told}
             minutes, breached = walk(life, metric, policy, int(store.acted.span.end))
             if "update_status" in kinds:
                 assert figures.business[kinds["update_status"]] == minutes // 60, (ticket, metric)

@@ -14,6 +14,7 @@ from deskledger.sources.demo.hours import OpenHours, public_holidays
 from deskledger.sources.demo.zendesk_server.records import iso, ticket_id
 from deskledger.sources.demo.zendesk_server.store import Store
 
+KINDS = ("activate", "apply_sla", "breach", "fulfill", "update_status")  # in the order of one instant
 METRICS = ("reply_time", "agent_work_time")
 _RUNS = (scene.NEW, scene.IN_PROGRESS, scene.REOPENED)
 _ENDS = (scene.RESOLVED, scene.CLOSED)
@@ -45,7 +46,7 @@ POLICIES = (
 
 @dataclass(frozen=True)
 class Figures:
-    """Metric events in the order of their export, as columns; `business` and `calendar` are minutes, -1 for none."""
+    """Metric events in the order of their export, as columns: `kind` of KINDS, `metric` of METRICS; in minutes."""
 
     at: np.ndarray
     ticket: np.ndarray
@@ -57,7 +58,7 @@ class Figures:
     calendar: np.ndarray
 
     def record(self, index: int) -> dict[str, object]:
-        kind, ticket = str(self.kind[index]), int(self.ticket[index])
+        kind, ticket = KINDS[self.kind[index]], int(self.ticket[index])
         record: dict[str, object] = {
             "id": _METRIC_BASE + index,
             "ticket_id": ticket_id(ticket),
@@ -96,8 +97,7 @@ def figures(store: Store) -> Figures:
             mine = first[of_policy == index]
             chunks += _instances(by_ticket, mine, stops, metric, index, hours[index], store.acted.span.end)
     columns = {name: np.concatenate([chunk[name] for chunk in chunks]) for name in chunks[0]}
-    order = np.lexsort((columns["metric"], columns["rank"], columns["ticket"], columns["at"]))
-    del columns["rank"]
+    order = np.lexsort((columns["metric"], columns["kind"], columns["ticket"], columns["at"]))
     return Figures(**{name: each[order] for name, each in columns.items()})
 
 
@@ -135,27 +135,26 @@ def _instances(
     target = np.array(limits)[rows["priority"][first]]
     business, calendar, breached = _spent(rows, first, stopped, target * 60, metric, hours)
 
-    def chunk(which: np.ndarray, at: np.ndarray, kind: str, rank: int) -> dict[str, np.ndarray]:
+    def chunk(which: np.ndarray, at: np.ndarray, kind: str) -> dict[str, np.ndarray]:
         size = int(which.sum())
         return {
             "at": at[which],
             "ticket": rows["ticket"][first][which],
-            "metric": np.full(size, metric),
-            "kind": np.full(size, kind),
-            "policy": np.full(size, policy),
-            "target": target[which],
-            "business": business[which] // 60,
-            "calendar": calendar[which] // 60,
-            "rank": np.full(size, rank),
+            "metric": np.full(size, metric, dtype=np.int8),
+            "kind": np.full(size, KINDS.index(kind), dtype=np.int8),
+            "policy": np.full(size, policy, dtype=np.int8),
+            "target": target[which].astype(np.int32),
+            "business": (business[which] // 60).astype(np.int32),
+            "calendar": (calendar[which] // 60).astype(np.int32),
         }
 
     every = np.ones(len(first), dtype=bool)
     return [
-        chunk(every, started, "activate", 0),
-        chunk(every, started, "apply_sla", 1),
-        chunk((breached >= 0) & (breached <= stopped), breached, "breach", 2),
-        chunk(is_over, stopped, "fulfill", 3),
-        chunk(is_over, stopped, "update_status", 4),
+        chunk(every, started, "activate"),
+        chunk(every, started, "apply_sla"),
+        chunk((breached >= 0) & (breached <= stopped), breached, "breach"),
+        chunk(is_over, stopped, "fulfill"),
+        chunk(is_over, stopped, "update_status"),
     ]
 
 

@@ -63,6 +63,10 @@ class Server(ThreadingHTTPServer):
         self.not_before = 0.0
         self.in_a_row: dict[str, int] = {}
 
+    @property
+    def clock(self) -> datetime:
+        return datetime.fromtimestamp(self.now, UTC)
+
     def set_clock(self, now: datetime) -> None:
         """What happened after `now` has not happened yet."""
         self.now = int(now.astimezone(UTC).timestamp())

@@ -85,6 +85,7 @@ class Store:
     ) -> "Store":
         """The desk of the scene that `demo.generate` writes as files with the same arguments, its dirt included."""
         acted = act(seed, tickets_per_month, months, extra_days, habits)
+        acted.desk.rows.chunks.clear()  # `acted.rows` has them whole
         odd, corrected_at = _odd(acted)
         return cls(
             acted, _events(acted, odd, corrected_at), _versions(acted), _surveys(acted), _before(acted.rows), odd
