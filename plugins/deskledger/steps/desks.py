@@ -9,7 +9,10 @@ from deskledger.sources.event_log.mapping import DESKS, Mapping
 from deskledger.warehouse.connection import from_airflow
 
 # Reader of a mapping -> its room, which has the object DESK. Loaded when it is needed.
-ROOMS: dict[str, str] = {"zendesk": "deskledger.sources.zendesk"}
+ROOMS: dict[str, str] = {
+    "zendesk": "deskledger.sources.zendesk",
+    "request_tracker": "deskledger.sources.request_tracker",
+}
 
 
 def desk_of(mapping: Mapping) -> Desk | None:
