@@ -1,10 +1,12 @@
 """
 ### Ingest: one day of every source into the core tables
 
-**What for.** Takes what the helpdesks exported, keeps it as raw pages, makes canonical rows of it, checks them and
-loads them. A row that fails goes to quarantine with its reason; a table that fails is not loaded at all.
+**What for.** Takes what the helpdesks exported, or asks them over HTTP, keeps it as raw pages, makes canonical rows of
+it, checks them and loads them. A row that fails goes to quarantine with its reason; a table that fails is not loaded
+at all.
 
-**In.** Files in the inbox (`$DESKLEDGER_INBOX/<source>/`), one mapping a source in `mappings/`.
+**In.** Files in the inbox (`$DESKLEDGER_INBOX/<source>/`), or the desk behind the connection `deskledger_<source>`;
+one mapping a source in `mappings/`.
 **Out.** Landing pages and manifest, tables of the schema `core`, `quality.quarantine`, `quality.load`; the source's
 watermark, and its quality page in the reports folder; the asset `deskledger_core` for the day, and for a day of each
 other month in which late rows changed something.
@@ -16,14 +18,16 @@ normalised again and nothing is fetched twice; equal rows are left alone. Many d
 --dag-id ingest --from-date 2026-04-01T00:00 --to-date 2026-04-10T23:59 --reprocess-behavior completed`.
 
 **When it fails.** The message names the file, line and remedy. The other sources of the day went on. Mend the file or
-the mapping and clear the failed task; nothing was half loaded. A first load of years is `ingest_history`.
+the mapping and clear the failed task; nothing was half loaded. An `extract` that was killed or failed goes on where it
+stood; deferred, it waits as long as the desk asked it to. A first load of years is `ingest_history`.
 """
 
 from datetime import datetime
 
-from airflow.sdk import DAG, CronPartitionTimetable, TriggerRule, get_current_context, task, task_group
+from airflow.sdk import DAG, CronPartitionTimetable, TaskGroup, TriggerRule, get_current_context, task, task_group
 from airflow.sdk.exceptions import AirflowSkipException
 
+from deskledger_extract import ExtractOperator, desks
 from deskledger_shared import CORE, TASKS, verdict
 
 with DAG(
@@ -92,3 +96,14 @@ with DAG(
 
     # A group a source: each goes its own way, whatever becomes of the others.
     day_of_source.expand(source=sources())
+
+    # The desks that are asked over HTTP are known by their mapping files, so that each can have a pool of its own.
+    for name, pool in desks().items():
+        with TaskGroup(f"desk_{name}"):
+            extracted = ExtractOperator(task_id="extract", source=name, pool=pool)
+            loaded = load.override(task_id="load", map_index_template=None)(name)
+            page = quality_page.override(
+                task_id="quality_page", map_index_template=None, trigger_rule=TriggerRule.NONE_SKIPPED
+            )(name)
+            extracted >> loaded >> page
+            [extracted, loaded, page] >> verdict()

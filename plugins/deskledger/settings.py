@@ -47,8 +47,10 @@ class Settings:
         return _folder("DESKLEDGER_INBOX", self.state / "inbox")
 
     @property
-    def landing(self) -> Path:
-        return _folder("DESKLEDGER_LANDING", self.state / "landing")
+    def landing(self) -> Path | str:
+        """Where raw pages lie: a folder, or a URL of object storage (landing.pages.folder opens either)."""
+        given = os.environ.get("DESKLEDGER_LANDING", "")
+        return given if "://" in given else _folder("DESKLEDGER_LANDING", self.state / "landing")
 
     @property
     def evidence(self) -> Path:

@@ -89,5 +89,30 @@ create table personal.token (
 );
 create index token_age on personal.token (source, kind, last_seen_at);
 
+-- Grain: one erasure, of people who asked for it or of what had outlived its time: that it was done, not who it was.
+create table personal.erasure (
+    id uuid not null default gen_random_uuid(),
+    source text not null,
+    tokens bigint not null check (tokens >= 0),
+    erased_by text not null,
+    reason text not null,
+    erased_at timestamptz not null,
+    constraint erasure_key primary key (id)
+);
+
+-- Grain: one survey answer with a comment. What was written, as long as it is known; null once it is erased. For those
+-- who answer unhappy customers: they need no right on the table behind it.
+create view personal.survey_comment as
+select
+    answer.source,
+    answer.survey_id,
+    answer.answer_id,
+    answer.ticket_key,
+    answer.rating,
+    case when answer.comment like 'text:%' then token.value else answer.comment end as comment
+from core.survey_answer as answer
+left join personal.token as token on answer.comment = token.token and answer.source = token.source
+where answer.comment is not null;
+
 grant usage on schema personal to loader;
 grant select, insert, update, delete on all tables in schema personal to loader;

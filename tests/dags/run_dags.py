@@ -5,7 +5,7 @@ The steps are replaced by ones that fail or succeed at once: what is under test 
 
 import json
 import sys
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from threading import Event, Thread
 from typing import Any
 
@@ -14,7 +14,7 @@ from airflow.jobs.job import Job
 from airflow.jobs.scheduler_job_runner import SchedulerJobRunner
 
 from deskledger.errors import QualityError, SourceError
-from deskledger.steps import close, ingest, measure, quality, report, review, runs
+from deskledger.steps import close, desks, extract, ingest, measure, quality, report, review, runs
 
 BAG = DagBag(sys.argv[1])
 
@@ -40,7 +40,26 @@ def _for_source(bad: Exception | None, good: Any) -> Any:
     return step
 
 
+def _extracts(*ends: Any) -> Any:
+    """Each call does one of `ends`: fails with an error, or has landed, or has to wait until an instant."""
+
+    def break_it() -> None:
+        left = list(ends)
+
+        def step(source: str, day: str, **_: Any) -> dict:
+            end = left.pop(0)
+            if isinstance(end, Exception):
+                raise end
+            return {"source": source, "partition": day, "wait_until": end and (datetime.now(UTC) + end).isoformat()}
+
+        desks.account_of = lambda source: object()
+        extract.extract = step
+
+    return break_it
+
+
 def _sound() -> None:
+    desks.account_of = lambda source: None
     runs.day = lambda context: "2026-04-01"
     runs.month = lambda context: "2026-04"
     ingest.sources = lambda: ["bad", "good"]
@@ -101,7 +120,10 @@ SCENES = {
     "ingest load fails": ("ingest", lambda: setattr(ingest, "load", _for_source(QualityError("x"), LOADED))),
     "ingest file refused": ("ingest", lambda: setattr(ingest, "check_inbox", _for_source(SourceError("x"), None))),
     "ingest nothing landed": ("ingest", lambda: setattr(ingest, "load", _for_source(None, NOTHING))),
+    "ingest desk asks for pauses": ("ingest", _extracts(timedelta(seconds=1), timedelta(seconds=1), None)),
+    "ingest desk refuses": ("ingest", _extracts(SourceError("x"))),
     "history sound": ("ingest_history", lambda: None),
+    "history of a desk": ("ingest_history", _extracts(timedelta(seconds=1), None), {"source": "asked", "full": True}),
     "history batch fails": ("ingest_history", lambda: setattr(ingest, "load_batch", _bad_batch)),
     "measure sound": ("measure", lambda: None),
     "measure contract fails": ("measure", lambda: setattr(measure, "measure_shards", _bad_shards)),
@@ -116,10 +138,10 @@ def main() -> None:
     stop = Event()
     sweeper = Thread(target=_sweep, args=(stop,))
     sweeper.start()
-    for name, (dag_id, break_it) in SCENES.items():
+    for name, (dag_id, break_it, *params) in SCENES.items():
         _sound()
         break_it()
-        run = BAG.dags[dag_id].test()
+        run = BAG.dags[dag_id].test(run_conf=params[0] if params else None)
         tasks = {f"{each.task_id}[{each.map_index}]": str(each.state) for each in run.get_task_instances()}
         results[name] = {"run": str(run.state), "tasks": tasks}
     stop.set()

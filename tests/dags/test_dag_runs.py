@@ -22,8 +22,11 @@ def scenes(tmp_path_factory: pytest.TempPathFactory) -> dict:
         "AIRFLOW__CORE__DAGS_FOLDER": str(ROOT / "dags"),
         "AIRFLOW__LOGGING__LOGGING_LEVEL": "ERROR",
         "DESKLEDGER_STATE": str(home / "state"),
-        "PYTHONPATH": str(ROOT / "dags"),
+        "DESKLEDGER_MAPPINGS": str(home / "mappings"),
+        "PYTHONPATH": os.pathsep.join((str(ROOT / "dags"), str(ROOT / "plugins"))),
     }
+    (home / "mappings").mkdir()
+    (home / "mappings" / "asked.yaml").write_text("extract:\n  since: 2025-01-01\n")
     migrated = [sys.executable, "-m", "airflow", "db", "migrate"]
     subprocess.run(migrated, env=environment, capture_output=True, check=True)
     script = [sys.executable, str(Path(__file__).with_name("run_dags.py")), str(ROOT / "dags")]
@@ -41,7 +44,10 @@ def scenes(tmp_path_factory: pytest.TempPathFactory) -> dict:
         ("ingest load fails", "failed"),
         ("ingest file refused", "failed"),
         ("ingest nothing landed", "success"),
+        ("ingest desk asks for pauses", "success"),
+        ("ingest desk refuses", "failed"),
         ("history sound", "success"),
+        ("history of a desk", "success"),
         ("history batch fails", "failed"),
         ("measure sound", "success"),
         ("measure contract fails", "failed"),
@@ -57,6 +63,26 @@ def test_a_run_is_green_only_if_nothing_failed(scenes: dict, scene: str, state: 
 @pytest.mark.parametrize("scene", ["ingest land fails", "ingest load fails", "ingest file refused"])
 def test_a_source_that_fails_stops_no_other(scenes: dict, scene: str) -> None:
     assert scenes[scene]["tasks"]["day_of_source.load[1]"] == "success"
+
+
+def test_a_desk_that_asks_for_pauses_is_asked_again_and_loaded(scenes: dict) -> None:
+    tasks = scenes["ingest desk asks for pauses"]["tasks"]
+    assert (tasks["desk_asked.extract[-1]"], tasks["desk_asked.load[-1]"]) == ("success", "success")
+    tasks = scenes["history of a desk"]["tasks"]
+    assert (tasks["extract_asked[-1]"], tasks["load[1]"], tasks["finish[-1]"]) == ("success", "success", "success")
+
+
+def test_a_desk_that_refuses_stops_no_other(scenes: dict) -> None:
+    tasks = scenes["ingest desk refuses"]["tasks"]
+    assert (tasks["desk_asked.extract[-1]"], tasks["desk_asked.load[-1]"]) == ("failed", "upstream_failed")
+    assert tasks["day_of_source.load[1]"] == "success"
+
+
+@pytest.mark.parametrize(
+    ("scene", "task"), [("ingest sound", "desk_asked.extract"), ("history sound", "extract_asked")]
+)
+def test_a_desk_that_is_not_meant_or_not_set_up_is_skipped(scenes: dict, scene: str, task: str) -> None:
+    assert scenes[scene]["tasks"][f"{task}[-1]"] == "skipped"
 
 
 def test_a_contract_that_fails_stops_no_other_and_months_are_still_named(scenes: dict) -> None:

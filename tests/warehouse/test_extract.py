@@ -12,7 +12,6 @@ from sqlalchemy import Engine
 
 from deskledger.errors import MappingError, SourceError
 from deskledger.landing import json_lines, pages
-from deskledger.settings import settings
 from deskledger.steps import desks, ingest
 from deskledger.steps.extract import Window, extract
 
@@ -72,7 +71,7 @@ def landed(engine: Engine) -> list[tuple[str, list[Any]]]:
         "select p.path, p.sha256 from quality.landed_page as p join quality.landed_file as f"
         " on f.sha256 = p.file_sha256 order by f.name",
     )
-    return [json_lines.unpack(pages.read(settings().landing / "desk", path, sha256)) for path, sha256 in found]
+    return [json_lines.unpack(pages.read(pages.folder("desk"), path, sha256)) for path, sha256 in found]
 
 
 def test_a_day_is_extracted_loaded_and_complete(

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Engine
 
-from deskledger.settings import settings
+from deskledger.landing import pages
 from deskledger.steps import ingest
 
 from tests.desk_server import DeskServer, SteppedClock, WallClock
@@ -53,7 +53,7 @@ def test_a_killed_run_is_gone_on_with(
     assert ask(warehouse, STATUSES) == [(f"T{number}", "new open") for number in range(1, 5)]
     assert ask(warehouse, "select count(*), sum(records)::int from quality.landed_file") == [(4, 10)]
     # Nothing lies about that the manifest does not name: a page is written again with the same bytes.
-    files = {path.relative_to(settings().landing / "desk").as_posix() for path in settings().landing.rglob("*.page.gz")}
+    files = {path.relative_to(pages.folder("desk")).as_posix() for path in pages.folder().rglob("*.page.gz")}
     assert files == {path for (path,) in ask(warehouse, "select path from quality.landed_page")}
 
 

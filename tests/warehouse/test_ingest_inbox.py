@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import Engine
 
 from deskledger.errors import LandingError, SourceError
-from deskledger.settings import settings
+from deskledger.landing import pages
 from deskledger.steps import ingest
 from deskledger.warehouse import embedded, migrate, open_warehouse
 
@@ -23,7 +23,7 @@ def test_the_landing_folder_of_another_warehouse_is_left_alone(
 ) -> None:
     export(inbox, "log-2026-04-01.csv", FIRST)
     take("2026-04-01", NOW)
-    (page,) = (settings().landing / "desk").rglob("*.page.gz")
+    (page,) = (pages.folder("desk")).rglob("*.page.gz")
     os.utime(page, (0, 0))
     mine = os.environ["DESKLEDGER_WAREHOUSE"]
     monkeypatch.setenv("DESKLEDGER_WAREHOUSE", postgres.url_for("another_warehouse"))
@@ -79,7 +79,7 @@ def test_of_files_written_at_once_the_later_name_by_its_bytes_holds(warehouse: E
 
 
 def test_a_killed_landing_leaves_pages_that_the_next_one_sweeps(warehouse: Engine, inbox: Path) -> None:
-    orphan = settings().landing / "desk" / "ab" / f"{'ab' * 32}.page.gz"
+    orphan = pages.folder("desk") / "ab" / f"{'ab' * 32}.page.gz"
     orphan.parent.mkdir(parents=True)
     orphan.write_bytes(b"left over")
     os.utime(orphan, ((NOW - timedelta(hours=12)).timestamp(),) * 2)
@@ -89,13 +89,13 @@ def test_a_killed_landing_leaves_pages_that_the_next_one_sweeps(warehouse: Engin
     ingest.land("desk", "2026-04-01", NEXT)
     assert not orphan.exists()
     ((path,),) = ask(warehouse, "select path from quality.landed_page")
-    assert (settings().landing / "desk" / path).exists()
+    assert (pages.folder("desk") / path).exists()
 
 
 def test_a_lost_page_stops_the_load_with_its_name(warehouse: Engine, inbox: Path) -> None:
     export(inbox, "log-2026-04-01.csv", row("T1", 1, "2026-04-01 09:00"))
     ingest.land("desk", "2026-04-01", NOW)
-    for page in (settings().landing / "desk").rglob("*.gz"):
+    for page in (pages.folder("desk")).rglob("*.gz"):
         page.unlink()
     with pytest.raises(LandingError, match="the page is missing"):
         ingest.load("desk", "2026-04-01", NOW)

@@ -8,6 +8,7 @@ from sqlalchemy import Engine
 
 from deskledger.cli import main
 from deskledger.errors import QualityError
+from deskledger.landing import pages
 from deskledger.quality.held import Wanted
 from deskledger.settings import settings
 from deskledger.steps import ingest, quarantine
@@ -96,7 +97,7 @@ def test_an_id_that_names_no_row_or_several_is_refused(two_days: Path, id: str) 
 
 def test_a_page_that_is_gone_leaves_the_row_as_it_is_kept(two_days: Path) -> None:
     (found,) = quarantine.listing(Wanted(ticket="T2"), 20)["entries"]
-    for page in (settings().landing / "desk").rglob("*.page.gz"):
+    for page in (pages.folder("desk")).rglob("*.page.gz"):
         page.unlink()
     shown = quarantine.show(found["id"])
     assert (shown["raw"], shown["raw_missing"]) == (None, "the page is missing")

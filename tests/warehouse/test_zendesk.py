@@ -12,7 +12,6 @@ from sqlalchemy import Engine
 
 from deskledger.landing import pages
 from deskledger.model import SURVEY_ANSWER, TICKET, TICKET_EVENT, conform
-from deskledger.settings import settings
 from deskledger.sources.demo.zendesk_server import LOGIN, SECRET, Faults, Server, Store, running
 from deskledger.sources.demo.zendesk_server.records import MARK
 from deskledger.sources.event_log.normalise import Normalised
@@ -58,7 +57,7 @@ def test_the_warehouse_has_what_the_files_say_and_nothing_that_anybody_wrote(
     pd.testing.assert_frame_equal(both.answers(given, told), both.answers(answers, expected))
 
     files = ask(warehouse, "select path, sha256 from quality.landed_page")
-    landed = "".join(pages.read(settings().landing / "demo", path, sha256).decode() for path, sha256 in files)
+    landed = "".join(pages.read(pages.folder("demo"), path, sha256).decode() for path, sha256 in files)
     everything = landed + capsys.readouterr().out + tables(warehouse)
     assert "ticket_events" in landed
     for secret in (MARK, MARK.lower().replace(" ", "."), SECRET):

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 
 from deskledger import __version__
-from deskledger.cli import charges, contracts, kpis, money, quality, quarantine, requests
+from deskledger.cli import charges, contracts, extract, kpis, money, personal, quality, quarantine, requests
 from deskledger.errors import DeskledgerError
 
 Command = Callable[[argparse.Namespace], int]
@@ -59,6 +59,8 @@ def _parser() -> argparse.ArgumentParser:
     contracts.add(commands)
     requests.add(commands)
     charges.add(commands)
+    extract.add(commands)
+    personal.add(commands)
     quarantine.add(commands)
     quality.add(commands)
     return parser

@@ -31,6 +31,13 @@ class AirflowApi:
     def unpause(self, dag_id: str) -> None:
         self._call("PATCH", f"/dags/{dag_id}", json={"is_paused": False})
 
+    def make_pool(self, name: str) -> None:
+        """A pool of one slot, deferred tasks not counted; the one that is there stays as it is."""
+        known = self._call("GET", "/pools", params={"limit": 100})["pools"]
+        if name not in {pool["name"] for pool in known}:
+            body = {"name": name, "slots": 1, "description": "One account at a desk.", "include_deferred": False}
+            self._call("POST", "/pools", json=body)
+
     def trigger(self, dag_id: str, *, conf: dict[str, Any] | None = None, partition_key: str | None = None) -> str:
         """Start a run; its id."""
         body: dict[str, Any] = {"logical_date": None, "conf": conf or {}}

@@ -24,12 +24,18 @@ from deskledger.errors import DeskledgerError
 from deskledger.settings import Settings
 from deskledger.warehouse import embedded
 
-# What runs, and how it is asked for. No triggerer: nothing of ours defers, and a parked human task needs none.
-# The scheduler's own log server is not started: it would listen on every address, and the logs are local files.
-PROCESSES: Mapping[str, tuple[str, ...]] = {"api-server": (), "scheduler": ("--skip-serve-logs",), "dag-processor": ()}
+# What runs, and how it is asked for. The triggerer wakes extractions that a desk asked to pause.
+# The log servers are not started: they would listen on every address, and the logs are local files.
+PROCESSES: Mapping[str, tuple[str, ...]] = {
+    "api-server": (),
+    "scheduler": ("--skip-serve-logs",),
+    "dag-processor": (),
+    "triggerer": ("--skip-serve-logs",),
+}
 USERS = {"admin": "admin", "fatima": "user", "felix": "user", "mara": "viewer"}
 FIRST_PORT = 8085
-WAREHOUSE_CONNECTION = "AIRFLOW_CONN_DESKLEDGER_WAREHOUSE"  # one's own warehouse: tasks and commands must agree on it
+CONNECTIONS = "AIRFLOW_CONN_DESKLEDGER_"  # one's own warehouse and desks: tasks and commands must agree on them
+WAREHOUSE_CONNECTION = f"{CONNECTIONS}WAREHOUSE"
 READY_SECONDS = 180
 STOP_SECONDS = 20
 
@@ -88,6 +94,8 @@ class LocalAirflow:
         _write_private(self.pids, {name: [pid, psutil.Process(pid).create_time()] for name, pid in started.items()})
         api = AirflowApi(self.url, "admin", self.password("admin"))
         self._wait_until_ready(api)
+        for pool in self._pools():
+            api.make_pool(pool)
         return api
 
     def stop(self) -> list[str]:
@@ -162,6 +170,13 @@ class LocalAirflow:
         inherited = {name: value for name, value in os.environ.items() if not _is_foreign(name)}
         path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}"
         return {**inherited, **ours, "PATH": path, **self.overrides}
+
+    def _pools(self) -> list[str]:
+        """The pools that mappings name, each of one slot: one account is asked one thing at a time."""
+        from deskledger.sources.event_log.mapping import load_all
+
+        mappings, _ = load_all(self.settings.mappings)
+        return sorted({each.extract.pool for each in mappings if each.extract} - {"default_pool"})
 
     def _running(self) -> dict[str, tuple[int, float]]:
         """Name -> (pid, start time) of ours that live; the start time guards against a reused pid."""
@@ -246,7 +261,7 @@ def terminate_on_signals() -> None:
 
 def _is_foreign(name: str) -> bool:
     """Settings of another Airflow, or that make every process start slower, must not leak into ours."""
-    if name == WAREHOUSE_CONNECTION:
+    if name.startswith(CONNECTIONS):
         return False
     return name.startswith("AIRFLOW_") or name == "PYTHONDONTWRITEBYTECODE"
 

@@ -1,4 +1,8 @@
-"""Raw pages on disk: written once under the hash of their content, checked when read, swept when nothing names them."""
+"""Raw pages: written once under the hash of their content, checked when read, swept when nothing names them.
+
+They lie in a local folder, or in object storage where `DESKLEDGER_LANDING` is a URL (s3://bucket/landing, gs://…). An
+ObjectStoragePath of Airflow's is then the `Path` of these functions: it does the same with other people's files.
+"""
 
 import gzip
 import os
@@ -7,11 +11,28 @@ from collections.abc import Iterable
 from datetime import datetime
 from hashlib import sha256
 from pathlib import Path
+from typing import Any
+from urllib.parse import unquote, urlsplit
 
 from deskledger.errors import LandingError
+from deskledger.settings import settings
 
 _SUFFIX = ".page.gz"
 _OWNER = "warehouse.id"
+
+
+def folder(source: str = "") -> Path:
+    """Where the pages of a source lie; without a source, where all of landing lies."""
+    place = settings().landing
+    if not isinstance(place, str):
+        return place / source
+    address = urlsplit(place)
+    if address.scheme == "file":
+        return Path(unquote(address.path)) / source
+    from airflow.sdk import ObjectStoragePath
+
+    root: Path = ObjectStoragePath(place.rstrip("/"))  # the bucket's account: the connection before an @ in the URL
+    return root / source if source else root
 
 
 def claim(landing: Path, warehouse_id: str) -> None:
@@ -21,10 +42,7 @@ def claim(landing: Path, warehouse_id: str) -> None:
     """
     path = landing / _OWNER
     if not path.exists():
-        landing.mkdir(parents=True, exist_ok=True)
-        scratch = path.with_name(f".{_OWNER}.{os.getpid()}")
-        scratch.write_text(f"{warehouse_id}\n", encoding="ascii")
-        scratch.replace(path)
+        _write_whole(path, f"{warehouse_id}\n".encode("ascii"))
     owner = path.read_text(encoding="utf-8").strip()
     if owner != warehouse_id:
         raise LandingError(
@@ -44,15 +62,22 @@ def write(folder: Path, content: bytes) -> tuple[str, str]:
     relative = f"{digest[:2]}/{digest}{_SUFFIX}"
     path = folder / relative
     if not path.exists():
-        path.parent.mkdir(parents=True, exist_ok=True)
-        scratch = path.with_name(f".{path.name}.{os.getpid()}")
-        with scratch.open("wb") as file:
-            # mtime=0: equal content gives equal bytes. Level 3 packs nearly as well as 9 in a third of the time.
-            file.write(gzip.compress(content, compresslevel=3, mtime=0))
-            file.flush()
-            os.fsync(file.fileno())
-        scratch.replace(path)
+        # mtime=0: equal content gives equal bytes. Level 3 packs nearly as well as 9 in a third of the time.
+        _write_whole(path, gzip.compress(content, compresslevel=3, mtime=0))
     return digest, relative
+
+
+def _write_whole(path: Path, content: bytes) -> None:
+    if not isinstance(path, Path):
+        path.write_bytes(content)  # an object appears when its upload ends
+        return
+    path.parent.mkdir(parents=True, exist_ok=True)
+    scratch = path.with_name(f".{path.name}.{os.getpid()}")
+    with scratch.open("wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+    scratch.replace(path)
 
 
 def read(folder: Path, relative: str, digest: str) -> bytes:
@@ -77,9 +102,18 @@ def sweep(folder: Path, referenced: Iterable[str], before: datetime) -> list[str
     """
     known = set(referenced)
     swept = []
-    for path in sorted(folder.glob(f"*/*{_SUFFIX}*")):  # hidden ones too: a page that was never finished
-        relative = path.relative_to(folder).as_posix()
-        if relative not in known and path.stat().st_mtime < before.timestamp():
+    for path in sorted(folder.glob(f"*/*{_SUFFIX}*"), key=str):  # hidden ones too: a page that was never finished
+        relative = f"{path.parent.name}/{path.name}"
+        if relative not in known and _written_at(path) < before.timestamp():
             path.unlink(missing_ok=True)
             swept.append(relative)
     return swept
+
+
+def _written_at(path: Path) -> float:
+    """Seconds since 1970; for ever in the future where the storage does not say."""
+    stat: Any = path.stat()
+    if isinstance(path, Path):
+        return float(stat.st_mtime)
+    said = next((stat[name] for name in ("mtime", "LastModified", "created") if stat.get(name)), None)
+    return said.timestamp() if isinstance(said, datetime) else float(said or "inf")

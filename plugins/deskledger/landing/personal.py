@@ -68,3 +68,47 @@ def _key(connection: Connection, source: str) -> bytes:
 
 def _digest(key: bytes, kind: str, value: str) -> bytes:
     return hmac.digest(key, f"{kind}\0{value}".encode(), "sha256")
+
+
+def erase(
+    connection: Connection, source: str, people: Sequence[str], *, with_texts: bool, by: str, reason: str, now: datetime
+) -> int:
+    """Destroys the pseudonyms of people, however their names are capitalised; the number of destroyed rows.
+
+    `with_texts` destroys also what anybody wrote that names one of them. That it was done stays on record
+    (personal.erasure), not who it was.
+    """
+    erased = connection.execute(
+        text(
+            "delete from personal.token where source = :source and ("
+            " (kind = 'person' and lower(value) = any(select lower(unnest(cast(:people as text[])))))"
+            " or (:with_texts and kind = 'text' and exists ("
+            " select from unnest(cast(:people as text[])) as who (name) where strpos(lower(value), lower(name)) > 0)))"
+        ),
+        {"source": source, "people": list(people), "with_texts": with_texts},
+    ).rowcount
+    _note_erasure(connection, source, erased, by, reason, now)
+    return erased
+
+
+def expire(connection: Connection, source: str, kind: str, before: datetime, now: datetime) -> int:
+    """Destroys what has outlived its time: people not seen since `before`, texts first seen before it; how many."""
+    # A desk tells a person again with every ticket of theirs; a text it may tell again for ever.
+    query = (
+        "delete from personal.token where source = :source and kind = :kind"
+        " and case kind when 'person' then last_seen_at else first_seen_at end < :before"
+    )
+    expired = connection.execute(text(query), {"source": source, "kind": kind, "before": before}).rowcount
+    if expired:
+        _note_erasure(connection, source, expired, "retention", f"{kind}: older than the mapping allows", now)
+    return expired
+
+
+def _note_erasure(connection: Connection, source: str, tokens: int, by: str, reason: str, now: datetime) -> None:
+    connection.execute(
+        text(
+            "insert into personal.erasure (source, tokens, erased_by, reason, erased_at)"
+            " values (:source, :tokens, :by, :reason, :now)"
+        ),
+        {"source": source, "tokens": tokens, "by": by, "reason": reason, "now": now},
+    )

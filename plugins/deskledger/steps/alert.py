@@ -36,6 +36,7 @@ def stale_sources(now: datetime) -> list[str]:
     from deskledger import notify
     from deskledger.settings import settings
     from deskledger.sources.event_log import mapping as mappings
+    from deskledger.steps.desks import account_of
     from deskledger.warehouse import open_warehouse
 
     good, bad = mappings.load_all(settings().mappings)
@@ -50,6 +51,8 @@ def stale_sources(now: datetime) -> list[str]:
         complete_until = known.get(mapping.source)
         if complete_until is not None and now - complete_until <= mapping.stale_after:
             continue
+        if complete_until is None and mapping.extract and account_of(mapping.source) is None:
+            continue  # a desk that has not been set up here
         stale.append(mapping.source)
         notify.send(
             event="source_stale",

@@ -13,11 +13,10 @@ from typing import Any
 import numpy as np
 from sqlalchemy import Connection, Engine
 
-from deskledger.errors import MappingError, SourceError
+from deskledger.errors import DeskledgerError, MappingError, SourceError
 from deskledger.landing import cursors, json_lines, manifest, personal
 from deskledger.landing import pages as landed_pages
 from deskledger.landing.cursors import Moved, Standing
-from deskledger.settings import settings
 from deskledger.sources import kept as keeping
 from deskledger.sources.desk import Answer, Desk, Request, Step, Stream
 from deskledger.sources.event_log.frames import keys_of
@@ -66,6 +65,33 @@ class _Run:
     report: Callable[[str], None]
     counts: _Counts = field(default_factory=_Counts)
     noted: dict[tuple[str, str], set[str]] = field(default_factory=dict)
+
+
+def window_of(since: str, until: str) -> Window | None:
+    """The window between two days ("2026-04-01", from midnight UTC) or instants; None without a beginning.
+
+    Raises DeskledgerError where one is neither.
+    """
+    begins, ends = _instant(since), _instant(until)
+    if begins is None and ends is not None:
+        raise DeskledgerError("the window has an end and no beginning", remedy="give `since` too")
+    if begins and ends and ends <= begins:
+        raise DeskledgerError("the window ends before it begins", where=f"{since} to {until}")
+    return Window(begins, ends) if begins else None
+
+
+def _instant(written: str) -> datetime | None:
+    if not written:
+        return None
+    try:
+        instant = datetime.fromisoformat(written)
+    except ValueError:
+        instant = None
+    if instant is not None and instant.tzinfo is None and len(written) == len("2026-04-01"):
+        instant = instant.replace(tzinfo=UTC)
+    if instant is None or instant.tzinfo is None:
+        raise DeskledgerError(f"{written!r} is neither a day such as 2026-04-01 nor an instant with its offset")
+    return instant
 
 
 def extract(
@@ -136,8 +162,8 @@ def _prepare(
     """Makes landing and cursors ready; the instant before which nothing may be asked."""
     with engine.begin() as connection:
         manifest.lock(connection, mapping.source)
-        landed_pages.claim(settings().landing, manifest.warehouse_id(connection))
-        folder, known = settings().landing / mapping.source, manifest.page_paths(connection, mapping.source)
+        landed_pages.claim(landed_pages.folder(), manifest.warehouse_id(connection))
+        folder, known = landed_pages.folder(mapping.source), manifest.page_paths(connection, mapping.source)
         landed_pages.sweep(folder, known, before=now - SWEEP_AFTER)
         cursors.begin(connection, mapping.source, pull, {each.name: each.section for each in streams}, now)
         return cursors.not_before(connection, account)
@@ -236,7 +262,7 @@ def _record_page(
     mapping = run.mapping
     part = mapping.sections[stream.section]
     column = part.ticket_id if isinstance(part, Events) else part.columns.get("ticket_id")
-    digest, path = landed_pages.write(settings().landing / mapping.source, content)
+    digest, path = landed_pages.write(landed_pages.folder(mapping.source), content)
     batch = f"{stream.name}-{(number - 1) // BATCH_PAGES + 1:05d}" if run.partition == HISTORY else run.partition
     keys = np.zeros(0, dtype=np.int64)
     if column:

@@ -62,10 +62,14 @@ def load(source: str, day: str, now: datetime) -> dict[str, Any]:
 def land_history(source: str, now: datetime) -> list[str]:
     """Lands the source's whole inbox and gives the batches to load: the months that tickets were created in (UTC).
 
-    The batch `undated` holds records whose ticket has no readable creation, and the exports that are not tickets.
+    The batch `undated` holds records whose ticket has no readable creation, and the exports that are not tickets. Of a
+    desk that is asked over HTTP, which has landed already, they are the batches that are not loaded yet.
     Raises SourceError where nothing has landed, now or before: a first load of nothing is a mistake.
     """
     engine, mapping = open_warehouse(), mapping_of(source)
+    if mapping.extract:
+        with engine.connect() as connection:
+            return ingest_watermark.unloaded(connection, source, HISTORY)
     landed = land_inbox(engine, mapping, HISTORY, now, takes=lambda name: True)
     with engine.connect() as connection:
         batches = manifest.partitions(connection, source, HISTORY)
@@ -84,7 +88,7 @@ def load_batch(source: str, batch: str, now: datetime) -> dict[str, Any]:
     """Loads one batch of the history; the same counts as `load`. The watermark waits for `finish_history`."""
     mapping = mapping_of(source)
     with open_warehouse().begin() as connection:
-        _wait_for_loads(connection, source, shared=True)
+        _wait_for_loads(connection, source, shared=mapping.extract is None)
         loaded = load_partition(connection, mapping, batch, now)
     return {"source": source, "partition": batch, **loaded.counts}
 
@@ -145,6 +149,6 @@ def mapping_of(source: str) -> Mapping:
 
 
 def _wait_for_loads(connection: Connection, source: str, *, shared: bool) -> None:
-    """Batches of a history have no ticket in common and go on together; a day's load has its source for itself."""
+    """A load has its source for itself; batches of exports have no ticket in common and go on together."""
     function = "pg_advisory_xact_lock_shared" if shared else "pg_advisory_xact_lock"
     connection.execute(text(f"select {function}(hashtextextended('load:' || :source, 0))"), {"source": source})

@@ -3,13 +3,14 @@
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from hashlib import file_digest
 from pathlib import Path
 
 from sqlalchemy import Connection, Engine
 
 from deskledger.errors import SourceError
-from deskledger.landing import manifest
+from deskledger.landing import manifest, personal
 from deskledger.landing import pages as landed_pages
 from deskledger.settings import settings
 from deskledger.sources.event_log import files, pages
@@ -40,12 +41,12 @@ def land_inbox(
     A file that cannot be read as its mapping says is refused with its message; the others go on. Raises LandingError
     where the landing folder is another warehouse's.
     """
-    folder = settings().landing / mapping.source
+    folder = landed_pages.folder(mapping.source)
     asked = files.ask(mapping, settings().inbox / mapping.source)
     landed = Landed(ignored=asked.ignored, refused=[str(error) for error in asked.refused])
     with engine.begin() as connection:
         manifest.lock(connection, mapping.source)
-        landed_pages.claim(settings().landing, manifest.warehouse_id(connection))
+        landed_pages.claim(landed_pages.folder(), manifest.warehouse_id(connection))
         landed_pages.sweep(folder, manifest.page_paths(connection, mapping.source), before=now - SWEEP_AFTER)
     for path, section in asked.files:
         if not takes(path.name):
@@ -104,7 +105,8 @@ def _land_file(
     now: datetime,
 ) -> int:
     written = []
-    for page in pages.cut(mapping, section, path, by_month=partition == HISTORY):
+    tokens = partial(personal.tokens_of, connection.engine, mapping.source, now=now)
+    for page in pages.cut(mapping, section, path, by_month=partition == HISTORY, tokens=tokens):
         page_digest, relative = landed_pages.write(folder, page.content)
         batch = page.batch if partition == HISTORY else partition
         written.append(manifest.LandedPage(page_digest, relative, batch, page.records, page.keys))

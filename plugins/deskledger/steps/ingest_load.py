@@ -210,7 +210,7 @@ def _read_page(
     mapping: Mapping, section: str, page: PageRef, *, is_extracted: bool
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """A page's columns, and the origin of each of its rows (rows.ORIGIN)."""
-    content = landed_pages.read(settings().landing / mapping.source, page.path, page.sha256)
+    content = landed_pages.read(landed_pages.folder(mapping.source), page.path, page.sha256)
     desk = desk_of(mapping)
     if desk is None:
         frame, lines = pages.read_page(content, mapping, section)

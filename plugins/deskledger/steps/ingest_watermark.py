@@ -17,6 +17,14 @@ _LOADED = """
             select from quality.load as load
             where load.source = page.source and load.partition = page.partition and load.loaded_at >= file.landed_at))
 """
+_UNLOADED = """
+    select distinct page.partition from quality.landed_page as page
+    join quality.landed_file as file on file.source = page.source and file.sha256 = page.file_sha256
+    where page.source = :source and file.partition = :partition and not exists (
+        select from quality.load as load
+        where load.source = page.source and load.partition = page.partition and load.loaded_at >= file.landed_at)
+    order by page.partition
+"""
 _LAST_EVENT = """
     select max(event.occurred_at) from core.ticket_event as event
     join core.ticket as ticket on ticket.ticket_key = event.ticket_key and ticket.created_month = event.created_month
@@ -39,6 +47,12 @@ def current(connection: Connection, source: str) -> datetime | None:
     """The watermark; None before the first load."""
     query = text("select complete_until from quality.watermark where source = :source")
     return connection.execute(query, {"source": source}).scalar_one_or_none()
+
+
+def unloaded(connection: Connection, source: str, partition: str) -> list[str]:
+    """The partitions of pages that landed under `partition` and have not been loaded since, in order."""
+    found = connection.execute(text(_UNLOADED), {"source": source, "partition": partition})
+    return list(found.scalars())
 
 
 def advance(connection: Connection, mapping: Mapping, now: datetime) -> datetime | None:

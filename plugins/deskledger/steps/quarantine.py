@@ -138,7 +138,7 @@ def _raw(
     if page is None or not sections:
         return None, "the mapping takes its file no more"
     try:
-        content = landed_pages.read(settings().landing / row["source"], page["path"], row["page_sha256"])
+        content = landed_pages.read(landed_pages.folder(row["source"]), page["path"], row["page_sha256"])
     except LandingError as error:
         return None, error.what
     return pages.raw_record(content, mapping.sections[sections[0]], row["record_no"]), None

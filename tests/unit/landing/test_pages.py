@@ -58,3 +58,47 @@ def test_a_landing_folder_has_one_warehouse(tmp_path: Path) -> None:
     with pytest.raises(LandingError, match="belongs to the warehouse one, this one is two"):
         pages.claim(tmp_path / "landing", "two")
     pages.claim(tmp_path / "other", "two")
+
+
+@pytest.fixture
+def bucket(monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A landing in object storage, as Airflow's paths see it: fsspec's, in memory."""
+    from airflow.sdk.io import attach
+    from fsspec.implementations.memory import MemoryFileSystem
+
+    MemoryFileSystem.store.clear()
+    attach("memory", fs=MemoryFileSystem())
+    monkeypatch.setenv("DESKLEDGER_LANDING", "memory://bucket/landing/")
+    return pages.folder("acme")
+
+
+def test_pages_lie_in_object_storage_as_they_do_on_disk(bucket: Path) -> None:
+    digest, path = pages.write(bucket, b"id\nT1\n")
+    assert str(bucket / path) == f"memory://bucket/landing/acme/{digest[:2]}/{digest}.page.gz"
+    assert pages.write(bucket, b"id\nT1\n") == (digest, path)
+    assert pages.read(bucket, path, digest) == b"id\nT1\n"
+    (bucket / path).write_bytes(gzip.compress(b"id\nT2\n"))
+    with pytest.raises(LandingError, match="its hash differs"):
+        pages.read(bucket, path, digest)
+    (bucket / path).unlink()
+    with pytest.raises(LandingError, match="the page is missing"):
+        pages.read(bucket, path, digest)
+
+
+def test_object_storage_has_one_warehouse_and_is_swept(bucket: Path) -> None:
+    pages.claim(pages.folder(), "one")
+    pages.claim(pages.folder(), "one")
+    with pytest.raises(LandingError, match="belongs to the warehouse one, this one is two"):
+        pages.claim(pages.folder(), "two")
+    (_, kept), (_, lost) = pages.write(bucket, b"kept"), pages.write(bucket, b"lost")
+    assert pages.sweep(bucket, [kept], datetime(2026, 6, 1, tzinfo=UTC)) == []
+    assert pages.sweep(bucket, [kept], datetime(2226, 6, 1, tzinfo=UTC)) == [lost]
+    assert [(bucket / each).exists() for each in (kept, lost)] == [True, False]
+    assert pages.sweep(pages.folder("absent"), [], datetime(2226, 6, 1, tzinfo=UTC)) == []
+
+
+def test_a_file_url_is_the_folder_itself(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DESKLEDGER_LANDING", (tmp_path / "a b").as_uri())
+    assert pages.folder("acme") == tmp_path / "a b" / "acme"
+    monkeypatch.setenv("DESKLEDGER_LANDING", str(tmp_path))
+    assert pages.folder("acme") == tmp_path / "acme"

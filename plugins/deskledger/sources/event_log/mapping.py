@@ -160,12 +160,17 @@ class Activity(Part):
 
 
 class Section(Part):
-    """Which files of the inbox, and how they are written."""
+    """Which files of the inbox, and how they are written.
+
+    `personal` names columns of the export, read or not, that say who somebody is (`person`) or what somebody wrote
+    (`text`): a token stands for each value before the page is kept.
+    """
 
     files: Files
     delimiter: Annotated[str, Field(min_length=1, max_length=1)] = ","
     encoding: Literal["utf-8", "latin-1", "cp1252"] = "utf-8"
     instant_format: InstantFormat = ISO
+    personal: dict[str, Literal["person", "text"]] = {}
 
 
 class Events(Section):
@@ -204,6 +209,11 @@ class Events(Section):
         return self
 
     @property
+    def keys(self) -> set[str]:
+        """The columns that say which update of which ticket a row is."""
+        return {self.ticket_id, self.sequence, self.occurred_at, self.created_at}
+
+    @property
     def told(self) -> list[Activity]:
         """The columns of activities, `activity` first."""
         return [*([self.activity] if self.activity else []), *self.activities]
@@ -240,6 +250,13 @@ class Extract(Part):
     pool: str = "default_pool"
 
 
+class Retention(Part):
+    """How long pseudonyms can be resolved: people after they were last seen, texts after they were first seen."""
+
+    person: Annotated[timedelta | None, BeforeValidator(_age)] = None
+    text: Annotated[timedelta | None, BeforeValidator(_age)] = None
+
+
 class Mapping(Part):
     """One export: where its rows are, what its words mean, and from when on it counts as complete or stale."""
 
@@ -252,6 +269,7 @@ class Mapping(Part):
     stale_after: Annotated[timedelta | None, BeforeValidator(_age)] = None
     unusual_days: dict[Day, str] = {}  # not compared with other days, and the reason
     extract: Extract | None = None
+    retention: Retention = Retention()
     events: Events
     survey_answers: TableSection | None = None
     accounts: TableSection | None = None
@@ -286,6 +304,15 @@ class Mapping(Part):
         return self
 
     @model_validator(mode="after")
+    def _keys_are_not_personal(self) -> "Mapping":
+        for name, section in self.sections.items():
+            keys = section.keys if isinstance(section, Events) else {section.columns.get("ticket_id", "")}
+            wrong = sorted(keys & set(section.personal))
+            if wrong:
+                raise ValueError(f"{name}.personal: {', '.join(wrong)} says which ticket and when; it stays as it is")
+        return self
+
+    @model_validator(mode="after")
     def _desks_are_extracted(self) -> "Mapping":
         is_desk = self.reader in DESKS
         if is_desk and self.extract is None:
@@ -294,6 +321,8 @@ class Mapping(Part):
             raise ValueError(f"extract is for {' and '.join(DESKS)}; reader {self.reader} reads files")
         if is_desk != (self.watermark == "extracted"):
             raise ValueError(f"watermark extracted goes with {' and '.join(DESKS)}, and they with it")
+        if is_desk and any(section.personal for section in self.sections.values()):
+            raise ValueError(f"personal is for exports; of {self.reader} the desk's room knows what is personal")
         return self
 
     @model_validator(mode="after")

@@ -22,6 +22,7 @@ from pyarrow import csv
 from deskledger.errors import LandingError, SourceError
 from deskledger.model import ticket_keys
 from deskledger.sources.event_log.mapping import Events, Mapping, Section
+from deskledger.sources.event_log.personal import Tokens, no_tokens, pseudonymise
 from deskledger.sources.event_log.timeline import months
 from deskledger.sources.event_log.words import NO_INSTANT, instants, words_of
 
@@ -49,8 +50,10 @@ class _Buffer:
     records: int = 0
 
 
-def cut(mapping: Mapping, section: str, path: Path, *, by_month: bool) -> Iterator[RawPage]:
+def cut(mapping: Mapping, section: str, path: Path, *, by_month: bool, tokens: Tokens = no_tokens) -> Iterator[RawPage]:
     """The pages of one export file; `by_month` keeps the tickets created in each month (UTC) apart.
+
+    `tokens` gives what stands for the values of personal columns.
 
     Raises SourceError, with file, line and remedy, where the file is not what the mapping says.
     """
@@ -77,7 +80,8 @@ def cut(mapping: Mapping, section: str, path: Path, *, by_month: bool) -> Iterat
             ids = words_of(frame[id_column], mapping.missing)
             keys = np.append(ticket_keys(mapping.source, ids.distinct), 0)[ids.codes]
         records += len(frame)
-        texts, lines = np.array(block.texts, dtype=object), np.array(block.lines, dtype=np.int64)
+        kept = pseudonymise(header, block.texts, part, mapping.missing, tokens) if part.personal else block.texts
+        texts, lines = np.array(kept, dtype=object), np.array(block.lines, dtype=np.int64)
         for batch in sorted(set(batches.tolist())):
             chosen = batches == batch
             buffer = buffers.setdefault(batch, _Buffer())
@@ -233,7 +237,8 @@ def _opened(path: Path) -> IO[bytes] | gzip.GzipFile:
 
 
 def _check_header(mapping: Mapping, section: str, header: str, name: str) -> None:
-    part, wanted = mapping.sections[section], mapping.columns_of(section)
+    part = mapping.sections[section]
+    wanted = list(dict.fromkeys([*mapping.columns_of(section), *part.personal]))
     names = next(iter(_arrow_names(header, part)), [])
     absent = [each for each in wanted if each not in names]
     if absent:
