@@ -1,6 +1,6 @@
 """Landing of a source's inbox: each new file becomes pages and manifest rows; the others stay out."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -13,8 +13,10 @@ from deskledger.errors import SourceError
 from deskledger.landing import manifest, personal
 from deskledger.landing import pages as landed_pages
 from deskledger.settings import settings
+from deskledger.sources.canonical import pages as canonical_pages
 from deskledger.sources.event_log import files, pages
 from deskledger.sources.event_log.mapping import Mapping
+from deskledger.sources.event_log.personal import Tokens, no_tokens
 
 SWEEP_AFTER = timedelta(days=1)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -78,7 +80,7 @@ def refused_files(engine: Engine, mapping: Mapping) -> list[str]:
     for path, section in asked.files:
         if _digest(path) not in known:
             try:
-                for _ in pages.cut(mapping, section, path, by_month=False):
+                for _ in _cut(mapping, section, path, by_month=False):
                     pass
             except SourceError as error:
                 messages.append(str(error))
@@ -106,12 +108,19 @@ def _land_file(
 ) -> int:
     written = []
     tokens = partial(personal.tokens_of, connection.engine, mapping.source, now=now)
-    for page in pages.cut(mapping, section, path, by_month=partition == HISTORY, tokens=tokens):
+    for page in _cut(mapping, section, path, by_month=partition == HISTORY, tokens=tokens):
         page_digest, relative = landed_pages.write(folder, page.content)
         batch = page.batch if partition == HISTORY else partition
         written.append(manifest.LandedPage(page_digest, relative, batch, page.records, page.keys))
     modified_at = _EPOCH + timedelta(microseconds=path.stat().st_mtime_ns // 1000)
     return manifest.record(connection, mapping.source, path.name, digest, modified_at, partition, written, now)
+
+
+def _cut(
+    mapping: Mapping, section: str, path: Path, *, by_month: bool, tokens: Tokens = no_tokens
+) -> Iterator[pages.RawPage]:
+    cut = canonical_pages.cut if mapping.reader == "canonical" else pages.cut
+    return cut(mapping, section, path, by_month=by_month, tokens=tokens)
 
 
 def _digest(path: Path) -> str:

@@ -17,6 +17,7 @@ from deskledger.landing.manifest import PageRef
 from deskledger.model import TICKET, TICKET_EVENT, Table
 from deskledger.quality import balance, context, quarantine, suites
 from deskledger.settings import settings
+from deskledger.sources.canonical import pages as canonical_pages
 from deskledger.sources.desk import Desk
 from deskledger.sources.event_log import frames, pages
 from deskledger.sources.event_log.fates import FATES, QUARANTINED
@@ -213,7 +214,8 @@ def _read_page(
     content = landed_pages.read(landed_pages.folder(mapping.source), page.path, page.sha256)
     desk = desk_of(mapping)
     if desk is None:
-        frame, lines = pages.read_page(content, mapping, section)
+        read_page = canonical_pages.read_page if mapping.reader == "canonical" else pages.read_page
+        frame, lines = read_page(content, mapping, section)
     else:
         frame, lines = _read_records(desk, content, mapping.columns_of(section))
     origin = {

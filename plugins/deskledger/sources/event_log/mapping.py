@@ -23,6 +23,8 @@ TABLE_NAMES = dict(zip(TABLES, ("survey_answer", "account", "team", "agent", "ch
 
 DESKS = ("zendesk", "request_tracker")  # readers that ask the desk over HTTP; the others read files of the inbox
 
+_CANONICAL_WORDS = Path(__file__).parents[1] / "canonical" / "mapping.yaml"
+
 Status = Literal["new", "open", "waiting_on_customer", "waiting_on_third_party", "resolved", "closed"]
 Role = Literal["agent", "customer", "third_party", "system"]
 # What a row can say besides its snapshot. Snapshot kinds (status, priority, …) come from their own columns.
@@ -262,7 +264,7 @@ class Mapping(Part):
 
     source: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_-]*$")]
     title: str = ""
-    reader: Literal["event_log", *DESKS]  # type: ignore[valid-type]
+    reader: Literal["event_log", "canonical", *DESKS]  # type: ignore[valid-type]
     timezone: Annotated[str, AfterValidator(_zone)]
     missing: list[str] = []
     watermark: Literal["last_event", "file_day", "file_month", "extracted"]
@@ -357,7 +359,7 @@ def load(path: Path) -> Mapping:
     """
     document = read_document(path)
     try:
-        mapping = Mapping.model_validate(document.data)
+        mapping = Mapping.model_validate(_with_words(document.data))
     except ValidationError as error:
         raise _as_mapping_error(document, error) from None
     if mapping.source != path.stem:
@@ -367,6 +369,17 @@ def load(path: Path) -> Mapping:
             remedy=f"name the file {mapping.source}.yaml or write `source: {path.stem}`",
         )
     return mapping
+
+
+def _with_words(data: dict[str, Any]) -> dict[str, Any]:
+    """The file's data; where canonical files are read, with their words, which are the same for everybody."""
+    if data.get("reader") != "canonical":
+        return data
+    base = read_document(_CANONICAL_WORDS).data
+    sections = {
+        name: {**base[name], **given} for name, given in data.items() if name in base and isinstance(given, dict)
+    }
+    return {**base, **data, **sections}
 
 
 def load_all(folder: Path) -> tuple[list[Mapping], list[MappingError]]:

@@ -63,7 +63,7 @@ def cut(mapping: Mapping, section: str, path: Path, *, by_month: bool, tokens: T
     buffers: dict[str, _Buffer] = {}
     readable, records, example = 0, 0, ""
     for block in blocks:
-        frame = _parse(block.header, block.texts, part, mapping.columns_of(section), path.name, block.lines)
+        frame = parse(block.header, block.texts, part, mapping.columns_of(section), path.name, block.lines)
         keys, batches = np.zeros(len(frame), dtype=np.int64), np.full(len(frame), UNDATED, dtype=object)
         if isinstance(part, Events):
             created = instants(words_of(frame[part.created_at], mapping.missing), part.instant_format, mapping.zone)
@@ -112,7 +112,7 @@ def read_page(content: bytes, mapping: Mapping, section: str) -> tuple[pd.DataFr
     lines = np.concatenate([np.arange(first, first + count) for first, count in runs])
     part, names = mapping.sections[section], mapping.columns_of(section)
     try:
-        frame = _arrow(text, part, names)
+        frame = parse_text(text, part, names)
     except (pa.ArrowInvalid, pa.ArrowKeyError) as error:
         raise LandingError(
             f"a landed page does not fit the mapping any more: {error}",
@@ -126,8 +126,8 @@ def raw_record(content: bytes, part: Section, record_no: int) -> dict[str, str]:
     """One record of a landed page, whole: every column of the export, those that the mapping does not read too."""
     _, _, text = content.partition(b"\n")
     header, _, _ = text.partition(b"\n")
-    names = next(iter(_arrow_names(header.decode(), part)))
-    record = _arrow(text, part, list(dict.fromkeys(names))).iloc[record_no - 1]
+    names = next(iter(header_names(header.decode(), part)))
+    record = parse_text(text, part, list(dict.fromkeys(names))).iloc[record_no - 1]
     return {str(name): str(value) for name, value in record.items()}
 
 
@@ -160,7 +160,7 @@ def _blocks(mapping: Mapping, section: str, path: Path) -> Iterator[_Block]:
     texts: list[str] = []
     lines: list[int] = []
     size, header = 0, ""
-    for line, text in _records(path, part):
+    for line, text in records_of(path, part):
         if not header:
             header = text
             _check_header(mapping, section, header, path.name)
@@ -178,7 +178,7 @@ def _blocks(mapping: Mapping, section: str, path: Path) -> Iterator[_Block]:
         yield _Block(header, texts, lines)
 
 
-def _records(path: Path, part: Section) -> Iterator[tuple[int, str]]:
+def records_of(path: Path, part: Section) -> Iterator[tuple[int, str]]:
     """Each CSV record's first line number and text; blank lines are left out."""
     opened, text = 0, ""
     for number, line in _lines(path, part.encoding):
@@ -239,7 +239,7 @@ def _opened(path: Path) -> IO[bytes] | gzip.GzipFile:
 def _check_header(mapping: Mapping, section: str, header: str, name: str) -> None:
     part = mapping.sections[section]
     wanted = list(dict.fromkeys([*mapping.columns_of(section), *part.personal]))
-    names = next(iter(_arrow_names(header, part)), [])
+    names = next(iter(header_names(header, part)), [])
     absent = [each for each in wanted if each not in names]
     if absent:
         raise SourceError(
@@ -252,13 +252,13 @@ def _check_header(mapping: Mapping, section: str, header: str, name: str) -> Non
         raise SourceError(f"column {', '.join(twice)} twice in the header", where=f"{name}:1", remedy="rename one")
 
 
-def _arrow_names(header: str, part: Section) -> list[list[str]]:
+def header_names(header: str, part: Section) -> list[list[str]]:
     return list(plain.reader([header], delimiter=part.delimiter))
 
 
-def _parse(header: str, texts: list[str], part: Section, names: list[str], name: str, lines: list[int]) -> pd.DataFrame:
+def parse(header: str, texts: list[str], part: Section, names: list[str], name: str, lines: list[int]) -> pd.DataFrame:
     try:
-        frame = _arrow("".join([header, *texts]).encode(), part, names)
+        frame = parse_text("".join([header, *texts]).encode(), part, names)
     except pa.ArrowInvalid as error:
         raise _ragged(header, texts, part, name, lines, error) from None
     if len(frame) != len(texts):
@@ -270,7 +270,7 @@ def _parse(header: str, texts: list[str], part: Section, names: list[str], name:
     return frame
 
 
-def _arrow(content: bytes, part: Section, names: list[str]) -> pd.DataFrame:
+def parse_text(content: bytes, part: Section, names: list[str]) -> pd.DataFrame:
     table = csv.read_csv(
         BytesIO(content),
         read_options=csv.ReadOptions(use_threads=False, block_size=len(content) + 1),
@@ -286,7 +286,7 @@ def _arrow(content: bytes, part: Section, names: list[str]) -> pd.DataFrame:
 
 
 def _ragged(header: str, texts: list[str], part: Section, name: str, lines: list[int], error: Exception) -> SourceError:
-    width = len(_arrow_names(header, part)[0])
+    width = len(header_names(header, part)[0])
     for line, text in zip(lines, texts, strict=True):
         fields = sum(len(row) for row in plain.reader(text.splitlines(keepends=True), delimiter=part.delimiter))
         if fields != width:

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 NO_INSTANT = np.iinfo(np.int64).min  # NaT, as numpy and pandas store it
-_ISO_OFFSET = r"(?:[Zz]|[+-]\d{2}(?::?\d{2})?)$"
+_ISO_OFFSET = r"[Tt ].*(?:[Zz]|[+-]\d{2}(?::?\d{2})?)$"  # of a time: a day alone ends in digits after a dash too
 
 
 @dataclass(frozen=True)
