@@ -10,10 +10,11 @@ from typing import Any
 import pytest
 from sqlalchemy import Engine
 
-from deskledger.errors import MappingError, SourceError
+from deskledger.cli import main
+from deskledger.errors import DeskledgerError, MappingError, SourceError
 from deskledger.landing import json_lines, pages
 from deskledger.steps import desks, ingest
-from deskledger.steps.extract import Window, extract
+from deskledger.steps.extract import HISTORY, Window, extract, window_of
 
 from tests.desk_server import DeskServer, Fault, SteppedClock
 from tests.unit.sources.event_log.desk import EVENTS
@@ -268,3 +269,82 @@ def test_a_mapping_whose_files_do_not_take_a_streams_pages_is_refused(desk: Desk
     write_desk_mapping(events={**EVENTS, "files": ["ticket/*"], "instant_format": "iso8601"})
     with pytest.raises(MappingError, match='add "tickets/\\*" to `files:` of events'):
         pull(clock)
+
+
+def test_a_first_history_is_loaded_in_batches(
+    warehouse: Engine, desk: DeskServer, clock: SteppedClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("deskledger.steps.extract.BATCH_PAGES", 2)
+    pull(clock, HISTORY)
+    batches = ingest.land_history("desk", clock.now())
+    assert batches == ["answers-00001", "tickets-00001", "tickets-00002"]
+    first = ingest.load_batch("desk", "tickets-00001", clock.now())
+    assert fates(first) == [6, 6, 0, 0, 0]
+    # A killed history goes on with the batches that are left; only then is it complete.
+    assert ingest.finish_history("desk", clock.now()) == ["2026-04-01"]
+    assert ask(warehouse, "select * from quality.watermark") == []
+    batches = ingest.land_history("desk", clock.now())
+    assert batches == ["answers-00001", "tickets-00002"]
+    for batch in batches:
+        ingest.load_batch("desk", batch, clock.now())
+    ingest.finish_history("desk", clock.now())
+    assert ask(warehouse, "select complete_until from quality.watermark") == [(clock.now() - timedelta(minutes=1),)]
+    assert ask(warehouse, STATUSES) == [(f"T{number}", "new open") for number in range(1, 5)]
+    # The days go on from there.
+    clock.sleep(86_400)
+    assert pull(clock, "2026-04-02")["records"] == 2
+
+
+def test_the_source_is_complete_when_every_stream_of_events_has_ended_and_all_is_loaded(
+    warehouse: Engine, desk: DeskServer, clock: SteppedClock
+) -> None:
+    complete = "select complete_until from quality.watermark"
+    desk.faults = [None, Fault(429, {"Retry-After": "7200"})]
+    pull(clock)
+    ingest.load("desk", DAY, clock.now())
+    assert ask(warehouse, complete) == []  # the stream has not ended
+    clock.sleep(3 * 3600)
+    pull(clock)
+    ended = clock.now() - timedelta(minutes=1)
+    ingest.load("desk", DAY, clock.now())
+    assert ask(warehouse, complete) == [(ended,)]
+    clock.sleep(86_400)
+    desk.records["tickets"].append(ticket(6, 1))
+    pull(clock, "2026-04-02")
+    clock.sleep(1)
+    ingest.load("desk", DAY, clock.now())  # the day before again: what landed since is not loaded
+    assert ask(warehouse, complete) == [(ended,)]
+    ingest.load("desk", "2026-04-02", clock.now())
+    assert ask(warehouse, complete) == [(ended + timedelta(days=1),)]
+
+
+def test_the_command_asks_and_lands(
+    warehouse: Engine, desk: DeskServer, clock: SteppedClock, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["extract", "desk", "--day", DAY]) == 0
+    assert "10 records landed under 2026-04-01" in capsys.readouterr().out
+    assert main(["extract", "desk", "--until", "2026-04-01"]) == 1
+    assert "an end and no beginning" in capsys.readouterr().err
+    assert main(["extract", "desk", "--since", "2026-04-01", "--until", "2026-04-02", "--day", DAY]) == 0
+    assert ask(warehouse, "select count(*) from quality.landed_file") == [(4,)]
+
+
+@pytest.mark.parametrize(
+    ("since", "until", "expected"),
+    [
+        ("", "", None),
+        ("2026-04-01", "", Window(datetime(2026, 4, 1, tzinfo=UTC))),
+        ("2026-04-01T02:00+02:00", "2026-04-02", Window(datetime(2026, 4, 1, tzinfo=UTC), NOON.replace(hour=0))),
+    ],
+)
+def test_windows_are_days_or_instants(since: str, until: str, expected: Window | None) -> None:
+    assert window_of(since, until) == expected
+
+
+@pytest.mark.parametrize(
+    ("since", "until"),
+    [("", "2026-04-01"), ("2026-04-02", "2026-04-02"), ("April", ""), ("2026-04-01T00:00", ""), ("20260401", "")],
+)
+def test_what_is_no_window_is_refused(since: str, until: str) -> None:
+    with pytest.raises(DeskledgerError):
+        window_of(since, until)

@@ -3,7 +3,7 @@
 import hmac
 import secrets
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from sqlalchemy import Connection, Engine, text
 
@@ -45,12 +45,21 @@ def tokens_of(
 
 
 def _known(connection: Connection, source: str, digests: list[bytes], now: datetime) -> dict[bytes, str]:
+    bound = {"source": source, "digests": digests, "now": now, "day_before": now - timedelta(days=1)}
     found = connection.execute(
         text(
-            "update personal.token set last_seen_at = greatest(last_seen_at, :now)"
-            " where source = :source and digest = any(cast(:digests as bytea[])) returning digest, token"
+            "select digest, token from personal.token where source = :source"
+            " and digest = any(cast(:digests as bytea[]))"
         ),
-        {"source": source, "digests": digests, "now": now},
+        bound,
+    )
+    # To the day is enough for retention, and most pages name the people of the page before.
+    connection.execute(
+        text(
+            "update personal.token set last_seen_at = :now where source = :source"
+            " and digest = any(cast(:digests as bytea[])) and last_seen_at < :day_before"
+        ),
+        bound,
     )
     return {bytes(row.digest): row.token for row in found}
 

@@ -1,6 +1,6 @@
 """Mapping files: what is taken, and what is refused with its line and remedy."""
 
-from datetime import timedelta
+from datetime import date, timedelta
 from pathlib import Path
 
 import pytest
@@ -66,6 +66,12 @@ def test_the_mappings_of_the_project_are_good() -> None:
         ("1: P1", "1: P9", "desk.yaml:7", "fields.priority.words gives P9; priorities are P1, P2, P3, P4"),
         ("value: closed", "value: gone", "desk.yaml:18", "value 'gone' is no status"),
         ("kind: status", "kind: state", "desk.yaml:18", "events.dated.0.kind: must be one of"),
+        ("reader: event_log", "reader: zendesk", "desk.yaml:1", "reader zendesk asks the desk; say since when"),
+        ("events:", "extract: {since: 2025-01-01}\nevents:", "desk.yaml:1", "reader event_log reads files"),
+        ("watermark: file_day", "watermark: extracted", "desk.yaml:1", "watermark extracted goes with zendesk"),
+        ("stale_after: 36h", "retention: {text: soon}", "desk.yaml:6", "'soon' is neither never nor an age"),
+        ("  sequence: n", "  sequence: n\n  personal: {n: text}", "desk.yaml:1", "n says which ticket and when"),
+        ("  sequence: n", "  sequence: n\n  personal: {by: name}", "desk.yaml:12", "must be one of 'person' or 'text'"),
         ("stale_after: 36h", "stale_after: soon", "desk.yaml:6", "'soon' is neither never nor an age"),
         ("watermark: file_day", "watermark: hope", "desk.yaml:5", "must be one of 'last_event', 'file_day'"),
         ("iso8601", "d/m/Y", "desk.yaml:9", "'d/m/Y' is neither iso8601 nor a format"),
@@ -102,6 +108,13 @@ def test_all_faults_of_a_file_are_told_at_once(tmp_path: Path) -> None:
 def test_what_is_no_block_of_plain_keys_is_refused(tmp_path: Path, text: str) -> None:
     with pytest.raises(MappingError):
         load(written(tmp_path, text))
+
+
+def test_a_desk_that_is_asked_says_since_when(tmp_path: Path) -> None:
+    text = GOOD.replace("event_log", "zendesk").replace("file_day", "extracted")
+    extract = load(written(tmp_path, text + "extract: {since: 2025-01-01, pool: one}\n")).extract
+    assert extract is not None
+    assert (extract.since, extract.pool) == (date(2025, 1, 1), "one")
 
 
 def test_a_bad_mapping_stops_itself_and_no_other(tmp_path: Path) -> None:
