@@ -19,9 +19,11 @@ def pseudonymise(header: str, texts: list[str], part: Section, missing: Sequence
 
     What says nothing (empty, or the export's own marker) stays; surrounding blanks are no part of a value.
     """
+    csv.field_size_limit(max(csv.field_size_limit(), *map(len, texts)))  # a text may be longer than csv expects
     names = next(csv.reader([header], delimiter=part.delimiter))
     columns = [(names.index(name), kind) for name, kind in part.personal.items()]
-    records = [next(csv.reader(text.splitlines(keepends=True), delimiter=part.delimiter)) for text in texts]
+    # As files are read: only a line feed or a carriage return ends a line, not all that str.splitlines knows.
+    records = [next(csv.reader(StringIO(text, newline=""), delimiter=part.delimiter)) for text in texts]
     places = [
         (record, index, (kind, value))
         for record in records
