@@ -13,7 +13,8 @@ LOOK_AGAIN = "Look again"
 class ReviewOperator(HITLOperator):
     """Waits for Approve or Dispute; every quarter of an hour nobody has answered, it looks at the ledger and waits on.
 
-    Skipped when a newer draft replaced this one; done, without an answer of its own, when it was decided elsewhere.
+    It asks a second person where the contract wants two approvals of the amount. Skipped when a newer draft replaced
+    this one; done, without an answer of its own, when it was decided elsewhere.
     """
 
     template_fields = (*HITLOperator.template_fields, "draft_id")
@@ -35,4 +36,10 @@ class ReviewOperator(HITLOperator):
 
     def execute_complete(self, context: Any, event: dict[str, Any]) -> Any:
         answer: Mapping[str, Any] = super().execute_complete(context, event)
-        return self.execute(context) if answer["chosen_options"] == [LOOK_AGAIN] else answer
+        if answer["chosen_options"] == [LOOK_AGAIN]:
+            return self.execute(context)
+
+        from deskledger.steps import review
+
+        # The first of two approvals is in the ledger now, and the second person is asked by the same task.
+        return self.execute(context) if review.is_first_of_two(self.draft_id, answer) else answer

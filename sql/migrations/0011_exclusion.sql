@@ -264,6 +264,59 @@ create trigger refuse_authority before insert on ledger.decision
 for each row execute function ledger.refuse_authority();
 alter table ledger.decision enable always trigger refuse_authority;
 
+-- The first of two approvals, where the contract asks for two above an amount. Grain: one row a draft. It is held to
+-- every rule of an approval; the second one is the decision.
+create table ledger.first_approval (
+    draft_id text primary key references ledger.draft (draft_id),
+    decision text not null check (decision = 'approve'),
+    comment text not null,
+    decided_by text not null,
+    decided_at timestamptz not null
+);
+create trigger refuse_authority before insert on ledger.first_approval
+for each row execute function ledger.refuse_authority();
+alter table ledger.first_approval enable always trigger refuse_authority;
+create trigger refuse_decision before insert on ledger.first_approval
+for each row execute function ledger.refuse_decision();
+alter table ledger.first_approval enable always trigger refuse_decision;
+
+-- Who approved before the decision: written by the trigger below alone.
+alter table ledger.decision add column first_approved_by text;
+alter table ledger.decision add column first_approved_at timestamptz;
+
+create function ledger.asks_second(asked_draft_id text) returns boolean
+language sql stable set search_path = pg_catalog, pg_temp as $$
+    select coalesce(
+        ledger.approval_amount(d.draft_id) > (d.terms #>> '{review,second_above_amount}')::numeric, false
+    )
+    from ledger.draft as d
+    where d.draft_id = asked_draft_id
+$$;
+
+create function ledger.take_first_approval() returns trigger
+language plpgsql set search_path = pg_catalog, pg_temp as $$
+declare
+    first ledger.first_approval;
+begin
+    if new.decision = 'approve' and ledger.asks_second(new.draft_id) then
+        select * into first from ledger.first_approval as f
+        where f.draft_id = new.draft_id and ledger.folded(f.decided_by) <> ledger.folded(new.decided_by);
+        if first.draft_id is null then
+            raise exception using
+                errcode = 'restrict_violation',
+                message = 'decision on draft ' || new.draft_id
+                    || ' refused: two persons approve such an amount, and nobody else has';
+        end if;
+    end if;
+    new.first_approved_by := first.decided_by;
+    new.first_approved_at := first.decided_at;
+    return new;
+end
+$$;
+create trigger take_first_approval before insert on ledger.decision
+for each row execute function ledger.take_first_approval();
+alter table ledger.decision enable always trigger take_first_approval;
+
 -- Grain: one row a time that somebody was told that a draft's time is over. What was told, and that it was.
 create table ledger.reminder (
     draft_id text not null references ledger.draft (draft_id),
@@ -311,7 +364,7 @@ do $$
 declare
     guarded text;
 begin
-    foreach guarded in array array['request', 'ruling', 'reminder', 'charge_change'] loop
+    foreach guarded in array array['request', 'ruling', 'reminder', 'charge_change', 'first_approval'] loop
         execute 'create trigger append_only before update or delete or truncate on ledger.' || quote_ident(guarded)
             || ' for each statement execute function ledger.refuse_change()';
         execute 'alter table ledger.' || quote_ident(guarded) || ' enable always trigger append_only';
@@ -338,6 +391,8 @@ requests as (select * from ledger.request),
 rulings as (select * from ledger.ruling),
 
 reminders as (select * from ledger.reminder),
+
+first_approvals as (select * from ledger.first_approval),
 
 charges as (
     select
@@ -373,6 +428,18 @@ select
     decisions.comment as words
 from decisions
 inner join drafts on decisions.draft_id = drafts.draft_id
+union all
+select
+    first_approvals.decided_at as changed_at,
+    drafts.contract,
+    drafts.period,
+    'result' as subject,
+    first_approvals.draft_id as name,
+    'first approval' as act,
+    first_approvals.decided_by as changed_by,
+    first_approvals.comment as words
+from first_approvals
+inner join drafts on first_approvals.draft_id = drafts.draft_id
 union all
 select
     reminders.reminded_at as changed_at,
@@ -432,6 +499,7 @@ select
 from charges;
 
 grant select on
-ledger.request, ledger.ruling, ledger.request_state, ledger.reminder, ledger.charge_change, ledger.change_log
+ledger.request, ledger.ruling, ledger.request_state, ledger.reminder, ledger.charge_change, ledger.change_log,
+ledger.first_approval
 to finance;
-grant insert on ledger.request, ledger.ruling, ledger.reminder to finance;
+grant insert on ledger.request, ledger.ruling, ledger.reminder, ledger.first_approval to finance;

@@ -12,6 +12,7 @@ from typing import Any
 from airflow.dag_processing.dagbag import DagBag
 from airflow.jobs.job import Job
 from airflow.jobs.scheduler_job_runner import SchedulerJobRunner
+from airflow.providers.standard.operators.hitl import HITLOperator
 
 from deskledger.errors import QualityError, SourceError
 from deskledger.steps import close, desks, extract, ingest, measure, quality, report, review, runs
@@ -133,6 +134,24 @@ SCENES = {
 }
 
 
+def _answers() -> list[str]:
+    """What the human task does with a first and a second approval; asking itself is Airflow's."""
+    HITLOperator.execute = lambda self, context: "asked again"
+    review.outcome = lambda draft_id: None
+    firsts = [True, False]
+    review.is_first_of_two = lambda draft_id, answer: firsts.pop(0)
+    task = BAG.dags["close"].get_task("review")
+    answer = {
+        "chosen_options": ["Approve"],
+        "params_input": {"comment": ""},
+        "responded_at": datetime(2026, 4, 6, 8, tzinfo=UTC),
+        "responded_by_user": {"id": "felix", "name": "felix"},
+        "timedout": False,
+    }
+    told = [task.execute_complete({}, answer) for _ in range(2)]
+    return [each if isinstance(each, str) else each["chosen_options"][0] for each in told]
+
+
 def main() -> None:
     results = {}
     stop = Event()
@@ -146,6 +165,7 @@ def main() -> None:
         results[name] = {"run": str(run.state), "tasks": tasks}
     stop.set()
     sweeper.join()
+    results["answers"] = _answers()
     print("RESULT" + json.dumps(results))
 
 

@@ -110,3 +110,7 @@ def test_the_review_of_a_replaced_draft_ends_by_itself_and_nothing_is_posted(sce
 def test_a_review_that_was_decided_elsewhere_goes_on_with_that_decision(scenes: dict) -> None:
     tasks = scenes["close decided elsewhere"]["tasks"]
     assert (tasks["review[-1]"], tasks["post[-1]"], tasks["draft_again[-1]"]) == ("success", "success", "skipped")
+
+
+def test_after_the_first_of_two_approvals_the_same_task_asks_again(scenes: dict) -> None:
+    assert scenes["answers"] == ["asked again", "Approve"]

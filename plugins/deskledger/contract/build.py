@@ -84,6 +84,7 @@ def _review(block: Review | None) -> terms.Review:
             )
             for line in block.authority
         ),
+        second_above_amount=None if block.second_above is None else terms.money(block.second_above),
     )
 
 

@@ -37,3 +37,8 @@ def check_review(review: Review | None, versions: Sequence[Version]) -> Iterator
     if review.authority and not any(each.up_to is None for each in review.authority):
         what = "nobody may approve more than the highest amount, so a dearer month could never be posted"
         yield (*path, "authority"), what, "let one line have no `up_to`, such as `- {approvers: [finance.director]}`"
+    unlimited = [each.approvers for each in review.authority if each.up_to is None]
+    named = {name.strip().casefold() for approvers in unlimited for name in approvers or ()}
+    if review.second_above is not None and unlimited and None not in unlimited and len(named) < 2:
+        what = f"two persons approve more than {review.second_above}, and only one may approve any amount"
+        yield (*path, "second_above"), what, "name a second one in a line of `authority` without `up_to`"

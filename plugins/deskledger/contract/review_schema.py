@@ -45,7 +45,10 @@ class Authority(Terms):
 
 
 class Review(Terms):
-    """By when a draft is to be decided, what happens then, and who may approve which amount."""
+    """By when a draft is to be decided, what happens then, and who may approve which amount.
+
+    Above `second_above` two persons approve, one after the other.
+    """
 
     clause: Text | None = None
     within: Annotated[str, PlainValidator(_wait)] | None = None
@@ -53,3 +56,4 @@ class Review(Terms):
     then: Literal["nothing", "remind", "escalate", "deemed_approved"] | None = None
     to: Text | None = None
     authority: list[Authority] = Field(default=[])
+    second_above: NotNegative | None = None

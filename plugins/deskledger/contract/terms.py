@@ -206,7 +206,7 @@ class Review:
     """How a draft is decided: by when, what happens then, and who may approve which amount (none named: everybody).
 
     The time is `within_open_days` of `calendar`, or `within` of calendar time; neither: no deadline. `then` is what
-    happens at the deadline; `to` is whom it is escalated to.
+    happens at the deadline; `to` is whom it is escalated to. Above `second_above_amount` two persons approve.
     """
 
     within: timedelta | None = None
@@ -216,6 +216,7 @@ class Review:
     to: str | None = None
     clause: str | None = None
     authority: tuple[Authority, ...] = ()
+    second_above_amount: Decimal | None = None
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ from deskledger.ledger.adjustments import (
 )
 from deskledger.ledger.canonical import canonical, digest, frame_digest, plain
 from deskledger.ledger.chain import Verification, read_posted_evidence, statement_entry, verify
-from deskledger.ledger.decisions import decide, deem_approved, remind
+from deskledger.ledger.decisions import asks_second, decide, deem_approved, remind
 from deskledger.ledger.drafted import drafted_periods
 from deskledger.ledger.drafts import (
     DraftContent,
@@ -52,6 +52,7 @@ __all__ = [
     "Ruling",
     "Verification",
     "approvals",
+    "asks_second",
     "canonical",
     "decide",
     "deem_approved",

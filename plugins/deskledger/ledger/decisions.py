@@ -23,6 +23,9 @@ def decide(
 ) -> dict[str, Any]:
     """Record that `user` approves or disputes the draft; the row of ledger.decision.
 
+    Where the contract asks for two approvals of its amount, the first one is kept in ledger.first_approval and decides
+    nothing yet: `decision` of the row is then `first_approval`.
+
     `inputs_sha256` is the hash of what a draft would say now: another one than the draft's makes the draft stale.
     The same decision by the same person again is the same row. Raises LedgerError, and writes nothing, for a draft
     that is stale, superseded, posted or decided otherwise, for a preparer who approves, and for a dispute without a
@@ -56,6 +59,8 @@ def decide(
         raise LedgerError("a dispute needs a comment", where=where, remedy="say what is wrong, then dispute again")
     if decision == "approve":
         _refuse_preparer(connection, draft_id, user)
+        if _is_first_of_two(connection, draft_id, user):
+            return _first_approval(connection, draft_id, comment=comment, user=user, at=at)
     row = {
         "draft_id": draft_id,
         "decision": decision,
@@ -66,6 +71,34 @@ def decide(
     remedy = "have another person with the authority for its amount approve it; everyone may dispute it"
     insert_or_refuse(connection, "decision", row, where, remedy)
     return row
+
+
+def asks_second(connection: Connection, draft_id: str) -> bool:
+    """Whether two persons approve the draft, one after the other."""
+    row = one(connection, "select ledger.asks_second(:draft_id) as asks", draft_id=draft_id)
+    return row is not None and bool(row["asks"])
+
+
+def _is_first_of_two(connection: Connection, draft_id: str, user: str) -> bool:
+    if not asks_second(connection, draft_id):
+        return False
+    first = _first(connection, draft_id)
+    return first is None or _folded(first["decided_by"]) == _folded(user)
+
+
+def _first(connection: Connection, draft_id: str) -> dict[str, Any] | None:
+    return one(connection, "select * from ledger.first_approval where draft_id = :draft_id", draft_id=draft_id)
+
+
+def _first_approval(connection: Connection, draft_id: str, *, comment: str, user: str, at: datetime) -> dict[str, Any]:
+    """Keep the first of two approvals; the same person's again is the same row."""
+    if _first(connection, draft_id) is None:
+        row = {"draft_id": draft_id, "decision": "approve", "comment": comment, "decided_by": user, "decided_at": at}
+        remedy = "have another person with the authority for its amount approve it; everyone may dispute it"
+        insert_or_refuse(connection, "first_approval", row, f"draft {draft_id}", remedy)
+    first = _first(connection, draft_id)
+    assert first is not None
+    return {**first, "decision": "first_approval"}
 
 
 def deem_approved(connection: Connection, draft_id: str, *, at: datetime) -> dict[str, Any]:

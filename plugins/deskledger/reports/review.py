@@ -110,6 +110,8 @@ def _terms_of_review(draft: Mapping[str, Any]) -> list[str]:
         named = sorted({name for each in lines for name in each["approvers"] or ["everybody"]})
         told = figures.money(amount, draft["currency"])
         words.append(f"{told} may be approved by {_plain(', '.join(named) or 'nobody')}.")
+    if review.get("second_above_amount") and amount > Decimal(review["second_above_amount"]):
+        words.append("Two persons approve such an amount, one after the other: this task asks again.")
     if review.get("due_at"):
         after = {
             "nothing": "nothing happens by itself",

@@ -36,7 +36,8 @@ class StatementRecord:
     of the currency's posted credits of this contract and year; `poor_answers` carry the customers' own words;
     `earlier_figures` are the days and backlogs of the posted months before, oldest first; `limits` and `causes` say
     which days are too far from usual, and what is known of which; `adjustments` are the posted months that
-    the draft corrects; `tax` is what the books add to the credit (treatment, rate, tax, note_number).
+    the draft corrects; `tax` is what the books add to the credit (treatment, rate, tax, note_number);
+    `first_approval` is the first of two, where two are asked.
     """
 
     draft: Mapping[str, Any]
@@ -56,6 +57,7 @@ class StatementRecord:
     requests: Sequence[Mapping[str, Any]] = ()
     adjustments: Sequence[Mapping[str, Any]] = ()
     tax: Mapping[str, Any] | None = None
+    first_approval: Mapping[str, Any] | None = None
 
 
 def view(record: StatementRecord, rendered_at: datetime) -> dict[str, Any]:
@@ -146,6 +148,9 @@ def _header(record: StatementRecord, zone: str) -> list[tuple[str, str]]:
     approved = "not yet"
     if state["decision"] in {"approve", "deemed_approved"}:
         approved = f"{state['decided_by']}, {figures.local(state['decided_at'], zone)}"
+    if record.first_approval is not None:
+        first = f"{record.first_approval['decided_by']}, {figures.local(record.first_approval['decided_at'], zone)}"
+        approved = f"{first}; then {'a second person, ' * (approved == 'not yet')}{approved}"
     prepared = ", ".join(draft["preparers"]) or "nobody named"
     return [
         ("Statement", str(draft["statement_number"])),

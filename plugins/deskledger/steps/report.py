@@ -118,6 +118,7 @@ def _record(connection: Connection, draft_id: str) -> reports.StatementRecord:
         entry_sha256=ledger.statement_entry(connection, draft["statement_number"]) if is_posted else None,
         requests=ledger.requests_of_month(connection, draft["contract"], draft["period"]),
         tax=_tax(connection, draft, stored.state["state"]),
+        first_approval=next(iter(_query(connection, "first_approval", draft_id=draft_id)), None),
     )
 
 

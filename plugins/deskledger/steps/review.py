@@ -21,7 +21,7 @@ _OUTCOMES = {
 
 
 def record_answer(draft_id: str, answer: Mapping[str, Any]) -> str:
-    """Record what the person chose, under the name Airflow authenticated; "approve" or "dispute".
+    """Record what the person chose, under the name Airflow authenticated; "approve", "first_approval" or "dispute".
 
     An answer of nobody is the ledger's own, which was decided without this task. Raises LedgerError when there is none,
     or the ledger's rules refuse the person's (four eyes, comment, stale draft).
@@ -38,14 +38,24 @@ def record_answer(draft_id: str, answer: Mapping[str, Any]) -> str:
         )
     decision = _DECISIONS[answer["chosen_options"][0]]
     at = answer["responded_at"]
-    close.decide(
+    made = close.decide(
         draft_id,
         decision,
         comment=str(answer.get("params_input", {}).get("comment") or "").strip(),
         user=str(user),
         at=at if isinstance(at, datetime) else datetime.fromisoformat(str(at)),
     )
-    return decision
+    return str(made["decision"])
+
+
+def is_first_of_two(draft_id: str, answer: Mapping[str, Any]) -> bool:
+    """Whether the answer approves a draft of which a second person's approval is still asked; then it is recorded."""
+    if "Approve" not in answer["chosen_options"]:
+        return False
+    with open_warehouse().connect() as connection:
+        if not ledger.asks_second(connection, draft_id):
+            return False
+    return record_answer(draft_id, answer) == "first_approval"
 
 
 def outcome(draft_id: str) -> str | None:

@@ -26,6 +26,20 @@ def with_exclusions(terms: str) -> Contract:
     ("terms", "review"),
     [
         ("{authority: []}", Review()),
+        ("{second_above: 10000.00}", Review(second_above_amount=Decimal("10000.00"))),
+        (
+            "{second_above: 1, authority: [{approvers: [felix]}, {approvers: [fatima]}]}",
+            Review(
+                authority=(Authority(("felix",), None), Authority(("fatima",), None)), second_above_amount=Decimal(1)
+            ),
+        ),
+        (
+            "{second_above: 1, authority: [{approvers: felix}, {up_to: 5}, {}]}",
+            Review(
+                authority=(Authority(("felix",), None), Authority(None, Decimal(5)), Authority()),
+                second_above_amount=Decimal(1),
+            ),
+        ),
         ("{within: 5 days, then: remind}", Review(within=timedelta(days=5), then="remind")),
         ("{within: 36h, then: escalate, to: diana}", Review(within=timedelta(hours=36), then="escalate", to="diana")),
         (
@@ -68,6 +82,9 @@ def test_without_review_terms_nothing_is_asked_and_nothing_happens() -> None:
         ("{within: 5 days, calendar: office, then: remind}", "the calendar is not used", "remove `calendar`"),
         ("{within: a week, then: remind}", "not a duration", "4h"),
         ("{authority: [{approvers: felix, up_to: 10}]}", "could never be posted", "no `up_to`"),
+        ("{second_above: 1, authority: [{approvers: [felix, Felix]}]}", "only one may approve any", "a second one"),
+        ("{second_above: 1, authority: [{up_to: 5}, {approvers: felix}]}", "only one may approve any", "a second one"),
+        ("{second_above: -1}", "below zero", "positive"),
         ("{authority: [{approvers: []}]}", "nobody is named", "name at least one person"),
         ("{authority: [{approvers: felix, up_to: -1}]}", "below zero", "positive"),
     ],
