@@ -24,5 +24,10 @@ def unpack(content: bytes) -> tuple[str, list[Any]]:
     return json.loads(preamble)["stream"], [json.loads(line) for line in lines]
 
 
+def is_packed(content: bytes) -> bool:
+    """Whether a landed page is one of records asked for over HTTP, and not one of an export file."""
+    return "stream" in json.loads(content.partition(b"\n")[0])
+
+
 def _line(value: Any) -> str:
     return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=True)

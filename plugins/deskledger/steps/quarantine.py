@@ -8,6 +8,7 @@ from typing import Any
 from sqlalchemy import Connection
 
 from deskledger.errors import DeskledgerError, LandingError, QualityError
+from deskledger.landing import json_lines
 from deskledger.landing import pages as landed_pages
 from deskledger.quality import held, suites
 from deskledger.quality.held import Wanted
@@ -128,7 +129,7 @@ def _entry(row: Words[str, Any], known: Words[str, Mapping]) -> dict[str, Any]:
 
 def _raw(
     connection: Connection, row: Words[str, Any], mapping: Mapping | None
-) -> tuple[dict[str, str] | None, str | None]:
+) -> tuple[dict[str, Any] | None, str | None]:
     if row["page_sha256"] is None:
         return None, "the row was made of several records: the files below have them"
     if mapping is None:
@@ -141,6 +142,8 @@ def _raw(
         content = landed_pages.read(landed_pages.folder(row["source"]), page["path"], row["page_sha256"])
     except LandingError as error:
         return None, error.what
+    if json_lines.is_packed(content):
+        return json_lines.unpack(content)[1][row["record_no"] - 1], None
     return pages.raw_record(content, mapping.sections[sections[0]], row["record_no"]), None
 
 

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 NO_INSTANT = np.iinfo(np.int64).min  # NaT, as numpy and pandas store it
+_EARLIEST, _LATEST = (int(np.datetime64(day, "us").astype(np.int64)) for day in ("1900-01-01", "2200-01-01"))
 _ISO_OFFSET = r"[Tt ].*(?:[Zz]|[+-]\d{2}(?::?\d{2})?)$"  # of a time: a day alone ends in digits after a dash too
 
 
@@ -107,9 +108,11 @@ def instants(words: Words, text_format: str, zone: ZoneInfo) -> np.ndarray:
     """Microseconds since 1970 UTC (int64), row by row; NO_INSTANT where missing or not an instant.
 
     Local times without offset are taken in `zone`. A time that happens twice (clocks go back) is the first of the
-    two; a time that never happens (clocks go forward) is read as a clock that nobody has put forward yet.
+    two; a time that never happens (clocks go forward) is read as a clock that nobody has put forward yet. Before 1900
+    and from 2200 on there are no tickets: what reads as such an instant is none.
     """
     text = pd.Series(words.distinct, dtype="str")
+    text = text.where(text.str.contains("[0-9]"), "")  # pandas reads "now" and "today" by the machine's clock
     if text_format == "iso8601":
         has_offset = text.str.contains(_ISO_OFFSET).to_numpy(bool)
         parsed = np.full(len(text), NO_INSTANT, dtype=np.int64)
@@ -120,6 +123,7 @@ def instants(words: Words, text_format: str, zone: ZoneInfo) -> np.ndarray:
         parsed = _micros(pd.to_datetime(text, format=text_format, errors="coerce", utc=True))
     else:
         parsed = _micros(_in_zone(pd.to_datetime(text, format=text_format, errors="coerce"), zone))
+    parsed = np.where((parsed >= _EARLIEST) & (parsed < _LATEST), parsed, NO_INSTANT)
     return np.append(parsed, NO_INSTANT)[words.codes]
 
 
