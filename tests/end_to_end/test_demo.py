@@ -86,7 +86,7 @@ def up(demo: Demo) -> Iterator[LocalAirflow]:
     assert done.returncode == 0, done.stderr
     yield LocalAirflow(demo.settings)
     done = demo.command("down")
-    assert "stopped: api-server, scheduler, dag-processor, postgres" in done.stdout
+    assert "stopped: api-server, scheduler, dag-processor, triggerer, postgres" in done.stdout
 
 
 def test_two_person_path_one_disputes_another_approves(demo: Demo, up: LocalAirflow) -> None:

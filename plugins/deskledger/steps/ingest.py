@@ -63,11 +63,13 @@ def land_history(source: str, now: datetime) -> list[str]:
     """Lands the source's whole inbox and gives the batches to load: the months that tickets were created in (UTC).
 
     The batch `undated` holds records whose ticket has no readable creation, and the exports that are not tickets. Of a
-    desk that is asked over HTTP, which has landed already, they are the batches that are not loaded yet.
+    desk that is asked over HTTP, which has landed already, they are the batches that are not loaded yet; what comes as
+    files beside the desk (charges, say) lands with them.
     Raises SourceError where nothing has landed, now or before: a first load of nothing is a mistake.
     """
     engine, mapping = open_warehouse(), mapping_of(source)
     if mapping.extract:
+        land_inbox(engine, mapping, HISTORY, now, takes=lambda name: True)
         with engine.connect() as connection:
             return ingest_watermark.unloaded(connection, source, HISTORY)
     landed = land_inbox(engine, mapping, HISTORY, now, takes=lambda name: True)

@@ -212,7 +212,7 @@ def _read_page(
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """A page's columns, and the origin of each of its rows (rows.ORIGIN)."""
     content = landed_pages.read(landed_pages.folder(mapping.source), page.path, page.sha256)
-    desk = desk_of(mapping)
+    desk = desk_of(mapping) if "/" in page.file_name else None  # a stream's page; the inbox has no folders
     if desk is None:
         read_page = canonical_pages.read_page if mapping.reader == "canonical" else pages.read_page
         frame, lines = read_page(content, mapping, section)

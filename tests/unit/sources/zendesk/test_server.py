@@ -120,6 +120,19 @@ def test_pages_share_the_second_at_their_end_and_one_second_is_never_cut_twice(s
     assert len(seen) > len(set(seen))
 
 
+def test_everybody_is_told_once(store: Store) -> None:
+    with running(store, page=250) as server:
+        told: list[int] = []
+        params = {"start_time": "0"}
+        while True:
+            page = get(server, "/api/v2/incremental/users/cursor", **params).json()
+            told += [each["id"] for each in page["users"]]
+            if page["end_of_stream"]:
+                break
+            params["cursor"] = page["after_cursor"]
+    assert len(told) == len(set(told)) == len(server.users)
+
+
 def test_metric_events_do_not_say_whether_they_are_the_last(server: Server) -> None:
     page = get(server, "/api/v2/incremental/ticket_metric_events", start_time=START).json()
     assert "end_of_stream" not in page

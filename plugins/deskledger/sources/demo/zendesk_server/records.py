@@ -278,14 +278,14 @@ def _custom_change(values: dict[int, Any]) -> Json:
 
 
 def users(since: int) -> list[Json]:
-    """Everybody: agents, vendors as light agents, the customers' people as end users."""
+    """Everybody by number: agents, the customers' people as end users, vendors as light agents."""
     made = iso(since - 30 * 86_400)
     everybody = [
         (USER_BASE + index, "agent", {"role_type": 0, "default_group_id": GROUP_BASE + index // people.AGENTS_A_TEAM})
         for index in range(scene.AGENTS)
     ]
-    everybody += [(VENDOR_BASE + index, "agent", {"role_type": 1}) for index in range(VENDORS)]
     everybody += [(CONTACT_BASE + n, "end-user", {}) for n in range(len(scene.ACCOUNTS) * CONTACTS_AN_ACCOUNT)]
+    everybody += [(VENDOR_BASE + index, "agent", {"role_type": 1}) for index in range(VENDORS)]
     return [
         {
             "id": number,
