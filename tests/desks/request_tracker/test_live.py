@@ -63,7 +63,7 @@ def home(warehouse: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.setenv("DESKLEDGER_STATE", str(tmp_path))
     monkeypatch.setenv("DESKLEDGER_MAPPINGS", str(tmp_path / "mappings"))
     (tmp_path / "mappings").mkdir()
-    shutil.copy(Path("mappings") / f"{SOURCE}.yaml", tmp_path / "mappings")
+    shutil.copy(HERE.parents[2] / "mappings" / f"{SOURCE}.yaml", tmp_path / "mappings")
     return tmp_path
 
 
