@@ -11,6 +11,7 @@ from airflow.sdk.exceptions import AirflowSkipException
 from deskledger.settings import settings
 
 _EXTRACT = re.compile(r"^extract:(.*(?:\n[ \t]+.*)*)", re.MULTILINE)
+_COMMENT = re.compile(r"(?:^|\s)#.*")
 _POOL = re.compile(r"\bpool:\s*[\"']?([\w.-]+)")
 
 
@@ -21,7 +22,7 @@ def desks() -> dict[str, str]:
     """
     found = {}
     for path in sorted(settings().mappings.glob("*.yaml")):
-        block = _EXTRACT.search(path.read_text("utf-8", errors="replace"))
+        block = _EXTRACT.search(_COMMENT.sub("", path.read_text("utf-8", errors="replace")))
         if block:
             pool = _POOL.search(block[1])
             found[path.stem] = pool[1] if pool else "default_pool"
@@ -42,15 +43,18 @@ class ExtractOperator(BaseOperator):
         return self.go_on(context)
 
     def go_on(self, context: Any, event: Any = None) -> dict:
+        self.check(context)
+        counts = self.extract(context)
+        if counts["wait_until"]:
+            self.defer(trigger=DateTimeTrigger(datetime.fromisoformat(counts["wait_until"])), method_name="go_on")
+        return counts
+
+    def check(self, context: Any) -> None:
         from deskledger.steps import desks
 
         if desks.account_of(self.source) is None:
             name = desks.connection_name(self.source)
             raise AirflowSkipException(f"{self.source} is not set up here: there is no connection {name}.")
-        counts = self.extract(context)
-        if counts["wait_until"]:
-            self.defer(trigger=DateTimeTrigger(datetime.fromisoformat(counts["wait_until"])), method_name="go_on")
-        return counts
 
     def extract(self, context: Any) -> dict:
         from deskledger.steps import extract, runs
@@ -61,10 +65,9 @@ class ExtractOperator(BaseOperator):
 class ExtractHistoryOperator(ExtractOperator):
     """The same for `ingest_history`: the run's params say which source, and what of it is pulled again."""
 
-    def go_on(self, context: Any, event: Any = None) -> dict:
+    def check(self, context: Any) -> None:
         if context["params"]["source"] != self.source:
             raise AirflowSkipException("This run is another source's.")
-        return super().go_on(context)
 
     def extract(self, context: Any) -> dict:
         from deskledger.steps import extract, runs

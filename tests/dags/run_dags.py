@@ -125,7 +125,9 @@ SCENES = {
     "ingest desk refuses": ("ingest", _extracts(SourceError("x"))),
     "history sound": ("ingest_history", lambda: None),
     "history of a desk": ("ingest_history", _extracts(timedelta(seconds=1), None), {"source": "asked", "full": True}),
-    "history batch fails": ("ingest_history", lambda: setattr(ingest, "load_batch", _bad_batch)),
+    "history desk refuses": ("ingest_history", _extracts(SourceError("x")), {"source": "asked"}),
+    # `dag.test` keeps the params of the run before.
+    "history batch fails": ("ingest_history", lambda: setattr(ingest, "load_batch", _bad_batch), {"source": "demo"}),
     "measure sound": ("measure", lambda: None),
     "measure contract fails": ("measure", lambda: setattr(measure, "measure_shards", _bad_shards)),
     "close replaced": ("close", _close_scene(None, None, "superseded")),

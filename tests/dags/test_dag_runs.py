@@ -48,6 +48,7 @@ def scenes(tmp_path_factory: pytest.TempPathFactory) -> dict:
         ("ingest desk refuses", "failed"),
         ("history sound", "success"),
         ("history of a desk", "success"),
+        ("history desk refuses", "failed"),
         ("history batch fails", "failed"),
         ("measure sound", "success"),
         ("measure contract fails", "failed"),

@@ -11,6 +11,10 @@ WRITTEN = {
     "blocks": ("source: blocks\nextract:\n  since: 2025-01-01\n  pool: desk-one\nevents:\n  files: [x]\n", "desk-one"),
     "flows": ("extract: {since: 2025-01-01, pool: 'deskledger_flows'}  # once\n", "deskledger_flows"),
     "default": ("extract: {since: 2025-01-01}\nevents:\n  pool: no\n", "default_pool"),
+    "said": (
+        "extract:\n  # no pool: yet\n  since: 2025-01-01 # pool: x\n  # so\nevents:\n  pool: no\n",
+        "default_pool",
+    ),
     "broken": ("extract:\n  since: [\n", "default_pool"),
     "files": ("source: files\nevents: {extract: {pool: x}}\n# extract:\n", None),
 }
