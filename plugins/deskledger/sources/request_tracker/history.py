@@ -3,7 +3,7 @@
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from deskledger.sources.desk import Answer, Cursor, Field, JsonKind, Request, Step
@@ -140,6 +140,7 @@ def deleted(custom_fields: frozenset[str]) -> Deleted:
 
 def _created(item: Any) -> datetime:
     try:
-        return datetime.fromisoformat(str(item.get("Created")))
+        created_at = datetime.fromisoformat(str(item.get("Created")))
     except ValueError:
         raise strange("transactions", "a transaction without its instant `Created`") from None
+    return created_at if created_at.tzinfo else created_at.replace(tzinfo=UTC)

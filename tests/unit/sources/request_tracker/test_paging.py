@@ -104,6 +104,12 @@ def test_a_window_ends_and_takes_tickets_that_were_updated_after_it() -> None:
     assert told.step(cursor, answer(page([], 0))).complete_until == until
 
 
+@pytest.mark.parametrize(("at", "is_sure"), [("2026-02-01T11:54:59", True), ("2026-02-01 11:55:00", False)])
+def test_an_instant_without_its_zone_is_utc(at: str, is_sure: bool) -> None:
+    _, last, _ = pull(stream("transactions"), listing([transaction(7, 1, "Comment", at)]))
+    assert last.cursor["after"] == (7 if is_sure else 0)
+
+
 @pytest.mark.parametrize(
     "body", [[], "<html>", {"items": None}, page([{"type": "transaction"}], 1), page(["1"], 1), page([{"id": "x"}], 1)]
 )
