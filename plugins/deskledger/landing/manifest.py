@@ -164,6 +164,18 @@ def pages_of(
     return [PageRef(*row) for row in found]
 
 
+def tickets_on(connection: Connection, source: str, pages: list[str]) -> np.ndarray:
+    """The keys (int64) of the tickets on these pages."""
+    found = connection.execute(
+        text(
+            "select distinct ticket_key from quality.landed_ticket"
+            " where source = :source and page_sha256 = any(cast(:pages as text[]))"
+        ),
+        {"source": source, "pages": pages},
+    )
+    return np.fromiter(found.scalars(), dtype=np.int64)
+
+
 def landed_since(connection: Connection, source: str, partition: str) -> datetime | None:
     """When the first file with a page in this partition landed; None where there is none."""
     found = connection.execute(

@@ -91,6 +91,24 @@ def check(folder: Path, name: str, frame: pd.DataFrame, named_by: Sequence[str] 
     return Verdict(name, len(frame), found, {"rows": len(frame), "rules": rules})
 
 
+def together(verdicts: Sequence[Verdict]) -> Verdict:
+    """One suite's verdicts on the blocks of a table as one: counts add up, the first examples stand.
+
+    The `row` of its failures counts within each block.
+    """
+    first = verdicts[0]
+    rules = [dict(rule) for rule in first.statistics["rules"]]
+    for verdict in verdicts[1:]:
+        for rule, more in zip(rules, verdict.statistics["rules"], strict=True):
+            rule["success"] &= more["success"]
+            if "unexpected" in rule:
+                rule["unexpected"] += more["unexpected"]
+                rule["examples"] = [*rule["examples"], *more["examples"]][:EXAMPLES]
+    rows = sum(verdict.rows for verdict in verdicts)
+    failures = pd.concat([verdict.failures for verdict in verdicts], ignore_index=True)
+    return Verdict(first.suite, rows, failures, {"rows": rows, "rules": rules})
+
+
 def refuse(verdict: Verdict, where: str, remedy: str) -> None:
     """Raises QualityError where a row breaks a critical rule: for tables that are right as a whole, or not at all."""
     broken = [rule for rule in verdict.statistics["rules"] if rule["severity"] == "critical" and not rule["success"]]

@@ -81,40 +81,68 @@ def lock(connection: Connection, name: str) -> None:
 def write(
     connection: Connection, relation: Relation, frame: pd.DataFrame, replaced: pd.Series | None = None
 ) -> MergeCounts:
-    """Write a frame of the relation's table; stored rows of the `replaced` tickets that are not in it are deleted.
-
-    `replaced` is the created month by ticket key. The frame's keys are distinct, its months are the stored ones, and
-    the caller holds a lock that keeps other writers of these rows out. Raises WarehouseError; then nothing is certain
-    but that the caller must roll back.
-    """
-    with driver_cursor(connection, relation.name) as cursor:
-        cursor.execute("select set_config('work_mem', %s, true)", (_WORK_MEMORY,))
-        if relation.is_partitioned:
-            return _write_months(connection, cursor, relation, frame, replaced)
-        _stage(cursor, relation)
-        return _merge_distinct(connection, cursor, relation, None, frame, np.arange(len(frame)))
-
-
-def _write_months(
-    connection: Connection, cursor: Any, relation: Relation, frame: pd.DataFrame, replaced: pd.Series | None
-) -> MergeCounts:
-    months = frame["created_month"].to_numpy()
-    # By month, then by ticket: a ticket's rows lie together on disk, and the key is built from sorted rows.
-    order = np.lexsort((frame["ticket_key"].to_numpy(), months))
-    sorted_months = months[order]
-    replaced_months = np.empty(0, np.int64) if replaced is None else replaced.to_numpy()
-    counts = MergeCounts()
-    _stage(cursor, relation)
-    for month in np.union1d(sorted_months, replaced_months).tolist():
-        first, last = np.searchsorted(sorted_months, [month, month + 1])
-        rows = order[first:last]
-        if not _exists(connection, cursor, relation, month, is_wanted=len(rows) > 0):
-            if len(rows):
-                counts += _build(connection, cursor, relation, month, frame, rows)
-            continue
-        vanishing = None if replaced is None else replaced.index[replaced_months == month].to_numpy()
-        counts += _merge_distinct(connection, cursor, relation, month, frame, rows, vanishing)
+    """Write a frame of the relation's table in one go (`Writing.add`, then `finish`)."""
+    writing = Writing(connection, relation)
+    counts = writing.add(frame, replaced)
+    writing.finish()
     return counts
+
+
+class Writing:
+    """Rows of one relation written block by block in the caller's transaction, distinct tickets in each block.
+
+    A month that is new takes the rows of every block as they come; it gets its key and is attached by `finish`, once.
+    """
+
+    def __init__(self, connection: Connection, relation: Relation) -> None:
+        self._connection, self._relation = connection, relation
+        self._new: list[int] = []
+
+    def add(self, frame: pd.DataFrame, replaced: pd.Series | None = None) -> MergeCounts:
+        """Write a block; stored rows of the `replaced` tickets that are not in it are deleted.
+
+        `replaced` is the created month by ticket key. The frame's keys are distinct, its months are the stored ones,
+        and the caller holds a lock that keeps other writers of these rows out. Raises WarehouseError; then nothing is
+        certain but that the caller must roll back.
+        """
+        relation = self._relation
+        with driver_cursor(self._connection, relation.name) as cursor:
+            cursor.execute("select set_config('work_mem', %s, true)", (_WORK_MEMORY,))
+            _stage(cursor, relation)
+            if relation.is_partitioned:
+                return self._add_months(cursor, frame, replaced)
+            return _merge_distinct(self._connection, cursor, relation, None, frame, np.arange(len(frame)))
+
+    def finish(self) -> None:
+        """Key and attach the new months. Without it they are not part of the table."""
+        with driver_cursor(self._connection, self._relation.name) as cursor:
+            for month in self._new:
+                _attach(cursor, self._relation, month)
+        self._new = []
+
+    def _add_months(self, cursor: Any, frame: pd.DataFrame, replaced: pd.Series | None) -> MergeCounts:
+        connection, relation = self._connection, self._relation
+        months = frame["created_month"].to_numpy()
+        # By month, then by ticket: a ticket's rows lie together on disk, and the key is built from sorted rows.
+        order = np.lexsort((frame["ticket_key"].to_numpy(), months))
+        sorted_months = months[order]
+        replaced_months = np.empty(0, np.int64) if replaced is None else replaced.to_numpy()
+        counts = MergeCounts()
+        for month in np.union1d(sorted_months, replaced_months).tolist():
+            first, last = np.searchsorted(sorted_months, [month, month + 1])
+            rows = order[first:last]
+            if month not in self._new and not _exists(connection, cursor, relation, month, is_wanted=len(rows) > 0):
+                if not len(rows):
+                    continue
+                _create(cursor, relation, month)
+                self._new.append(month)
+            if month in self._new:
+                copy_in(connection, f"{relation.name}_{month}", frame, rows)
+                counts += MergeCounts(inserted=len(rows))
+                continue
+            vanishing = None if replaced is None else replaced.index[replaced_months == month].to_numpy()
+            counts += _merge_distinct(connection, cursor, relation, month, frame, rows, vanishing)
+        return counts
 
 
 def _exists(connection: Connection, cursor: Any, relation: Relation, month: int, is_wanted: bool) -> bool:
@@ -136,21 +164,21 @@ def _find(cursor: Any, relation: Relation, month: int) -> bool:
     return bool(cursor.fetchone()[0])
 
 
-def _build(
-    connection: Connection, cursor: Any, relation: Relation, month: int, frame: pd.DataFrame, rows: np.ndarray
-) -> MergeCounts:
+def _create(cursor: Any, relation: Relation, month: int) -> None:
     partition = relation.identifier(month)
-    names = {"parent": relation.identifier(), "partition": partition, "month": sql.Literal(month)}
     # The check lets ATTACH believe instead of scanning; COPY is without FREEZE, so that a reader who began earlier
     # sees none of these rows rather than some of them.
     create = (
         "create table {partition} (like {parent} including defaults including constraints);"
         "alter table {partition} add constraint is_of_month check (created_month = {month})"
     )
-    cursor.execute(sql.SQL(create).format(**names))
+    cursor.execute(sql.SQL(create).format(partition=partition, parent=relation.identifier(), month=sql.Literal(month)))
     for column, value in relation.stamps.items():
         _column_default(cursor, partition, column, value)
-    copy_in(connection, f"{relation.name}_{month}", frame, rows)
+
+
+def _attach(cursor: Any, relation: Relation, month: int) -> None:
+    partition = relation.identifier(month)
     for column in relation.stamps:
         _column_default(cursor, partition, column, None)
     cursor.execute(
@@ -166,8 +194,8 @@ def _build(
         "alter table {partition} owner to {owner};"
         "analyze {partition}"
     )
+    names = {"parent": relation.identifier(), "partition": partition, "month": sql.Literal(month)}
     cursor.execute(sql.SQL(attach).format(**names, key=sql.SQL(key), owner=sql.Identifier(owner)))
-    return MergeCounts(inserted=len(rows))
 
 
 def _column_default(cursor: Any, partition: sql.Identifier, column: str, value: Any) -> None:

@@ -1,0 +1,175 @@
+"""Landed pages read for a load: whole where they are few, else in blocks of tickets, so that memory stays bounded.
+
+Any split gives the same tables: a ticket's rows are all in one block.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+from sqlalchemy import Connection
+
+from deskledger.landing import json_lines, manifest
+from deskledger.landing import pages as landed_pages
+from deskledger.landing.manifest import PageRef
+from deskledger.model import ticket_keys
+from deskledger.sources.canonical import pages as canonical_pages
+from deskledger.sources.desk import Desk
+from deskledger.sources.event_log import frames, pages
+from deskledger.sources.event_log.files import sections_of
+from deskledger.sources.event_log.mapping import Mapping
+from deskledger.sources.event_log.words import words_of
+from deskledger.steps.desks import desk_of
+
+BLOCK_RECORDS = 50_000
+_WORDS = ("page_sha256", "partition", "file")  # of an origin, as categories
+
+
+@dataclass
+class Raw:
+    """The rows that a load of one section looks at: its own pages', and its tickets' on other pages."""
+
+    columns: pd.DataFrame
+    origin: pd.DataFrame
+    pages: list[str]  # those of which every row without a ticket is here
+
+
+def read(
+    connection: Connection, mapping: Mapping, section: str, own: list[PageRef], by_ticket: str | None
+) -> Iterator[Raw]:
+    """The rows of the section's own pages, and every landed row of the same tickets (or, without tickets, of all).
+
+    `by_ticket` is the column of ticket ids. More than BLOCK_RECORDS records come as several blocks, each with all rows
+    of its tickets; the rows without a ticket are in the first.
+    """
+    keys = _keys(connection, mapping.source, own) if by_ticket else None
+    mine = {(page.sha256, page.landed_order) for page in own}
+    others = [
+        page
+        for page in manifest.pages_of(connection, mapping.source, keys=keys)
+        if (page.sha256, page.landed_order) not in mine and sections_of(mapping, page.file_name) == [section]
+    ]
+    names = [page.sha256 for page in (own if by_ticket else [*own, *others])]
+    parts = _parts(mapping, section, own, others, by_ticket, keys)
+    blocks = -(-sum(page.records for page in own) // BLOCK_RECORDS) if by_ticket else 1
+    if blocks <= 1 or by_ticket is None:
+        frame_parts, origin_parts = zip(*parts, strict=True)
+        yield Raw(frames.combine(list(frame_parts)), pd.concat(origin_parts, ignore_index=True), names)
+        return
+    with TemporaryDirectory(prefix="deskledger-load-") as folder:
+        split = _Split(Path(folder), blocks)
+        for frame, origin in parts:
+            words = words_of(frame[by_ticket], mapping.missing)
+            key_of = np.append(ticket_keys(mapping.source, words.distinct), 0)
+            split.add(frame, origin, key_of[words.codes] % blocks)
+        split.close()
+        for number in range(blocks):
+            block = split.block(number)
+            if block is not None:
+                yield Raw(*block, names if number == 0 else [])
+
+
+def read_page(
+    mapping: Mapping, section: str, page: PageRef, *, is_extracted: bool
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """A page's columns, and the origin of each of its rows (rows.ORIGIN)."""
+    content = landed_pages.read(landed_pages.folder(mapping.source), page.path, page.sha256)
+    desk = desk_of(mapping) if "/" in page.file_name else None  # a stream's page; the inbox has no folders
+    if desk is None:
+        reader = canonical_pages if mapping.reader == "canonical" else pages
+        frame, lines = reader.read_page(content, mapping, section)
+    else:
+        frame, lines = _read_records(desk, content, mapping.columns_of(section))
+    origin = {
+        "page_sha256": _same(page.sha256, len(frame)),
+        "record_no": np.arange(1, len(frame) + 1),
+        "partition": _same(page.partition, len(frame)),
+        "file": _same(page.file_name, len(frame)),
+        "line": lines,
+        "landed_order": page.landed_order,
+        "is_extracted": is_extracted,
+    }
+    return frame, pd.DataFrame(origin)
+
+
+def _parts(
+    mapping: Mapping,
+    section: str,
+    own: list[PageRef],
+    others: list[PageRef],
+    by_ticket: str | None,
+    keys: np.ndarray | None,
+) -> Iterator[tuple[pd.DataFrame, pd.DataFrame]]:
+    for page in own:
+        yield read_page(mapping, section, page, is_extracted=True)
+    for page in others:
+        frame, origin = read_page(mapping, section, page, is_extracted=False)
+        if by_ticket and keys is not None:
+            # Page by page: together they may hold many times what the load is about.
+            frame, is_kept = frames.keep_tickets(mapping, frame, by_ticket, keys)
+            origin = origin[is_kept]
+        yield frame, origin
+
+
+def _keys(connection: Connection, source: str, own: list[PageRef]) -> np.ndarray:
+    """The tickets on the pages, as the manifest knows them."""
+    return manifest.tickets_on(connection, source, [page.sha256 for page in own])
+
+
+def _read_records(desk: Desk, content: bytes, columns: list[str]) -> tuple[pd.DataFrame, np.ndarray]:
+    stream, records = json_lines.unpack(content)
+    frame = desk.rows(stream, records, columns)[columns]
+    return frame.astype("str").astype("category"), np.arange(2, len(frame) + 2)
+
+
+def _same(word: str, length: int) -> "pd.Categorical[str]":
+    return pd.Categorical.from_codes(np.zeros(length, dtype=np.int8), pd.Index([word]))
+
+
+class _Split:
+    """Rows on disk, a file a block: written page by page, read a block at a time."""
+
+    def __init__(self, folder: Path, blocks: int) -> None:
+        self._files = [folder / f"{number}.arrow" for number in range(blocks)]
+        self._writers: dict[int, pa.RecordBatchStreamWriter] = {}
+
+    def add(self, frame: pd.DataFrame, origin: pd.DataFrame, block: np.ndarray) -> None:
+        table = pa.table(
+            {
+                **{f"row:{name}": _texts(frame[name]) for name in frame.columns},
+                **{name: _texts(origin[name]) if name in _WORDS else pa.array(origin[name]) for name in origin.columns},
+            }
+        )
+        for number in np.unique(block).tolist():
+            if number not in self._writers:
+                options = pa.ipc.IpcWriteOptions(compression="lz4")
+                self._writers[number] = pa.ipc.new_stream(self._files[number], table.schema, options=options)
+            self._writers[number].write_table(table.filter(pa.array(block == number)))
+
+    def close(self) -> None:
+        for writer in self._writers.values():
+            writer.close()
+
+    def block(self, number: int) -> tuple[pd.DataFrame, pd.DataFrame] | None:
+        """A block's rows and their origins, in the order in which they came; None where nothing came."""
+        if number not in self._writers:
+            return None
+        with pa.ipc.open_stream(self._files[number]) as stream:
+            table = stream.read_all()
+        columns = {
+            name: table[name].dictionary_encode().unify_dictionaries().to_pandas()
+            if pa.types.is_large_string(table.schema.field(name).type)
+            else table[name].to_pandas()
+            for name in table.column_names
+        }
+        rows = {name.removeprefix("row:"): column for name, column in columns.items() if name.startswith("row:")}
+        origin = {name: column for name, column in columns.items() if not name.startswith("row:")}
+        return pd.DataFrame(rows), pd.DataFrame(origin)
+
+
+def _texts(column: pd.Series) -> pa.Array:
+    return pa.array(column.astype("str"), pa.large_string())
