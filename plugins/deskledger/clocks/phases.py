@@ -43,11 +43,7 @@ def find_phases(states: States, clock: ClockTerms, cycles: Cycles, runs: Runs, t
             key = targets.key_at(cycles.ended - 1)
             begun_us = started_us.copy()
             begun_us[_cycle_of(cycles, changes)] = block.at_us[changes]  # the last change of each cycle stays
-    resets = np.empty(0, dtype=np.int64)
-    if clock.reset:
-        resets = np.flatnonzero(states.matches(clock.reset) & runs.in_cycle)
-        owner = _cycle_of(cycles, resets)
-        resets = resets[resets > settled[owner]]
+    resets = np.flatnonzero(states.matches(clock.reset) & runs.in_cycle)
     if not len(breaks) and not len(resets):
         number = np.arange(len(cycles))
         amounts, has_target = targets.amounts(key, started_us, settled)
@@ -91,11 +87,11 @@ def find_phases(states: States, clock: ClockTerms, cycles: Cycles, runs: Runs, t
     axis = np.concatenate([runs.opened_axis, runs.axis_at(places)])[order][kept]
     of_cycle, keys, fresh, event, is_opening = (each[kept] for each in (of_cycle, keys, fresh, event, is_opening))
     begins = np.concatenate([cycles.opened, places])[order][kept]
-    until = np.append(axis[1:], 0)
+    until = np.roll(axis, -1)
     final = np.append(is_opening[1:], True)
     until[final] = runs.ended_axis[of_cycle[final]]
     if clock.retarget == "final":  # a reset before the target came into force: nothing was late by then
-        ended_us = np.append(instants[1:], 0)
+        ended_us = np.roll(instants, -1)
         idle = ~final & (ended_us <= begun_us[of_cycle])
         until[idle] = axis[idle]
     anchor = np.maximum.accumulate(np.where(fresh, np.arange(len(axis)), 0))

@@ -22,7 +22,6 @@ class TargetStates:
                     where=clock.clause,
                     remedy="Give exactly one of them.",
                 )
-        self._promises = np.array([NEVER], dtype=np.int64)
         self.key = states.first_match([target.when for target in clock.targets])
         if any(target.until for target in clock.targets):
             words = list(states.block.history.value.words)

@@ -8,10 +8,11 @@ from typing import Any
 import pandas as pd
 import pytest
 
+from deskledger import clocks
 from deskledger.contract.definitions import ready_made
 from deskledger.contract.terms import EventMatch, Target
 
-from tests.unit.clocks.small import US, given, hours, measured
+from tests.unit.clocks.small import CREATED, LATER, US, frames, given, hours, measured
 
 
 def _madrid(text: str) -> pd.Timestamp:
@@ -80,3 +81,13 @@ def test_a_reset_begins_the_days_anew() -> None:
     events = [(_madrid("03-27 16:00"), "created"), (_madrid("03-30 11:30"), "acknowledgement")]
     (cycle,) = measured(clock, *events)
     assert (cycle["due_at"], cycle["breached_at"]) == (_madrid("03-31 11:30"), _madrid("03-31 11:30"))
+
+
+@pytest.mark.parametrize(("days", "allowed"), [(1, 8.0), (2, None)])
+def test_where_there_are_not_so_many_open_days_there_is_no_target(days: int, allowed: float | None) -> None:
+    once = {"madrid": {"timezone": "Europe/Madrid", "weekly": {}, "special_days": {"2026-03-03": [["09:00", "17:00"]]}}}
+    clock = _clock(Target({}, open_days=days, day_end="close"))
+    (cycle,) = clocks.measure(*frames(CREATED), [clock], once, LATER).to_dict("records")
+    target_us = given(cycle["target_us"])
+    assert (target_us if target_us is None else hours(target_us)) == allowed
+    assert pd.isna(cycle["due_at"]) == (allowed is None) and cycle["state"] == "running"

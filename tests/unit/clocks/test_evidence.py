@@ -230,3 +230,14 @@ def test_a_microsecond_is_a_stretch_and_an_instant_is_none() -> None:
         (instant(0), "P2", 1),
         (instant(moment), "P3", HOUR_US - 1),
     ]
+
+
+def test_a_promise_that_no_target_in_force_is_about_cuts_nothing() -> None:
+    until = Target({"priority": frozenset({"P1"})}, until="eta")
+    etas = [(at, "eta", instant(at + 8).isoformat()) for at in (1, 2)]
+    for targets in ((until,), (until, Target({}, open_us=HOUR_US))):
+        clock = ready_made("resolution", clause="4", calendar="always", targets=targets)
+        low = clocks.segments(*frames(CREATED, (0, "priority", "P3"), *etas), [clock], ALWAYS, instant(4))
+        high = clocks.segments(*frames(CREATED, (0, "priority", "P1"), *etas), [clock], ALWAYS, instant(4))
+        assert low["from_at"].tolist() == [instant(0)]
+        assert [given(each) for each in high["target_us"]] == [None, 9 * HOUR_US, 10 * HOUR_US]

@@ -185,8 +185,9 @@ def test_no_time_allowed_is_used_up_at_once_also_outside_the_hours(at_close: Any
 
 
 def test_no_time_allowed_is_used_up_at_once_also_while_the_customer_has_the_turn() -> None:
-    clock = ready_made("resolution_without_waiting", clause="4", calendar="always", targets=_within(0))
-    (cycle,) = _measure(clock, CREATED, (0, "status", "waiting_on_customer"), (5, "status", "open"))
+    waiting = frozenset({"waiting_on_customer"})
+    clock = ready_made("first_response", clause="4", calendar="always", targets=_within(0), pause=waiting)
+    (cycle,) = _measure(clock, (0, "status", "waiting_on_customer"), CREATED, (5, "status", "open"))
     assert (cycle["due_at"], cycle["breached_at"]) == (MONDAY, MONDAY + 5 * HOUR)
 
 

@@ -196,3 +196,8 @@ def test_what_is_stated_after_the_stop_at_its_instant_is_no_part_of_the_cycle() 
         assert (cycle["team"], cycle["stopped_at"] - cycle["started_at"]) == ("team-01", 0 * US)
     (cycle,) = measured(_clock("resolution"), CREATED, (0, "team", "team-01"), (0, *RESOLVED), (0, "team", "team-02"))
     assert cycle["team"] == "team-02"  # in force when it was due
+
+
+def test_an_event_that_begins_a_cycle_and_resets_begins_its_own() -> None:
+    found = measured(_clock("periodic_update", reset=(ANSWER,)), CREATED, (1, *ANSWERS), (3, *ANSWERS), (6, *RESOLVED))
+    assert [(each["started_at"], each["elapsed_us"] // HOUR_US) for each in found] == [(instant(1), 2), (instant(3), 3)]

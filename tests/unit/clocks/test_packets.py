@@ -61,3 +61,15 @@ def test_packets_beyond_what_one_byte_can_number(tickets: int, width: int, monke
     for chosen, columns in packets(_history(keys, events), width):
         assert sorted(columns["key"]) == sorted(ordered[chosen] * 2)
         assert list(columns["row"]) == sorted(columns["row"])
+
+
+@pytest.mark.parametrize("width", [1, 2, 5])
+@pytest.mark.parametrize(
+    "keys",
+    [[*range(12), 2**62], [-(2**62), *range(-6, 6)], [2**40 * number for number in range(-20, 20)], [7, 2**63 - 1]],
+    ids=["crowded below", "crowded above", "even", "two"],
+)
+def test_a_ticket_at_the_edge_of_a_packet_has_its_events_there(keys: list[int], width: int) -> None:
+    events = [(key, number % 3) for number, key in enumerate(keys * 2)]
+    for chosen, columns in packets(_history(keys[::-1], events), width):
+        assert sorted(columns["key"]) == sorted(keys[chosen] * 2)

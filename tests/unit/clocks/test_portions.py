@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from deskledger.clocks import portions as portions_module
 from deskledger.clocks.portions import portions
 
 KEY = st.integers(-(2**63), 2**63 - 1)
@@ -42,3 +43,13 @@ def test_a_frame_that_fits_is_not_copied() -> None:
     tickets, events = _frame([1, 2]), _frame([2, 1])
     (one, other) = next(portions(tickets, events, 2))
     assert one is tickets and other is events
+
+
+@pytest.mark.parametrize("rows_at_a_time", [7, 20, 100])
+def test_neighbouring_keys_are_each_in_one_portion(rows_at_a_time: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(portions_module, "_ROWS", rows_at_a_time)
+    keys = [int(each) for each in np.random.default_rng(2).permutation(20)]
+    parts = list(portions(_frame(keys), _frame(keys * 2), 5))
+    held = [list(range(first, first + 5)) for first in (0, 5, 10, 15)]
+    assert [sorted(each["ticket_key"]) for each, _ in parts] == held
+    assert [sorted(each["ticket_key"]) for _, each in parts] == [sorted(each * 2) for each in held]

@@ -120,6 +120,7 @@ def test_a_reset_after_a_change_begins_the_new_targets_time_anew(
         (5, 6, "met", None),
         (5, 6 + US, "breached", 6),
         (4, 6, "met", None),
+        (4, 6 + US, "breached", 6),
         (6.5, 7, "breached", 6.5),
         # Raised before: late since the change, and the reset comes too late.
         (3, 6, "breached", 3),
@@ -163,3 +164,15 @@ def test_an_open_ticket_is_measured_as_of_an_instant(as_of: float, state: str, l
     (cycle,) = measured(clock, CREATED, (0, "priority", "P3"), as_of=instant(as_of))
     assert (cycle["state"], given(cycle["stopped_at"]), cycle["due_at"]) == (state, None, instant(8))
     assert cycle["target_us"] - cycle["elapsed_us"] == round(left * 3600e6)
+
+
+@pytest.mark.parametrize("together", [[0, 1], [1, 0]], ids=["raised, then reset", "reset, then raised"])
+@pytest.mark.parametrize(("resolved", "state"), [(6, "met"), (6 + US, "breached")])
+def test_a_change_and_a_reset_of_one_instant_are_one(together: list[int], resolved: float, state: str) -> None:
+    clock = ready_made(
+        "resolution", clause="4", calendar="always", targets=TARGETS, reset=(EventMatch("acknowledgement"),)
+    )
+    both = [(4, "priority", "P1"), (4, "acknowledgement")]
+    events = [CREATED, (0, "priority", "P3"), *(both[each] for each in together), (resolved, "status", "resolved")]
+    (cycle,) = measured(clock, *events)
+    assert (cycle["state"], cycle["started_at"], cycle["due_at"]) == (state, instant(0), instant(6))

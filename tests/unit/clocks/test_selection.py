@@ -48,3 +48,22 @@ def test_selection_takes_the_frame_that_measure_gives() -> None:
     clock = ready_made("resolution", clause="4", calendar="office", cycles="worst")
     assert len(clocks.select_cycles(rows, [clock])) == 4
     assert len(clocks.select_cycles(rows.head(0), [clock])) == 0
+
+
+@pytest.mark.parametrize(
+    ("cycles", "worst"),
+    [
+        # Breached by the least before the longest that no target judges.
+        ([("met", None, 99), ("breached", 10, 11)], 2),
+        ([("breached", 10, 11), ("met", None, 99)], 1),
+        # What no target judges counts as if no time were allowed; of equals the earliest.
+        ([("met", None, 0), ("met", 10, 10)], 1),
+        ([("met", 10, 10), ("met", None, 0)], 1),
+        ([("met", 10, 10), ("met", None, 1)], 2),
+    ],
+)
+def test_the_worst_of_cycles_with_and_without_a_target(cycles: list[tuple[Any, ...]], worst: int) -> None:
+    rows = [(1, "resolution", number, *each) for number, each in enumerate(cycles, start=1)]
+    frame = pd.DataFrame(rows, columns=ROWS.columns).astype({"target_us": "Int64"})
+    clock = ready_made("resolution", clause="4", calendar="office", cycles="worst")
+    assert clocks.select_cycles(frame, [clock])["cycle"].tolist() == [worst]
