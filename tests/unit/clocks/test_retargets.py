@@ -7,10 +7,11 @@ from typing import Any
 
 import pytest
 
+from deskledger import clocks
 from deskledger.contract.definitions import ready_made
 from deskledger.contract.terms import EventMatch
 
-from tests.unit.clocks.small import CREATED, by, given, hours, instant, measured
+from tests.unit.clocks.small import CALENDARS, CREATED, LATER, by, desk, given, hours, instant, measured
 
 US = 1 / 3600e6
 TARGETS = by("priority", P1=2, P3=8)
@@ -73,6 +74,9 @@ def test_a_change_at_the_instant_of_the_stop_counts_if_it_comes_first() -> None:
     (first,) = measured(clock, CREATED, (0, "priority", "P3"), raised, resolved)
     (after,) = measured(clock, CREATED, (0, "priority", "P3"), resolved, raised)
     assert [first["state"], after["state"]] == ["breached", "met"]
+    lowered = (3, "priority", "P3")  # after the stop
+    (still,) = measured(clock, CREATED, (0, "priority", "P3"), raised, resolved, lowered)
+    assert (still["state"], still["breached_at"]) == ("breached", instant(3))
 
 
 def test_up_and_down_within_one_instant_is_no_change() -> None:
@@ -176,3 +180,17 @@ def test_a_change_and_a_reset_of_one_instant_are_one(together: list[int], resolv
     events = [CREATED, (0, "priority", "P3"), *(both[each] for each in together), (resolved, "status", "resolved")]
     (cycle,) = measured(clock, *events)
     assert (cycle["state"], cycle["started_at"], cycle["due_at"]) == (state, instant(0), instant(6))
+    # So it is after another ticket's, which began with the other priority.
+    other = [CREATED, (0, "priority", "P1"), (1, "acknowledgement"), (2, "priority", "P3"), (4, "status", "resolved")]
+    found = clocks.measure(*desk(other, events, events), [clock], CALENDARS, LATER)
+    assert found["state"].tolist() == ["met", state, state]
+
+
+def test_a_change_to_the_priority_that_another_ticket_began_with_is_one() -> None:
+    clock = ready_made("resolution", clause="4", calendar="always", targets=TARGETS)
+    one, other = (
+        [CREATED, (0, "priority", before), (1, "priority", after), (8, "status", "resolved")]
+        for before, after in (("P3", "P1"), ("P1", "P3"))
+    )
+    found = clocks.measure(*desk(one, other), [clock], CALENDARS, LATER)
+    assert found["state"].tolist() == ["breached", "met"]
