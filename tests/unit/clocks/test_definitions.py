@@ -208,6 +208,13 @@ def test_eta_kept_up_to_the_promised_instant(resolved: float, state: str) -> Non
     assert hours(cycle["target_us"]) == 9
 
 
+def test_promises_may_be_written_with_any_offset() -> None:
+    clock = ready_made("eta_kept", clause="4", calendar="always")
+    promises = [(1, "eta", "2026-03-02T14:00:00Z"), (4, "eta", "2026-03-03T00:30:00+05:30")]
+    (cycle,) = measured(clock, CREATED, *promises, (11, "status", "resolved"))
+    assert (cycle["state"], cycle["due_at"]) == ("breached", instant(10))
+
+
 def test_an_update_repeated_at_the_same_instant_is_one_update() -> None:
     clock = ready_made("periodic_update", clause="4", calendar="always", targets=within(4))
     found = measured(clock, CREATED, (1, *ANSWERS), (1, *ANSWERS), (3, *ANSWERS), (4, "status", "resolved"))

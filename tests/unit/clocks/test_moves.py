@@ -87,3 +87,18 @@ def test_a_team_whose_hours_never_meet_the_old_ones_takes_over_with_all_that_is_
     # Taken over on Tuesday 03:30 by Kolkata with nothing left but that 8 h were used exactly: late at once.
     (cycle,) = measured(clock, CREATED, OFFICE, _to(18.5, "kolkata"))
     assert (cycle["due_at"], cycle["breached_at"]) == (instant(8), instant(18.5))
+
+
+# One business day from Monday 09:00, at the same time: Tuesday 09:00 in the office.
+@pytest.mark.parametrize(
+    ("moved", "due"),
+    [
+        # With an hour left in the evening: Kolkata works it off on Tuesday from 03:30, before the office opens.
+        ([_to(7, "kolkata")], 19.5),
+        # And back before Kolkata opens: the hour that is left is worked off in the office.
+        ([_to(7, "kolkata"), _to(12, "office")], 25),
+    ],
+)
+def test_a_business_day_ends_by_the_hours_that_are_in_force_then(moved: list[Any], due: float) -> None:
+    (cycle,) = measured(_clock((Target({}, open_days=1),)), CREATED, OFFICE, *moved)
+    assert cycle["due_at"] == instant(due)

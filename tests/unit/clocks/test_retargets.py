@@ -194,3 +194,13 @@ def test_a_change_to_the_priority_that_another_ticket_began_with_is_one() -> Non
     )
     found = clocks.measure(*desk(one, other), [clock], CALENDARS, LATER)
     assert found["state"].tolist() == ["breached", "met"]
+
+
+# Created on Monday 09:00 in an office that closes at 17:00 (hour 8) and opens again at hour 24; raised in the evening.
+@pytest.mark.parametrize(("target", "breached"), [(8, 24), (8 - US, 11)], ids=["just used up", "a microsecond over"])
+def test_a_target_that_is_just_used_up_at_the_change_is_late_from_the_next_opening(
+    target: float, breached: float
+) -> None:
+    clock = ready_made("resolution", clause="4", calendar="office", targets=by("priority", P1=target, P3=20))
+    (cycle,) = measured(clock, CREATED, (0, "priority", "P3"), (11, "priority", "P1"))
+    assert cycle["breached_at"] == instant(breached)
