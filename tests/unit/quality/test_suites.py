@@ -12,7 +12,7 @@ import pytest
 from deskledger.errors import QualityError
 from deskledger.model import CANONICAL, CYCLE, SURVEY_ANSWER, TICKET, TICKET_EVENT, conform, empty, ticket_keys
 from deskledger.quality.context import Known, with_context, with_cycle_context
-from deskledger.quality.suites import Verdict, check, refuse
+from deskledger.quality.suites import Verdict, check, refuse, together
 from deskledger.settings import settings
 
 from tests.unit.sources.event_log.desk import normalised
@@ -265,3 +265,14 @@ def test_a_cycle_that_cannot_be_refuses_the_facts(changes: dict[str, Any], rules
 
 def test_cycles_of_tickets_in_quarantine_are_noted() -> None:
     assert told(cycle(is_incomplete=True)) == [("complete", "info", 1)]
+
+
+def test_verdicts_on_blocks_are_one_verdict_on_all_of_their_rows() -> None:
+    none = judged("ticket", empty(TICKET))
+    some = [spoilt("ticket", {"support_level": 4}), spoilt("ticket", {})]
+    whole = together([none, *some, spoilt("ticket", {"support_level": 0})])
+    assert (whole.rows, whole.success) == (8, False)
+    assert {rule["rule"] for rule in whole.statistics["rules"]} == {rule["rule"] for rule in none.statistics["rules"]}
+    (rule,) = (rule for rule in whole.statistics["rules"] if rule["rule"] == "support_level_in_range")
+    assert (rule["success"], rule["unexpected"], len(rule["examples"])) == (False, 2, 2)
+    assert together([none, *some[1:]]).success
