@@ -16,7 +16,7 @@ NOW = datetime(2026, 4, 6, 8, tzinfo=UTC)
 TABLES = (
     "draft", "draft_level", "draft_line", "draft_trace", "draft_ticket", "decision", "attempt", "posting",
     "posted_ticket", "entry", "contract_submission", "contract_approval", "draft_adjustment", "reminder",
-    "credit_note", "draft_file",
+    "credit_note", "draft_file", "first_approval",
 )  # fmt: skip
 FROZEN = EvidenceFile("ticket", "aa/a.parquet", "a" * 64, 10)
 AUTHOR, SUBMITTER, TERMS_APPROVER = "Ada", "ada", "lena"

@@ -70,7 +70,7 @@ def decide(
     }
     remedy = "have another person with the authority for its amount approve it; everyone may dispute it"
     insert_or_refuse(connection, "decision", row, where, remedy)
-    return row
+    return _row(connection, draft_id)
 
 
 def asks_second(connection: Connection, draft_id: str) -> bool:

@@ -159,7 +159,7 @@ def _judge(load: _Load, table: Table, frame: pd.DataFrame) -> Judged:
     known = load.names.known(load.connection, asked, np.concatenate([_NO_TICKETS, *load.brought]))
     seen = context.with_context(table, frame, known, load.now)
     verdict = suites.check(settings().expectations, table.name, seen, table.key)
-    return Judged(table, frame[~verdict.failed_rows()], len(frame), verdict)
+    return Judged(table.name, frame[~verdict.failed_rows()], len(frame), verdict)
 
 
 def _held_raw(faults: pd.DataFrame, fates: np.ndarray, section: str, keys: np.ndarray, raw: Raw) -> pd.DataFrame:

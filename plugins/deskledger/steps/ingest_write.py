@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from sqlalchemy import Connection
 
-from deskledger.model import TICKET_EVENT, Table
+from deskledger.model import CANONICAL, TICKET_EVENT, Table
 from deskledger.quality import balance, quarantine, suites
 from deskledger.sources.event_log.fates import FATES
 from deskledger.warehouse.load import Merging
@@ -22,10 +22,15 @@ _TELLS = ("occurred_at", "sent_at", "responded_at")
 class Judged:
     """A canonical table of a block, after its suite: `sound` rows go on, the others are held."""
 
-    table: Table
+    name: str
     sound: pd.DataFrame
     made: int
     verdict: suites.Verdict
+
+    @property
+    def table(self) -> Table:
+        """The one of the model: a block waits on disk, and a table that is read back is another one."""
+        return CANONICAL[self.name]
 
 
 @dataclass
