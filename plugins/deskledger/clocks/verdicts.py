@@ -119,7 +119,7 @@ def _due(
 def _as_stated(
     due_us: np.ndarray, stated_us: np.ndarray, calendars: Calendars, begun: np.ndarray, ended: np.ndarray
 ) -> np.ndarray:
-    """The stated end instead of the computed one where no counted time lies between the two."""
+    """`due_us` with the stated end in place of the computed one where no counted time lies between the two."""
     mine = np.flatnonzero((stated_us != NEVER) & (due_us != NEVER))
     if not len(mine):
         return due_us
@@ -127,6 +127,5 @@ def _as_stated(
     same = calendars.position(choice, due_us[mine]) == calendars.position(choice, stated_us[mine])
     if not isinstance(choice, int):
         same &= choice == calendars.at(ended[mine])
-    due_us = due_us.copy()
     due_us[mine[same]] = stated_us[mine[same]]
     return due_us

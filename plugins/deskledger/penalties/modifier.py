@@ -6,14 +6,14 @@ from typing import Any
 
 from deskledger.errors import StatementError
 from deskledger.penalties.exact import exact, shown, whole
-from deskledger.penalties.schedule import failed
+from deskledger.penalties.schedule import failed, is_silent
 
 
 def run_length(history: Sequence[Any]) -> int:
     """Consecutive failures up to and including this period's; months without data neither add to a run nor end it."""
     run = 1
     for month in reversed(history):
-        if month is None or month == "no_data":
+        if is_silent(month):
             continue
         if not failed(month):
             break

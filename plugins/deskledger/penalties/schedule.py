@@ -132,9 +132,14 @@ def _expected_min(
     return Outcome("expected_miss", reason=counted)
 
 
+def is_silent(month: Any) -> bool:
+    """Whether a month of history says nothing of success or failure: no data, too few of them, or relieved."""
+    return month is None or month in {"no_data", "below_sample", "relief"}
+
+
 def failed(month: Any) -> bool:
-    """Whether a month of history counts as a failure; None is a month without data, which does not."""
-    return month is not None and month not in {0, "0", "met", "no_data"}
+    """Whether a month of history counts as a failure; one that is silent does not."""
+    return not is_silent(month) and month not in {0, "0", "met", "bonus"}
 
 
 def _bands(name: str, rules: Mapping[str, Any], measured: Measured, verdict: bool | None, bases: Bases) -> Outcome:

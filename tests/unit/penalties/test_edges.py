@@ -325,7 +325,7 @@ def test_counts_that_do_not_fit_each_other_are_refused(measure: dict) -> None:
         assess(_contract(), {"measures": {"m": measure}})
 
 
-@pytest.mark.parametrize("month", [None, "no_data"])
+@pytest.mark.parametrize("month", [None, "no_data", "below_sample", "relief"])
 def test_a_month_without_data_neither_adds_to_a_run_nor_ends_it(month: str | None) -> None:
     contract = _contract(term={"repeat": {"by_run": {"1": "1", "2": "2"}}})
     assert assess(contract, {"measures": {"m": _SHARE}, "history": {"r": [1, month]}}).lines[0].run == 2
@@ -337,7 +337,10 @@ def test_a_month_without_data_neither_adds_to_a_run_nor_ends_it(month: str | Non
         (0, False),
         ("0", False),
         ("met", False),
+        ("bonus", False),
         ("no_data", False),
+        ("below_sample", False),
+        ("relief", False),
         (None, False),
         (1, True),
         ("1", True),
