@@ -114,6 +114,26 @@ def test_a_correction_moves_what_the_next_month_goes_on_from(warehouse: Engine) 
     proved(warehouse, "ALDER-2026-01", "ALDER-2026-02", "ALDER-2026-03")
 
 
+def test_another_late_ticket_is_a_correction_though_the_counts_are_equal(warehouse: Engine) -> None:
+    """January charged T-1. It was excused, and T-2 was late by as much: both months go on from T-2 alone."""
+    load(warehouse, OLD, ticket("T-2", "2026-01-30T08:00:00Z", "2026-01-30T09:00:00Z"))
+    assert close_month("2026-01")["credit"] == "35.00"
+    asked = requests.Asked("alder|2026-01", by="rosa", explanation="a storm", evidence="mail")
+    row = requests.exclude(asked, "storm", NOW, tickets=["T-1"])
+    requests.rule_on(row["request_id"], "approve", comment="", by="fatima", now=NOW)
+    load(warehouse, ticket("T-2", "2026-01-30T08:00:00Z", "2026-02-02T08:00:00Z"), landed_at=LATER)
+    february = close_month("2026-02", at=LATER)
+    with warehouse.connect() as connection:
+        booked = connection.execute(text("select corrected_period, amount, causes from ledger.adjustment")).all()
+    assert [(each[0], each[1]) for each in booked] == [("2026-01", Decimal("0.00"))]
+    assert {cause["kind"] for cause in booked[0][2]} == {"request", "ticket"}
+    assert items(warehouse, february["draft_id"]) == [
+        {"id": "T-2#1", "late_seconds": "244800", "accrued_seconds": "126000"},
+    ]
+    assert february["credit"] == "33.00"  # 68 hours of T-2, less the 35 of January
+    proved(warehouse, "ALDER-2026-01", "ALDER-2026-02")
+
+
 def test_a_ticket_that_nobody_touches_goes_on_being_late_after_it_was_called_resolved(
     warehouse: Engine, home: Path
 ) -> None:

@@ -11,11 +11,11 @@ _NAMED = 100
 Rows = Sequence[Mapping[str, Any]]
 
 
-def result_of(levels: Rows, lines: Rows) -> dict[str, Any]:
-    """What a month came to, comparable: each service level's figures and verdict, each line's status and credit.
+def result_of(levels: Rows, lines: Rows, late: Mapping[str, Any]) -> dict[str, Any]:
+    """What a month came to, comparable: each level's figures and verdict, each line's status and credit, who was late.
 
-    `levels` and `lines` are rows of ledger.draft_level and ledger.draft_line, or a statement's. Lines that correct
-    other months are left out: they are no result of this one.
+    `levels` and `lines` are rows of ledger.draft_level and ledger.draft_line, or a statement's; `late` is what the
+    assessment keeps. Lines that correct other months are left out: they are no result of this one.
     """
     return {
         "levels": {
@@ -32,6 +32,7 @@ def result_of(levels: Rows, lines: Rows) -> dict[str, Any]:
             for row in lines
             if row["status"] != "adjustment"
         },
+        "late": late,  # equal counts may hide another ticket, and the next month charges what grew of this one
     }
 
 

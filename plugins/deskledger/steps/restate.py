@@ -141,7 +141,14 @@ def _restated(
         raise _NotRestatedError(error.what) from error
     if content.incomplete_tickets:
         raise _NotRestatedError("some of its tickets are incomplete: their rows in quarantine must be mended first")
-    if restate.result_of(content.levels, content.lines) == restate.result_of(basis.levels, basis.lines):
+    now_result, result = (
+        restate.result_of(levels, lines, assessment["late"])
+        for levels, lines, assessment in (
+            (content.levels, content.lines, content.assessment),
+            (basis.levels, basis.lines, basis.draft["assessment"]),
+        )
+    )
+    if now_result == result:
         return None
     changed = changed_figures(ledger.read_evidence(connection, row["draft_id"]), content.evidence)
     now_told = ledger.plain({name: getattr(content, name) for name in ("version", "charges", "assessment")})
