@@ -97,10 +97,22 @@ create trigger take_approval before insert on ledger.charge_approval
 for each row execute function ledger.take_approval();
 alter table ledger.charge_approval enable always trigger take_approval;
 
--- An export that tells an approved charge again, in the same words and without an approver, does not void the approval.
+-- An export that tells a charge again, in the same words and without an approver, does not void its approval; nor does
+-- one that names no importer take away whoever imported these words by hand.
 create function ledger.keep_approval() returns trigger
 language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
 begin
+    if new.imported_by is null then
+        select i.imported_by into new.imported_by from ledger.charge_import as i
+        where
+            (i.contract, i.period, i.kind, i.amount, i.currency) =
+            (new.contract, new.period, new.kind, new.amount, new.currency)
+            and i.invoice_number is not distinct from new.invoice_number
+            and i.import_no = (
+                select max(newest.import_no) from ledger.charge_import as newest
+                where newest.contract = new.contract and newest.period = new.period and newest.kind = new.kind
+            );
+    end if;
     if new.approved_by is null then
         select a.approved_by into new.approved_by from ledger.charge_approval as a
         where

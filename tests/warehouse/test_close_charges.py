@@ -80,6 +80,28 @@ def test_what_is_approved_stays_so_until_it_says_something_else(warehouse: Engin
     assert charges.listed(KEY)[0]["approved_by"] is None
 
 
+def test_an_export_that_names_nobody_leaves_both_persons_of_the_same_words(warehouse: Engine, home: Path) -> None:
+    imported(home)
+    approve()
+    words = {"amount": 20000, "invoice_number": "A-7", "imported_by": None, "approved_by": None}
+    charge(warehouse, "alder", "2026-01", **words)
+    assert persons() == ("iris", "olga")
+    charge(warehouse, "alder", "2026-01", **{**words, "amount": 20001})
+    assert persons() == (None, None)
+    with pytest.raises(LedgerError, match="nobody is named who imported it") as caught:
+        approve()
+    assert "import it by hand" in str(caught.value.remedy)
+    imported(home)
+    imported(home, LINE.replace("20000", "20001"))
+    charge(warehouse, "alder", "2026-01", **words)  # no longer the newest words that were imported by hand
+    assert persons() == (None, None)
+
+
+def persons() -> tuple[str | None, str | None]:
+    row = charges.listed(KEY)[0]
+    return row["imported_by"], row["approved_by"]
+
+
 @pytest.mark.parametrize("by", ["iris", " IRIS\t"])
 def test_who_imported_a_charge_cannot_approve_it(home: Path, by: str) -> None:
     imported(home)

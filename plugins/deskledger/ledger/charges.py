@@ -48,7 +48,9 @@ def approve_charge(
         "comment": comment.strip(),
         "approved_at": at,
     }
-    insert_or_refuse(connection, "charge_approval", row, where, "have somebody other than its importer approve it")
+    is_named = bool(charge["imported_by"])
+    remedy = "have somebody other than its importer approve it" if is_named else "import it by hand, then approve it"
+    insert_or_refuse(connection, "charge_approval", row, where, remedy)
     made = charge_of(connection, contract, period, kind)
     assert made is not None
     return made
