@@ -110,6 +110,14 @@ def test_who_imported_a_charge_cannot_approve_it(home: Path, by: str) -> None:
     assert charges.listed(KEY)[0]["approved_by"] is None
 
 
+def test_an_approval_of_its_importer_in_other_letters_is_none(warehouse: Engine, home: Path) -> None:
+    charge(warehouse, "alder", "2026-01", imported_by="iris", approved_by=" Iris")
+    assert approve()["approved_by"] == "olga"
+    charge(warehouse, "alder", "2026-02", imported_by="iris", approved_by="Irina")
+    stays = charges.approve("alder|2026-02", "monthly_fee", by="olga", comment="", now=NOW)
+    assert stays["approved_by"] == "Irina"
+
+
 def test_nobody_and_no_charge_are_refused(home: Path) -> None:
     with pytest.raises(LedgerError, match="no such charge"):
         charges.approve("alder|2026-01", "yearly_fee", by="olga", comment="", now=NOW)

@@ -40,7 +40,8 @@ def approve_charge(
         raise LedgerError(
             "there is no such charge", where=where, remedy="import it first, or see `deskledger charges list`"
         )
-    if charge["approved_by"] and charge["approved_by"] != charge["imported_by"]:
+    imported, approved = ((charge[name] or "").strip().casefold() for name in ("imported_by", "approved_by"))
+    if approved and approved != imported:
         return charge
     names = (*_WORDS, "imported_by")
     row = {name: charge[name] for name in names} | {
