@@ -185,7 +185,12 @@ def test_what_was_imported_and_approved_stays_on_record(warehouse: Engine, home:
         ("alder,2026-02,monthly_fee,1.00,USD,A-7\n", "in USD, the contract in EUR"),
         ("alder,2026-02,monthly_fee,ten,EUR,A-7\n", "'ten' is no amount"),
         ("alder,2026-02,monthly_fee,-0.01,EUR,A-7\n", "'-0.01' is no amount"),
+        ("alder,2026-02,monthly_fee,1_200,EUR,A-7\n", "'1_200' is no amount"),
+        ("alder,2026-02,monthly_fee,1e5,EUR,A-7\n", "'1e5' is no amount"),
+        ("alder,2026-02,monthly_fee,12.,EUR,A-7\n", r"'12\.' is no amount"),
+        ("alder,2026-02,monthly_fee,١٢,EUR,A-7\n", "'١٢' is no amount"),
         ("alder,2026-02,,1.00,EUR,A-7\n", "no kind"),
+        (LINE, "line 2 has the monthly_fee of alder in 2026-01 already"),
     ],
 )
 def test_a_file_with_one_fault_imports_nothing(warehouse: Engine, home: Path, line: str, what: str) -> None:

@@ -4,7 +4,7 @@ import csv
 import re
 from collections.abc import Iterator, Mapping
 from datetime import datetime
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -19,8 +19,8 @@ _COLUMNS = ("contract", "period", "kind", "amount", "currency", "invoice_number"
 def import_file(path: Path, *, by: str, now: datetime) -> list[dict[str, Any]]:
     """Import every charge of a CSV file, or none; the charges with `is_new`: whether each says something new.
 
-    Columns: contract, period, kind, amount, currency, invoice_number. Raises LedgerError for a file that is not so, and
-    for a currency other than the contract's.
+    Columns: contract, period, kind, amount, currency, invoice_number. Raises LedgerError for a file that is not so,
+    for one that has a charge twice, and for a currency other than the contract's.
     """
     found = list(_read(path))
     with open_warehouse().begin() as connection:
@@ -56,9 +56,17 @@ def _read(path: Path) -> Iterator[dict[str, Any]]:
             remedy=f"write a header with {', '.join(_COLUMNS)}, and one line a charge",
         )
     currency: dict[str, str] = {}
+    lines: dict[tuple[str, str, str], int] = {}
     for number, row in enumerate(rows, start=2):
         told = {name: (row[name] or "").strip() for name in _COLUMNS}
-        name = told["contract"]
+        name, period, kind = told["contract"], told["period"], told["kind"]
+        first = lines.setdefault((name, period, kind), number)
+        if first != number:
+            raise LedgerError(
+                f"line {first} has the {kind} of {name} in {period} already",
+                where=f"{path.name}:{number}",
+                remedy="keep one of the two lines: a month has one charge of a kind",
+            )
         currency[name] = currency.get(name) or contract_named(name).currency
         yield _charge(told, currency[name], f"{path.name}:{number}")
 
@@ -74,10 +82,6 @@ def _charge(row: Mapping[str, str], currency: str, where: str) -> dict[str, Any]
             where=where,
             remedy="give the amount in the contract's currency; amounts are never converted",
         )
-    try:
-        amount = Decimal(row["amount"])
-    except InvalidOperation:
-        amount = Decimal("nan")
-    if not amount.is_finite() or amount < 0:
+    if not re.fullmatch(r"[0-9]+(\.[0-9]+)?", row["amount"]):  # Decimal would read 1_200 and 1e5 too
         raise LedgerError(f"{row['amount']!r} is no amount", where=where, remedy="write it as 12000.00")
-    return {**row, "amount": amount, "invoice_number": row["invoice_number"] or None}
+    return {**row, "amount": Decimal(row["amount"]), "invoice_number": row["invoice_number"] or None}
