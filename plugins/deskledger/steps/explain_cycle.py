@@ -180,24 +180,35 @@ def happening(events: pd.DataFrame, at: datetime | None, wanted: Sequence[EventM
     if at is None:
         return None
     known = events[events["occurred_at"] <= at].sort_values(["occurred_at", "seq", "event_id"])
-    status = None
+    said: dict[str, Any] = {}  # by kind, what the last event of it said
     for row in known[[*_TOLD, "occurred_at"]].to_dict("records"):
         told = {name: _given(row[name]) for name in _TOLD}
-        if row["occurred_at"] == at and any(_matches(told, each) for each in wanted):
-            is_reopening = told["kind"] == "status" and status in DONE and told["value"] not in DONE
+        before = said.get(told["kind"])
+        if row["occurred_at"] == at and any(_matches(told, before, each) for each in wanted):
+            is_reopening = told["kind"] == "status" and before in DONE and told["value"] not in DONE
             return Happening(told["kind"], told["value"], told["actor_role"], is_reopening)
-        status = told["value"] if told["kind"] == "status" else status
+        said[told["kind"]] = told["value"]
     return None
 
 
-def _matches(told: Mapping[str, Any], wanted: EventMatch) -> bool:
+def _matches(told: Mapping[str, Any], before: str | None, wanted: EventMatch) -> bool:
+    """Whether an event is one of `wanted`, as `EventMatch` says; `before` is what the last of its kind said."""
+    previous = before if told["previous_value"] is None else told["previous_value"]
     return (
         told["kind"] == wanted.kind
         and (wanted.values is None or told["value"] in wanted.values)
-        and (wanted.previous_values is None or told["previous_value"] in wanted.previous_values)
+        and (wanted.previous_values is None or previous in wanted.previous_values)
+        and (wanted.is_change is None or (told["value"] != before) == wanted.is_change)
         and (wanted.actor_roles is None or told["actor_role"] in wanted.actor_roles)
-        and (wanted.is_public is None or told["is_public"] == wanted.is_public)
+        and (wanted.is_public is None or _is_public(told) == wanted.is_public)
     )
+
+
+def _is_public(told: Mapping[str, Any]) -> bool | None:
+    """Where the source does not say: nobody knows of a reply or note, and anything else the customer sees."""
+    if told["is_public"] is None:
+        return None if told["kind"] in {"reply", "note"} else True
+    return bool(told["is_public"])
 
 
 def _fields_at(keys: pd.Series, instants: pd.Series, tickets: pd.DataFrame, events: pd.DataFrame) -> pd.DataFrame:

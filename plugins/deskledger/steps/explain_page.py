@@ -194,7 +194,9 @@ class _History:
             period=contracts.period_of(self.contract, row["attributed_at"].to_pydatetime()),
             service_levels=_levels(self.version, clock, row),
             started_at=row["started_at"].to_pydatetime().astimezone(ZoneInfo(zone)),
-            started_by=happening(events, row["started_at"], clock.start),
+            # A reopening too late to take the stop back (`resume_within`) opens a cycle too.
+            started_by=happening(events, row["started_at"], clock.start)
+            or happening(events, row["started_at"], clock.resume),
             stopped_at=_local(row["stopped_at"], zone),
             stopped_by=happening(events, stopped, (*clock.cancel, *clock.stop)),
             resumable_until=_resumable_until(clock, row, zone),
