@@ -54,16 +54,25 @@ def _check_money(path: Path, penalties: Penalties) -> Iterator[Fault]:
 
 
 def _check_gates(path: Path, version: Version) -> Iterator[Fault]:
-    """Misses are counted of shares only: of a time, a count or a mean of months nobody can say which tickets missed."""
+    """Misses are counted of shares only: of a time, a count or a mean of months nobody can say which tickets missed.
+
+    What grows month by month takes no gate of one month's tickets: what it lets off, no later month charges.
+    """
     for index, term in enumerate(version.penalties.terms if version.penalties is not None else []):
         level = version.service_levels.get(term.measure)
-        if level is None or term.gate is None or term.gate.max_misses is None:
+        if level is None or term.gate is None:
             continue
         here = (*path, "terms", index, "gate")
         if isinstance(term.schedule, PerItem):
-            what = "a price by the late ticket has no verdict that few tickets could change"
-            yield here, what, "use `min_den`, or remove the gate"
-        elif statistic_of(level) not in {"share", "share_met"} or (level.window and level.window.mode == "mean"):
+            if term.gate.max_misses is not None:
+                what = "a price by the late ticket has no verdict that few tickets could change"
+                yield here, what, "remove the gate, or price the share met"
+            if term.gate.min_den is not None or term.gate.volume_relief_above is not None:
+                what = f"clause {term.clause}: the months of a late ticket add up, and one month's gate breaks the sum"
+                yield here, what, "remove the gate, or price the share met"
+        elif term.gate.max_misses is not None and (
+            statistic_of(level) not in {"share", "share_met"} or (level.window and level.window.mode == "mean")
+        ):
             what = f"`{term.measure}` is measured as one value, so its misses cannot be counted"
             yield here, what, "use `min_den`, or let the penalty measure a share of the same tickets"
 

@@ -80,7 +80,16 @@ REFUSED = {
         "gate:", "misses cannot be counted", "a share of the same tickets",
     ),
     "misses of late tickets": (
-        [(LATE, PER_ITEM), ("measure: in_time\n", "measure: in_time\n" + FEW)], "gate:", "has no verdict", "`min_den`",
+        [(LATE, PER_ITEM), ("measure: in_time\n", "measure: in_time\n" + FEW)],
+        "gate:", "has no verdict", "price the share met",
+    ),
+    "a sample of late tickets": (
+        [(LATE, PER_ITEM), ("measure: in_time\n", "measure: in_time\n          gate: {min_den: 2}\n")],
+        "gate:", "the months of a late ticket add up", "remove the gate",
+    ),
+    "relief of late tickets": (
+        [(LATE, PER_ITEM), ("measure: in_time\n", "measure: in_time\n          gate: {volume_relief_above: 9}\n")],
+        "gate:", "the months of a late ticket add up", "remove the gate",
     ),
     "tax": ([(BASES, "      tax: {rate: 19 %, treatment: damages}\n" + BASES)], "tax:", "before tax", "`books.yaml`"),
     "kpi's other side": ([(KPI[0], KPI[1] + "        side: customer\n")], "side: customer", "has no sides", "remove"),
@@ -151,6 +160,7 @@ FOLLOWED = {
     "critical points that cost something": [CRITICAL, POINTS, PAID],
     "misses of a share": [("measure: in_time\n", "measure: in_time\n" + FEW)],
     "misses of pooled months": [("measure: in_time\n", "measure: in_time\n" + FEW), ROLLING],
+    "relief of a share": [("measure: in_time\n", "measure: in_time\n          gate: {volume_relief_above: 9}\n")],
     "a sample of a percentile": [("measure: slow_tenth\n", "measure: slow_tenth\n          gate: {min_den: 30}\n")],
     "year's cap of all lines": [("pct: 10 %}", "pct: 10 %, per: year}")],
     "year's cap of some lines": [("pct: 10 %}", "pct: 10 %, per: year, terms: [late]}")],
