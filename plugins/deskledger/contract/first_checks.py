@@ -40,6 +40,11 @@ def check_opening(shape: ContractFile) -> Iterator[Fault]:
         if name not in by_item:
             remedy = f"{suggestion(name, by_item)}use {one_of(by_item)}"
             yield (*path, "late", name), f"no late ticket of `{name}` has a price", remedy
+    if opening.late and opening.until < first:
+        what = (
+            f"the first version begins in {first}, and tickets that were late by {opening.until} would not be measured"
+        )
+        yield (*path, "late"), what, "begin the first version earlier, at the start of the oldest named ticket"
     yield from _check_rolling(path, shape, versions)
 
 

@@ -54,10 +54,14 @@ def test_opening_balances_are_exact() -> None:
     assert opening.rolling == {"in_time": ((Fraction(90), 100), (Fraction(47), 50))}
 
 
-LATE = OPENED.replace("  caps_used", "  late: {in_time: {T-1: 1h 30m, 'T-1#2': 0.5 h}}\n  caps_used").replace(
-    VALID[VALID.index("            kind: threshold") : VALID.index("        - id: slow")],
-    "            kind: per_item\n            unit: 1h\n            unit_rounding: up\n"
-    "            ladder: [{amount: 10}]\n",
+LATE = (
+    OPENED.replace("until: 2025-12", "until: 2026-01")
+    .replace("  caps_used", "  late: {in_time: {T-1: 1h 30m, 'T-1#2': 0.5 h}}\n  caps_used")
+    .replace(
+        VALID[VALID.index("            kind: threshold") : VALID.index("        - id: slow")],
+        "            kind: per_item\n            unit: 1h\n            unit_rounding: up\n"
+        "            ladder: [{amount: 10}]\n",
+    )
 )
 
 
@@ -65,6 +69,13 @@ def test_opening_balances_name_late_tickets_and_their_cycles() -> None:
     opening = load(LATE).opening
     assert opening is not None
     assert opening.late == {"in_time": {"T-1#1": Fraction(5400), "T-1#2": Fraction(1800)}}
+
+
+def test_a_first_version_that_begins_after_the_late_tickets_is_refused() -> None:
+    """A cycle is measured by the version that it started under: one from before the first would be lost."""
+    refused(LATE, "until: 2026-01", "until: 2025-12", "  late: {", "begins in 2026-01", "the oldest named ticket")
+    assert load(LATE).opening is not None
+    assert load(OPENED).opening is not None  # balances without late tickets need no month before
 
 
 def test_a_lateness_without_a_unit_is_refused() -> None:
