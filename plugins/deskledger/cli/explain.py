@@ -93,7 +93,7 @@ def _cycle(page: ContractPage, cycle: CyclePage) -> list[str]:
     if cycle.breached_at:
         lines += _entry("breached", _breached(cycle))
     lines += _entry("verdict", _verdict(cycle))
-    if cycle.service_levels:
+    if cycle.service_levels and cycle.state != "cancelled":
         lines += _entry("statement", _statement(cycle))
     lines += ["", *_stretches(page, cycle), "", *_sums(page, cycle)]
     return lines

@@ -398,3 +398,15 @@ def test_a_stop_that_a_reopening_can_take_back_says_until_when(as_of: str, is_to
 def test_a_running_cycle_names_no_month_that_nobody_knows(attribution: str, told: str) -> None:
     terms = CONTRACT.replace("calendar: madrid\n", f"calendar: madrid\n        attribution: {attribution}\n")
     assert told in pages.as_text(_explanation(_page(terms=terms))).split("2 of 2")[1]
+
+
+def test_a_cancelled_cycle_stands_in_no_statement() -> None:
+    terms = CONTRACT.replace("priority: P2}, objective", "priority: P3}, objective").replace(
+        "calendar: madrid\n        targets", "calendar: madrid\n        cancel: [{kind: merged}]\n        targets"
+    )
+    history = [*HISTORY[:5], ("2026-03-27T17:00:00+01:00", "merged", "T-9", "agent")]
+    lines = pages.as_text(_explanation(_page(history, terms=terms))).splitlines()
+    assert any(line.endswith("cancelled after 1:00:00 used: it does not count") for line in lines)
+    assert not [line for line in lines if line.startswith("  statement")]
+    running = pages.as_text(_explanation(_page(HISTORY[:5], terms=terms))).splitlines()
+    assert [line for line in running if line.startswith("  statement")], "the same cycle, had it not been cancelled"
