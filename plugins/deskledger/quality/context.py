@@ -72,17 +72,24 @@ def follows_on(events: pd.DataFrame) -> pd.Series:
     """
     kinds, places = events["kind"].cat.codes.to_numpy(), np.arange(len(events))
     standing = events["kind"].isin(_STANDING).to_numpy()
-    at, seq, key = (events[name].to_numpy() for name in ("occurred_at", "seq", "ticket_key"))
-    order = np.lexsort((places, seq, at, kinds, key))
+    at_us, key = events["occurred_at"].astype("int64").to_numpy(), events["ticket_key"].to_numpy()
+    order = np.lexsort((places, events["seq"].to_numpy(), at_us, kinds, key))
     order = order[standing[order]]
-    ordered = pd.DataFrame({"key": key[order], "kind": kinds[order]})
-    value, previous = (events[name].astype(object).to_numpy()[order] for name in ("value", "previous_value"))
-    is_same = (ordered.eq(ordered.shift()).all(axis=1)).to_numpy()
-    says = pd.notna(previous) & is_same
-    left = np.append([None], value[:-1]) if len(value) else value
-    found = pd.Series(pd.NA, index=events.index, dtype="boolean")
-    found.iloc[order[says]] = previous[says] == left[says]
-    return found
+    value, previous = (codes[order] for codes in _over_one_vocabulary(events["value"], events["previous_value"]))
+    is_first = np.ones(len(order), dtype=bool)
+    is_first[1:] = (key[order][1:] != key[order][:-1]) | (kinds[order][1:] != kinds[order][:-1])
+    says = (previous >= 0) & ~is_first
+    left = np.append([-1], value[:-1]) if len(value) else value
+    holds, is_missing = np.zeros(len(events), dtype=bool), np.ones(len(events), dtype=bool)
+    holds[order[says]] = previous[says] == left[says]
+    is_missing[order[says]] = False
+    return pd.Series(pd.arrays.BooleanArray(holds, is_missing), index=events.index)
+
+
+def _over_one_vocabulary(first: pd.Series, second: pd.Series) -> tuple[np.ndarray, np.ndarray]:
+    """Both columns as codes that are equal where the words are, -1 where one is missing."""
+    words = first.cat.categories.union(second.cat.categories)
+    return first.cat.set_categories(words).cat.codes.to_numpy(), second.cat.set_categories(words).cat.codes.to_numpy()
 
 
 def _references(table: Table) -> list[str]:
