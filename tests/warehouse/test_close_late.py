@@ -86,8 +86,8 @@ def test_each_month_charges_what_has_grown_and_together_they_charge_the_whole(wa
     assert february["credit"] == "680.00"
     assert evidence(warehouse, february["draft_id"]) == {"T-1": "carried", "T-2": "failed"}
     assert items(warehouse, february["draft_id"]) == [
-        {"id": "T-1#1", "late_seconds": "2545200", "accrued_seconds": "126000"},
-        {"id": "T-2#1", "late_seconds": "1800"},
+        {"id": "desk|T-1#1", "late_seconds": "2545200", "accrued_seconds": "126000"},
+        {"id": "desk|T-2#1", "late_seconds": "1800"},
     ]
     load(warehouse, DONE, landed_at=LATER)
     march = close_month("2026-03", at=LATER)
@@ -128,7 +128,7 @@ def test_another_late_ticket_is_a_correction_though_the_counts_are_equal(warehou
     assert [(each[0], each[1]) for each in booked] == [("2026-01", Decimal("0.00"))]
     assert {cause["kind"] for cause in booked[0][2]} == {"request", "ticket"}
     assert items(warehouse, february["draft_id"]) == [
-        {"id": "T-2#1", "late_seconds": "244800", "accrued_seconds": "126000"},
+        {"id": "desk|T-2#1", "late_seconds": "244800", "accrued_seconds": "126000"},
     ]
     assert february["credit"] == "33.00"  # 68 hours of T-2, less the 35 of January
     proved(warehouse, "ALDER-2026-01", "ALDER-2026-02")

@@ -105,20 +105,17 @@ def _percentile(level: Mapping[str, Any], version: Mapping[str, Any], rows: pd.D
 
 
 def _by_item(rows: pd.DataFrame, told: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-    """The late cycles of a price by the ticket (id, and how late in seconds), and of how many.
+    """The late cycles of a price by the ticket (source and id, and how late in seconds), and of how many.
 
     What earlier months charged of each stays as `told`: their own statements prove it.
     """
     late = rows[rows["fate"].astype("str").isin(["failed", "carried"]).to_numpy(dtype=bool)]
     over_us = (late["elapsed_us"] - late["target_us"]).astype("int64")
     charged = {item["id"]: {"accrued_seconds": item["accrued_seconds"]} for item in told if "accrued_seconds" in item}
+    names = late["source"].astype("str") + "|" + late["ticket_id"].astype("str") + "#" + late["cycle"].astype("str")
     items = [
-        {
-            "id": f"{ticket_id}#{cycle}",
-            "late_seconds": str(Fraction(int(us), 1_000_000)),
-            **charged.get(f"{ticket_id}#{cycle}", {}),
-        }
-        for ticket_id, cycle, us in zip(late["ticket_id"], late["cycle"], over_us, strict=True)
+        {"id": name, "late_seconds": str(Fraction(int(us), 1_000_000)), **charged.get(name, {})}
+        for name, us in zip(names, over_us, strict=True)
     ]
     return {"items": items, "den": _size(rows)}
 

@@ -80,12 +80,13 @@ def carried_rows(
 def late_items(rows: pd.DataFrame, charged: Mapping[str, str] | None = None) -> list[dict[str, str]]:
     """The late cycles of one level as `penalties.assess` takes them: id, how late, and how late when last charged.
 
-    Both are seconds, exactly. `rows` is the level's evidence.
+    The id names the source too: two desks may number their tickets alike. Both times are
+    seconds, exactly. `rows` is the level's evidence.
     """
     late = rows[rows["fate"].astype("str").isin(["failed", CARRIED]).to_numpy(dtype=bool)]
     items = []
-    for name, ticket, us in zip(names(late), ids(late), _over_us(late), strict=True):
-        item = {"id": ticket, "late_seconds": str(Fraction(int(us), _SECOND_US))}
+    for name, us in zip(names(late), _over_us(late), strict=True):
+        item = {"id": name, "late_seconds": str(Fraction(int(us), _SECOND_US))}
         before = _charged(charged or {}, name)
         items.append(item if before is None else {**item, "accrued_seconds": before})
     return items

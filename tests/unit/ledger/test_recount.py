@@ -24,7 +24,8 @@ def level(**changes: Any) -> dict[str, Any]:
 
 
 def rows(*given: dict[str, Any]) -> pd.DataFrame:
-    usual = {"service_level": "level", "is_numerator": True, "is_denominator": True, "clock": "resolution", "cycle": 1}
+    usual = {"service_level": "level", "is_numerator": True, "is_denominator": True, "source": "desk",
+             "clock": "resolution", "cycle": 1}  # fmt: skip
     made = [
         {**usual, "evidence_no": number, "ticket_key": number, "ticket_id": f"T{number}", **row}
         for number, row in enumerate(given, start=1)
@@ -44,6 +45,17 @@ GOOD = {**ANSWER, "fate": "met", "rating": 5, "is_numerator": False}
 POOR = {**ANSWER, "fate": "failed", "rating": 1}
 
 
+def test_what_was_charged_of_a_ticket_is_of_its_own_desk() -> None:
+    """Two desks number their tickets alike; only one of the two was charged before."""
+    told = [
+        {"id": "desk|T-1#1", "late_seconds": "1/1000000", "accrued_seconds": "1/2000000"},
+        {"id": "phone|T-1#1", "late_seconds": "1/1000000"},
+    ]
+    evidence = rows(*({**LATE, "source": source, "ticket_id": "T-1"} for source in ("desk", "phone")))
+    found, differences = again({"items": told, "den": 2}, level(), evidence)
+    assert (found["items"], differences) == (told, [])
+
+
 @pytest.mark.parametrize(
     ("told", "which", "given"),
     [
@@ -58,8 +70,8 @@ POOR = {**ANSWER, "fate": "failed", "rating": 1}
                                                            {**LATE, "is_numerator": True}]),
         ({"value": "4", "n": 6}, level(statistic="count", months=[{"num": "3", "den": 5}, {"num": "1", "den": 1}]),
          [{**LATE, "is_numerator": True}]),
-        ({"items": [{"id": "T2#1", "late_seconds": "1/1000000"}], "den": 2}, level(), [IN_TIME, LATE]),
-        ({"num": 1, "den": 2, "items": [{"id": "T2#1", "late_seconds": "1/1000000"}]}, level(), [IN_TIME, LATE]),
+        ({"items": [{"id": "desk|T2#1", "late_seconds": "1/1000000"}], "den": 2}, level(), [IN_TIME, LATE]),
+        ({"num": 1, "den": 2, "items": [{"id": "desk|T2#1", "late_seconds": "1/1000000"}]}, level(), [IN_TIME, LATE]),
         ({"good": 2, "neutral": 1, "poor": 1}, level(subject="csat", measure="poor", statistic="share"),
          [GOOD, GOOD, POOR, {**GOOD, "fate": "neutral", "rating": 3, "is_denominator": False}]),
         ({"months": [{"poor": 1, "neutral": 0, "good": 2}]}, level(subject="csat", measure="poor", statistic="share"),

@@ -69,8 +69,8 @@ def test_late_tickets_are_told_exactly_with_what_was_charged_before() -> None:
         {"fate": "failed"}, {"fate": "met"}, {"fate": "carried", "elapsed_us": 4 * HOUR + 1}, {"fate": "excluded"}
     )
     assert late_items(rows, {"desk|T2#1": "1800"}) == [
-        {"id": "T0#1", "late_seconds": "21600"},
-        {"id": "T2#1", "late_seconds": "1/1000000", "accrued_seconds": "1800"},
+        {"id": "desk|T0#1", "late_seconds": "21600"},
+        {"id": "desk|T2#1", "late_seconds": "1/1000000", "accrued_seconds": "1800"},
     ]
 
 
