@@ -1,13 +1,13 @@
 """What must hold within a clock's events, holders and months (its targets and calendars are judged in `checks`)."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from deskledger.contract.checks import Fault, covers
 from deskledger.contract.definitions import DEFINITIONS
 from deskledger.contract.document import Path
 from deskledger.contract.problems import one_of
-from deskledger.contract.schema import Clock
+from deskledger.contract.schema import Calendar, Clock
 
 _EVENTS = ("start", "stop", "resume", "reset", "cancel")
 # Kinds of events that say what is true of the ticket from then on, so that one can say something else than the last.
@@ -25,6 +25,25 @@ def check_clock_events(path: Path, clock: Clock) -> Iterator[Fault]:
     if clock.resume_within is not None and not part(clock, "resume"):
         what = "nothing resumes this clock, so no stop can be taken back"
         yield (*path, "resume_within"), what, "remove it, or add `resume:` or `use: resolution_total`"
+
+
+def check_promises(path: Path, clock: Clock, calendars: Mapping[str, Calendar]) -> Iterator[Fault]:
+    """A clock with a promised date as its target counts on every hour: a promise is an instant.
+
+    On service hours no time would pass between a promise for 20:00 and the next opening: late in between would be met.
+    """
+    if not any(target.until for target in part(clock, "targets")):
+        return
+    named = [((*path, "calendar"), clock.calendar)] if clock.calendar else []
+    named += [
+        ((*path, "calendars", index, "calendar"), choice.calendar) for index, choice in enumerate(clock.calendars or ())
+    ]
+    every_hour = [name for name, calendar in calendars.items() if calendar.always]
+    for place, name in named:
+        if name in calendars and not calendars[name].always:
+            what = f"the target is a promised instant: what comes late but outside the hours of `{name}` counts as kept"
+            use = one_of(every_hour) if every_hour else "a calendar with `always: true`"
+            yield place, what, f"use {use}, or give the promise a clock of its own on it"
 
 
 def check_months(path: Path, clock: Clock) -> Iterator[Fault]:

@@ -10,7 +10,7 @@ from pydantic import ValidationError
 from deskledger.contract import checks
 from deskledger.contract.build import build_contract
 from deskledger.contract.checks import Fault
-from deskledger.contract.clock_checks import check_clock_events, check_holders
+from deskledger.contract.clock_checks import check_clock_events, check_holders, check_promises
 from deskledger.contract.document import Document, read_document
 from deskledger.contract.file_schema import ContractFile, Version
 from deskledger.contract.first_checks import check_engagement, check_opening
@@ -185,6 +185,7 @@ def _check_version(path: tuple[str | int, ...], version: Version) -> Iterator[Fa
         yield from checks.check_clock((*path, "clocks", name), clock, version.calendars)
         yield from check_clock_events((*path, "clocks", name), clock)
         yield from check_holders((*path, "clocks", name), clock)
+        yield from check_promises((*path, "clocks", name), clock, version.calendars)
     if version.csat is not None:
         yield from checks.check_csat((*path, "csat"), version.csat)
     if not version.service_levels:

@@ -270,7 +270,7 @@ def test_promised_dates_open_days_and_a_change_of_service_hours_in_words() -> No
     terms = CONTRACT.replace(
         '      resolution:\n        clause: "4.2"\n        use: resolution_without_waiting\n        calendar: madrid\n'
         "        targets: [{priority: P2, within: 8h}, {within: 16h}]\n",
-        '      kept: {clause: "5", use: eta_kept, calendar: madrid, targets: [{until: eta}]}\n'
+        '      kept: {clause: "5", use: eta_kept, calendar: always, targets: [{until: eta}]}\n'
         '      resolution:\n        clause: "4.2"\n        use: resolution\n        counts: [provider]\n'
         "        calendars: [{priority: P2, calendar: always}, {calendar: madrid}]\n"
         "        targets: [{within: 2 business days}]\n",

@@ -71,3 +71,49 @@ def test_holders_by_rule_reach_the_engine_in_their_order() -> None:
 def test_an_event_can_be_asked_to_say_something_new() -> None:
     found = _clock("        start: [{kind: team, is_change: true}]\n").start
     assert found == (EventMatch("team", is_change=True),)
+
+
+# A second clock; the fault is shown on the last line that names `office`.
+PROMISES = {
+    "of the ready-made clock": "use: eta_kept, calendar: office",
+    "written out": "use: resolution, calendar: office, targets: [{until: eta}]",
+    "one target of two": "use: resolution, calendar: office, targets: [{priority: P1, until: eta}, {within: 4h}]",
+    "on hours for some": "use: eta_kept, calendars: [{priority: P1, calendar: always},\n        {calendar: office}]",
+}
+
+
+def _with_promise(terms: str) -> str:
+    text = VALID.replace("    csat:\n", f'      kept: {{clause: "4.9", {terms}}}\n    csat:\n', 1)
+    return text.replace(
+        "    calendars:\n", "    calendars:\n      always: {timezone: Europe/Madrid, always: true}\n", 1
+    )
+
+
+@pytest.mark.parametrize("name", PROMISES)
+def test_a_promised_instant_is_not_judged_on_service_hours(name: str) -> None:
+    text = _with_promise(PROMISES[name])
+    number = max(place for place, line in enumerate(text.splitlines(), start=1) if "calendar: office" in line)
+    with pytest.raises(ContractError) as refused:
+        contract.parse(text.encode(), "contracts/acme.yaml")
+    told = str(refused.value)
+    assert f"contracts/acme.yaml:{number}" in told and "outside the hours of `office` counts as kept" in told
+    assert told.endswith("use `always`, or give the promise a clock of its own on it")
+
+
+@pytest.mark.parametrize(
+    "terms",
+    [
+        "use: eta_kept, calendar: always",
+        "use: eta_kept, calendar: office, targets: [{within: 4h}]",
+        "use: resolution, calendars: [{priority: P1, calendar: always}, {calendar: office}], targets: [{within: 4h}]",
+    ],
+)
+def test_a_promise_on_every_hour_and_hours_without_a_promise_are_accepted(terms: str) -> None:
+    found = contract.parse(_with_promise(terms).encode(), "contracts/acme.yaml")
+    assert [each.name for each in found.versions[0].clocks] == ["response", "kept"]
+
+
+def test_a_version_without_a_calendar_of_every_hour_is_told_how_to_define_one() -> None:
+    text = VALID.replace("    csat:\n", '      kept: {clause: "4.9", use: eta_kept, calendar: office}\n    csat:\n', 1)
+    with pytest.raises(ContractError, match="use a calendar with `always: true`"):
+        contract.parse(text.encode(), "contracts/acme.yaml")
