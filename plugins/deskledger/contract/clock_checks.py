@@ -41,7 +41,10 @@ def check_promises(path: Path, clock: Clock, calendars: Mapping[str, Calendar]) 
     every_hour = [name for name, calendar in calendars.items() if calendar.always]
     for place, name in named:
         if name in calendars and not calendars[name].always:
-            what = f"the target is a promised instant: what comes late but outside the hours of `{name}` counts as kept"
+            what = (
+                f"the target of clause {clock.clause} is a promised instant: what comes late but outside the hours of "
+                f"`{name}` counts as kept"
+            )
             use = one_of(every_hour) if every_hour else "a calendar with `always: true`"
             yield place, what, f"use {use}, or give the promise a clock of its own on it"
 

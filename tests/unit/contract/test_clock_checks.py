@@ -97,6 +97,7 @@ def test_a_promised_instant_is_not_judged_on_service_hours(name: str) -> None:
         contract.parse(text.encode(), "contracts/acme.yaml")
     told = str(refused.value)
     assert f"contracts/acme.yaml:{number}" in told and "outside the hours of `office` counts as kept" in told
+    assert "the target of clause 4.9" in told
     assert told.endswith("use `always`, or give the promise a clock of its own on it")
 
 
