@@ -46,7 +46,7 @@ def read(
     `by_ticket` is the column of ticket ids. More than BLOCK_RECORDS records come as several blocks, each with all rows
     of its tickets; the rows without a ticket are in the first.
     """
-    keys = _keys(connection, mapping.source, own) if by_ticket else None
+    keys = manifest.tickets_on(connection, mapping.source, [page.sha256 for page in own]) if by_ticket else None
     mine = {(page.sha256, page.landed_order) for page in own}
     others = [
         page
@@ -113,11 +113,6 @@ def _parts(
             frame, is_kept = frames.keep_tickets(mapping, frame, by_ticket, keys)
             origin = origin[is_kept]
         yield frame, origin
-
-
-def _keys(connection: Connection, source: str, own: list[PageRef]) -> np.ndarray:
-    """The tickets on the pages, as the manifest knows them."""
-    return manifest.tickets_on(connection, source, [page.sha256 for page in own])
 
 
 def _read_records(desk: Desk, content: bytes, columns: list[str]) -> tuple[pd.DataFrame, np.ndarray]:

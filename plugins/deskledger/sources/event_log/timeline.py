@@ -46,10 +46,6 @@ class Timeline:
     def seq(self) -> np.ndarray:
         return self.rows.seq[self.order] * STRIDE
 
-    def first_row(self) -> np.ndarray:
-        """Position of the ticket's first row, row by row."""
-        return np.flatnonzero(self.begins)[np.cumsum(self.begins) - 1]
-
 
 def timeline(rows: Rows, settled: np.ndarray) -> Timeline:
     """The rows at the positions `settled`, in canonical order.

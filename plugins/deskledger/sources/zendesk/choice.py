@@ -121,7 +121,7 @@ def _field(path: str, *kinds: JsonKind, required: bool = False) -> Field:
 
 
 def _number(path: str) -> Field:
-    return _field(path, "integer", "null", required=False)
+    return _field(path, "integer", "null")
 
 
 def _numbers(*paths: str) -> tuple[Field, ...]:
