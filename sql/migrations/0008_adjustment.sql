@@ -4,7 +4,7 @@
 
 alter table ledger.draft drop constraint draft_reason_check;
 alter table ledger.draft add constraint draft_reason_check
-check (reason in ('first', 'inputs_changed', 'disputed', 'restated'));
+check (reason in ('first', 'inputs_changed', 'disputed', 'restated', 'evidence_lost'));
 
 -- One row a posted month that a draft corrects. amount = what the month comes to now, less what was issued for it and
 -- less the adjustments that were posted before: however often a month is corrected, all of them sum to its last result.

@@ -46,7 +46,8 @@ def write(folder: Path, table: Table, parts: Iterable[pd.DataFrame]) -> Evidence
     """Keep the rows of `parts` as one file; each part has the columns of `table` and becomes a row group.
 
     Equal parts give equal bytes, and the same name (of one version of the Parquet writer). The file appears whole or
-    not at all. What lies there under the name of the same content is replaced: it may have been damaged.
+    not at all, and stays through a loss of power. What lies there under the name of the same content is replaced: it
+    may have been damaged.
     """
     folder.mkdir(parents=True, exist_ok=True)
     schema = pa.schema([pa.field(column.name, _TYPES[column.kind]) for column in table.columns])
@@ -63,8 +64,11 @@ def write(folder: Path, table: Table, parts: Iterable[pd.DataFrame]) -> Evidence
             file.seek(0)
             digest = file_digest(file, "sha256").hexdigest()
         relative = f"{digest[:2]}/{digest}{_SUFFIX}"
-        (folder / relative).parent.mkdir(exist_ok=True)
+        home = (folder / relative).parent
+        home.mkdir(exist_ok=True)
         scratch.replace(folder / relative)
+        _keep_names(home)
+        _keep_names(folder)
     finally:
         scratch.unlink(missing_ok=True)
     return EvidenceFile(table.name, relative, digest, rows)
@@ -80,6 +84,24 @@ def read(folder: Path, file: EvidenceFile, table: Table) -> pd.DataFrame:
 def check(folder: Path, file: EvidenceFile) -> None:
     """Raise LandingError where a file is missing, or is not what was written."""
     _checked(folder, file)
+
+
+def is_whole(folder: Path, file: EvidenceFile) -> bool:
+    """Whether a file is there and is what was written."""
+    try:
+        _checked(folder, file)
+    except LandingError:
+        return False
+    return True
+
+
+def _keep_names(folder: Path) -> None:
+    """Have the disk keep the folder's entries: a file that is safe under no name is lost."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def _checked(folder: Path, file: EvidenceFile) -> bytes:

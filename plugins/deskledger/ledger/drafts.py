@@ -27,7 +27,8 @@ class DraftContent:
     `levels`, `lines` and `trace` have the columns of their tables; `evidence` is model.EVIDENCE; `control` the control
     totals; `data_mark` tells cheaply whether anything landed since; `preparers` are those who wrote the terms or
     imported the charges, and cannot approve; `adjustments` are the posted months that it corrects. `freeze` writes what
-    stands behind the evidence as files, and is called when the draft is written; None where nothing was measured.
+    stands behind the evidence as files, and is called when the draft is written, or when a file of the stored draft
+    that says the same is not there any more (`is_kept`); None where nothing was measured.
     """
 
     contract: str
@@ -59,6 +60,7 @@ class DraftContent:
     evidence: pd.DataFrame
     adjustments: Sequence[Adjustment] = ()
     freeze: Callable[[], Sequence[EvidenceFile]] | None = None
+    is_kept: Callable[[EvidenceFile], bool] | None = None
 
 
 @dataclass(frozen=True)
@@ -109,17 +111,20 @@ def write(
 ) -> DraftRef:
     """Write the draft, in the caller's transaction, unless the newest one says the same and is not disputed.
 
-    A draft that follows a dispute is a new one even when nothing changed: the dispute stays with the old number.
+    A draft that follows a dispute is a new one even when nothing changed: the dispute stays with the old number. So is
+    one whose frozen files are lost, unless they can be written again as they were.
     """
     lock(connection, content.contract, content.period)
     inputs = inputs_sha256(content)
     newest = newest_draft(connection, content.contract, content.period)
     if newest is not None and newest["state"] == "posted":
         return _ref(newest, "posted")
-    if newest is not None and newest["inputs_sha256"] == inputs and newest["state"] != "disputed":
-        return _ref(newest, "current")
-    number = 1 if newest is None else newest["number"] + 1
-    reason = "first" if newest is None else "disputed" if newest["state"] == "disputed" else "inputs_changed"
+    number, reason = 1, "first"
+    if newest is not None:
+        changed = _changed(connection, content, newest, inputs)
+        if changed is None:
+            return _ref(newest, "current")
+        number, reason = newest["number"] + 1, changed
     draft_id = _insert(connection, content, number, reason, inputs, at=at, by=by, run_id=run_id)
     for adjustment in content.adjustments:
         restated = _restated_draft(connection, adjustment, at=at, by=by, run_id=run_id)
@@ -128,6 +133,33 @@ def write(
         row = {name: getattr(adjustment, name) for name in names}
         insert(connection, "draft_adjustment", [{"draft_id": draft_id, "restated_draft_id": restated, **row}])
     return DraftRef(draft_id, "drafted", "in_review", content.credit_amount, content.currency)
+
+
+def _changed(connection: Connection, content: DraftContent, newest: Mapping[str, Any], inputs: str) -> str | None:
+    """Why another draft than the newest is needed; None where that one says the same and stands on its files."""
+    if newest["state"] == "disputed":
+        return "disputed"
+    if newest["inputs_sha256"] != inputs:
+        return "inputs_changed"
+    return None if _is_frozen(connection, content, newest["draft_id"]) else "evidence_lost"
+
+
+def _is_frozen(connection: Connection, content: DraftContent, draft_id: str) -> bool:
+    """Whether the files of a stored draft that says the same are there, or were now written again as they were.
+
+    With those of the months that it restates, where `content` states them anew.
+    """
+    named = frozen_files(connection, draft_id)
+    if content.is_kept is not None and not all(content.is_kept(file) for file in named.values()):
+        again = () if content.freeze is None else content.freeze()
+        if {file.kind: file for file in again} != named:
+            return False
+    stored = {row["corrected_period"]: row["restated_draft_id"] for row in adjustment_rows(connection, draft_id)}
+    return all(
+        _is_frozen(connection, each.restated, stored[each.corrected_period])
+        for each in content.adjustments
+        if each.restated is not None
+    )
 
 
 def _insert(
@@ -145,7 +177,7 @@ def _insert(
     files = [] if content.freeze is None else content.freeze()
     own_number = statement_number(content.contract, content.period)
     draft_id = f"{own_number}-D{number}"
-    stored = ("levels", "lines", "trace", "evidence", "adjustments", "freeze")
+    stored = ("levels", "lines", "trace", "evidence", "adjustments", "freeze", "is_kept")
     row = {name: getattr(content, name) for name in DraftContent.__dataclass_fields__ if name not in stored}
     row |= {
         "draft_id": draft_id,
@@ -187,7 +219,8 @@ def _restated_draft(
         period=content.period,
     )
     for row in month:
-        if row["reason"] == "restated" and row["inputs_sha256"] == adjustment.restated_sha256:
+        is_same = row["reason"] == "restated" and row["inputs_sha256"] == adjustment.restated_sha256
+        if is_same and _is_frozen(connection, content, row["draft_id"]):
             return str(row["draft_id"])
     number = month[-1]["number"] + 1
     return _insert(connection, content, number, "restated", adjustment.restated_sha256, at=at, by=by, run_id=run_id)

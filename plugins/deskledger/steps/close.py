@@ -206,11 +206,14 @@ def decide(draft_id: str, decision: str, comment: str, user: str, at: datetime) 
     """Record a person's decision (`approve` or `dispute`) on the newest draft of a month.
 
     Raises LedgerError when the rules refuse it: a preparer approves, a dispute has no comment, the draft is superseded,
-    or stale, because the data, charges or terms of now would make another draft.
+    or stale, because the data, charges or terms of now would make another draft; LandingError for an approval of one
+    whose frozen files are not there as they were written.
     """
     engine = open_warehouse()
     inputs = _inputs_now(engine, draft_id, at)
     with engine.begin() as connection:
+        if decision == "approve":
+            check_files(connection, draft_id)
         row = ledger.decide(
             connection,
             draft_id,
@@ -230,13 +233,17 @@ def decide(draft_id: str, decision: str, comment: str, user: str, at: datetime) 
 
 
 def deem_approved(draft_id: str, at: datetime) -> bool:
-    """Let the contract's clause approve what nobody decided in time; whether it did: a stale draft it leaves alone."""
+    """Let the contract's clause approve what nobody decided in time; whether it did: a stale draft it leaves alone.
+
+    Raises LandingError for one whose frozen files are not there as they were written.
+    """
     engine = open_warehouse()
     inputs = _inputs_now(engine, draft_id, at)
     with engine.begin() as connection:
         state = ledger.draft_state(connection, draft_id)
         if state["state"] != "in_review" or inputs not in {None, state["inputs_sha256"]}:
             return False
+        check_files(connection, draft_id)
         ledger.deem_approved(connection, draft_id, at=at)
     return True
 

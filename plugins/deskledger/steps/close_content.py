@@ -17,7 +17,7 @@ from deskledger.settings import settings
 from deskledger.sources.event_log import mapping as mappings
 from deskledger.steps import terms
 from deskledger.steps.deadline import review_terms
-from deskledger.steps.frozen import freeze
+from deskledger.steps.frozen import freeze, is_kept
 
 _CHARGE_MARK = text("""
 select coalesce(
@@ -161,6 +161,7 @@ def draft_content(
         evidence=made.evidence,
         adjustments=adjustments,
         freeze=lambda: freeze(contract, inputs, made.evidence, end),
+        is_kept=is_kept,
     )
 
 

@@ -12,7 +12,7 @@ from deskledger import contract as contracts
 from deskledger import ledger
 from deskledger.contract.terms import Contract
 from deskledger.contract.written import written_form
-from deskledger.errors import ContractError, LedgerError
+from deskledger.errors import ContractError, LandingError, LedgerError
 from deskledger.landing import evidence as files
 from deskledger.model import SEGMENT, TICKET, TICKET_EVENT
 from deskledger.settings import settings
@@ -33,11 +33,32 @@ def freeze(
     )
 
 
+def is_kept(file: files.EvidenceFile) -> bool:
+    """Whether a frozen file is in the evidence folder as it was written."""
+    return files.is_whole(settings().evidence, file)
+
+
+def restated_are_kept(connection: Connection, draft_id: str) -> bool:
+    """Whether all files of the months that a draft restates are in the evidence folder as they were written."""
+    _, *restated = _with_restated(connection, draft_id)
+    return all(is_kept(file) for each in restated for file in ledger.frozen_files(connection, each).values())
+
+
 def check_files(connection: Connection, draft_id: str) -> None:
-    """Raise LandingError where a file of the draft, or of a month that it restates, is missing or was changed."""
-    for each in _with_restated(connection, draft_id):
-        for file in ledger.frozen_files(connection, each).values():
-            files.check(settings().evidence, file)
+    """Raise LandingError where a file of an open draft, or of a month that it restates, is missing or was changed."""
+    try:
+        for each in _with_restated(connection, draft_id):
+            for file in ledger.frozen_files(connection, each).values():
+                files.check(settings().evidence, file)
+    except LandingError as error:
+        state = ledger.draft_state(connection, draft_id)
+        raise LandingError(
+            f"draft {draft_id}: {error.what}",
+            where=error.where,
+            remedy="restore the evidence folder from its backup, or trigger the close of"
+            f" {state['contract']}|{state['period']}: it freezes again what the warehouse still holds, and makes a new"
+            " draft where that is no longer the same",
+        ) from error
 
 
 def clocks_again(connection: Connection, posting: Mapping[str, Any]) -> MeasuredAgain:

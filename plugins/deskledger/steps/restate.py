@@ -19,6 +19,7 @@ from deskledger.statement import restate
 from deskledger.statement.compare import changed_figures
 from deskledger.statement.past import statuses
 from deskledger.steps.close_content import data_mark, draft_content, past_month
+from deskledger.steps.frozen import restated_are_kept
 from deskledger.steps.settle import settlement
 
 _IN_REVIEW = frozenset({"in_review", "approved"})
@@ -74,12 +75,13 @@ def corrected_draft(
     """All that a draft of the open month states now, with the corrections of posted months that belong into it.
 
     A month in review keeps the corrections that its draft was made with: what is found since is booked in the month
-    after it, and does not make the draft stale. After the contract's end there are only corrections: they are settled.
-    Raises StatementError (`settled`) when there are none.
+    after it, and does not make the draft stale. Where files of theirs are lost, they are worked out anew. After the
+    contract's end there are only corrections: they are settled. Raises StatementError (`settled`) when there are none.
     """
     state = settlement if contracts.is_after_end(contract, period) else draft_content
     newest = ledger.newest_draft(connection, contract.name, period)
-    if newest is not None and newest["state"] in _IN_REVIEW:
+    is_kept = newest is not None and newest["state"] in _IN_REVIEW and restated_are_kept(connection, newest["draft_id"])
+    if newest is not None and is_kept:
         kept = ledger.read_adjustments(connection, newest["draft_id"])
         instead = {each.corrected_period: str(each.restated_draft_id) for each in kept}
         rows = ledger.posted_months(connection, contract.name, period, instead)

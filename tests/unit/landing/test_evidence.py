@@ -1,5 +1,6 @@
 """Evidence files: named by content, whole or not there, checked when read."""
 
+import os
 from pathlib import Path
 
 import pandas as pd
@@ -74,3 +75,17 @@ def test_a_missing_and_a_changed_file_are_told_apart_and_writing_again_mends_it(
         evidence.read(tmp_path, file, TICKET_EVENT)
     assert evidence.write(tmp_path, TICKET_EVENT, [EVENTS]) == file
     assert path.read_bytes() == whole
+
+
+def test_the_disk_is_told_to_keep_the_rows_and_the_names_that_lead_to_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kept, fsync = [], os.fsync
+
+    def noting(descriptor: int) -> None:
+        kept.append(os.fstat(descriptor).st_ino)
+        fsync(descriptor)
+
+    monkeypatch.setattr(os, "fsync", noting)
+    path = tmp_path / evidence.write(tmp_path, TICKET_EVENT, [EVENTS]).path
+    assert kept == [each.stat().st_ino for each in (path, path.parent, tmp_path)]
