@@ -90,7 +90,7 @@ def test_a_ticket_is_as_it_stood_and_comes_once(store: Store) -> None:
     for ticket, at, team in zip(*(rows[name].tolist() for name in ("ticket", "at", "team")), strict=True):
         if at <= now.timestamp() - 60:
             expected[ticket_id(ticket)] = (at, team)
-    with running(store, now=now) as server:
+    with running(store, now=now, tells_deleted=True) as server:
         told = get(server, TICKETS, start_time=START).json()["tickets"]
     assert {each["id"]: each["group_id"] - 360_000_000_100 for each in told} == {
         number: team for number, (_, team) in expected.items()

@@ -181,10 +181,13 @@ class Records:
         ticket, sent_at = int(surveys.ticket[number]), int(surveys.sent_at[number])
         given = [(at, rating) for at, rating, _ in surveys.answers[number] if at <= now]
         at, rating = given[-1] if given else (sent_at, 0)
+        row = int(surveys.row[number])
         return {
             "id": number + 1,
             "ticket_id": ticket_id(ticket),
             "requester_id": CONTACT_BASE + self._tickets["contact"][ticket],
+            "assignee_id": USER_BASE + self._rows["agent"][row],
+            "group_id": GROUP_BASE + self._rows["team"][row],
             "score": "offered" if not given else "good" if rating > 3 else "bad",
             "created_at": iso(sent_at),
             "updated_at": iso(at),

@@ -40,16 +40,20 @@ class RefusedError(Exception):
 
 
 class Server(ThreadingHTTPServer):
-    """One account. `asked` is every question answered so far; `impatient` counts those inside a Retry-After."""
+    """One account. `asked` is every question answered so far; `impatient` counts those inside a Retry-After.
+
+    Its answers keep to the vendor's document. `tells_deleted` adds what the service does beside it: the export of
+    tickets has deleted ones too, with a status that the document does not list.
+    """
 
     daemon_threads = True
 
     def __init__(
         self, store: Store, *, now: datetime | None = None, faults: Faults | None = None, page: int = EXPORT_PAGE,
-        port: int = 0,
+        port: int = 0, tells_deleted: bool = False,
     ) -> None:  # fmt: skip
         super().__init__(("127.0.0.1", port), _Handler)
-        self.store, self.faults, self.page = store, faults or Faults(), page
+        self.store, self.faults, self.page, self.tells_deleted = store, faults or Faults(), page, tells_deleted
         self.base_url = f"http://127.0.0.1:{self.server_address[1]}"
         self.records = Records(store, self.base_url)
         self.figures = figures(store)
@@ -92,7 +96,8 @@ class Server(ThreadingHTTPServer):
         versions = self.store.versions
         found = versions.visible(after, self.now - LAST_MINUTE, self.page + 1)
         shown = found[: self.page]
-        told = [self.records.ticket(int(versions.row[each]), int(versions.at[each])) for each in shown]
+        is_told = self.tells_deleted | (self.store.acted.rows["activity"][versions.row[shown]] != scene.DELETED)
+        told = [self.records.ticket(int(versions.row[each]), int(versions.at[each])) for each in shown[is_told]]
         if len(shown):
             after = (int(versions.at[shown[-1]]), int(versions.ticket[shown[-1]]))
         return self._cursor_page("tickets", told, after, len(found) <= self.page, "/api/v2/incremental/tickets/cursor")
@@ -304,10 +309,11 @@ def _repeat(body: Json) -> None:
 
 @contextmanager
 def running(
-    store: Store, *, now: datetime | None = None, faults: Faults | None = None, page: int = EXPORT_PAGE
-) -> Iterator[Server]:
+    store: Store, *, now: datetime | None = None, faults: Faults | None = None, page: int = EXPORT_PAGE,
+    tells_deleted: bool = False,
+) -> Iterator[Server]:  # fmt: skip
     """A server in this process, on a free port of loopback, until the block ends."""
-    server = Server(store, now=now, faults=faults, page=page)
+    server = Server(store, now=now, faults=faults, page=page, tells_deleted=tells_deleted)
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
     thread.start()
     try:

@@ -56,9 +56,13 @@ class Versions:
 
 @dataclass(frozen=True)
 class Surveys:
-    """Surveys by the instant of their sending; answers in the order in which they were given."""
+    """Surveys by the instant of their sending; answers in the order in which they were given.
+
+    `row` is the ticket's row of the scene that stood at the sending.
+    """
 
     ticket: np.ndarray
+    row: np.ndarray
     sent_at: np.ndarray
     answers: list[list[tuple[int, int, str]]]  # (instant, rating, comment)
 
@@ -155,4 +159,13 @@ def _surveys(acted: Acted) -> Surveys:
         answers[number[ticket]].append((at, rating, comment))
     position = {name: index for index, name in enumerate(acted.ids)}
     tickets = np.array([position[name] for name in sent["ticket"]], dtype=np.int64)
-    return Surveys(tickets, sent["sent_at"].to_numpy(np.int64), answers)
+    sent_at = sent["sent_at"].to_numpy(np.int64)
+    return Surveys(tickets, _standing(acted.rows, tickets, sent_at), sent_at, answers)
+
+
+def _standing(rows: dict[str, np.ndarray], tickets: np.ndarray, instants: np.ndarray) -> np.ndarray:
+    """The last row of each ticket that is not after its instant."""
+    order = np.lexsort((rows["seq"], rows["at"], rows["ticket"]))
+    width = int(max(rows["at"].max(), instants.max(initial=0))) + 1
+    places = np.searchsorted(rows["ticket"][order] * width + rows["at"][order], tickets * width + instants, "right")
+    return order[places - 1]
