@@ -278,8 +278,8 @@ begin
 end
 $$;
 
--- Four eyes, for every role: what Deskledger refuses, the tables refuse too. The lock is the one that Deskledger holds
--- while it drafts, decides and posts the month.
+-- Four eyes, for every role: what Deskledger refuses, the tables refuse too (who may approve: 0011). The lock is the
+-- one that Deskledger holds while it drafts, decides and posts the month.
 create function ledger.lock_month(contract text, period text) returns void
 language sql as $$
     select pg_advisory_xact_lock(hashtextextended('ledger|' || contract || '|' || period, 0))
@@ -308,10 +308,6 @@ begin
             select from ledger.draft as d
             where d.contract = draft.contract and d.period = draft.period and d.number > draft.number
         ) then 'it is superseded'
-        when new.decision = 'approve' and exists (
-            select from jsonb_array_elements_text(draft.preparers) as preparer (name)
-            where ledger.folded(preparer.name) = ledger.folded(new.decided_by)
-        ) then new.decided_by || ' prepared it and cannot approve it'
     end;
     if fault is not null then
         raise exception using

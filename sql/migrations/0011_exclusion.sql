@@ -195,27 +195,69 @@ language sql stable set search_path = pg_catalog, pg_temp as $$
     where d.draft_id = asked_draft_id
 $$;
 
--- Beside the rules of ledger.refuse_decision, whatever a draft says of itself: who asked for what changes this month,
--- imported its charges, or wrote or submitted its terms does not approve it, and nobody approves more than the contract
--- lets them. What nobody decided is deemed approved only where the contract's clause says so, and not before its time.
+-- Why a person may not approve a draft, in words; null where nothing stands against it. Whatever the draft says of
+-- itself: who asked for what changes its month or one that it corrects, imported their charges, or wrote or submitted
+-- its terms does not approve it, and nobody approves more than the contract lets them.
+create function ledger.approver_fault(asked_draft_id text, person text) returns text
+language sql stable set search_path = pg_catalog, pg_temp as $$
+    with drafts as (select * from ledger.draft as d where d.draft_id = asked_draft_id),
+
+    stated as ( -- the draft's own period, and those that it corrects
+        select d.period from drafts as d
+        union
+        select a.corrected_period from ledger.draft_adjustment as a where a.draft_id = asked_draft_id
+    )
+
+    select case
+        when exists (
+            select from jsonb_array_elements_text(d.preparers) as preparer (name)
+            where ledger.folded(preparer.name) = ledger.folded(person)
+        ) then person || ' prepared it and cannot approve it'
+        when exists (
+            select from ledger.request_state as r
+            where
+                r.contract = d.contract
+                and (
+                    r.period in (select s.period from stated as s)
+                    or (r.kind = 'incomplete_waiver' and r.period < d.period)
+                )
+                and (
+                    (r.state = 'approved' and ledger.folded(r.requested_by) = ledger.folded(person))
+                    or (r.state = 'revoked' and ledger.folded(r.ruled_by) = ledger.folded(person))
+                )
+        ) then person || ' asked for an exclusion or a waiver of this month, or took one back, and cannot approve it'
+        when exists (
+            select from core.charge as c
+            where
+                c.contract = d.contract and c.period in (select s.period from stated as s)
+                and ledger.folded(c.imported_by) = ledger.folded(person)
+        ) then person || ' imported a charge of this month, or of one that it corrects, and cannot approve it'
+        when exists (
+            select from jsonb_array_elements(coalesce(d.terms -> 'approvals', '[]')) as approved (terms)
+            inner join ledger.approved_version as v
+                on d.contract = v.contract and (approved.terms ->> 'version')::integer = v.version
+            where ledger.folded(person) in (ledger.folded(v.author), ledger.folded(v.submitted_by))
+        ) then person || ' prepared it and cannot approve it: its terms are theirs'
+        when not ledger.may_approve(d.terms #> '{review,authority}', person, ledger.approval_amount(d.draft_id))
+            then person || ' has no authority over ' || ledger.approval_amount(d.draft_id) || ' ' || d.currency
+    end
+    from drafts as d
+$$;
+
+-- Beside the rules of ledger.refuse_decision. What nobody decided is deemed approved only where the contract's clause
+-- says so, and not before its time.
 create function ledger.refuse_authority() returns trigger
 language plpgsql set search_path = pg_catalog, pg_temp as $$
 declare
     draft ledger.draft;
-    stated_periods text[]; -- the draft's own, and those that it corrects
     due_at timestamptz;
-    stake_amount numeric := ledger.approval_amount(new.draft_id);
     fault text;
 begin
     select * into draft from ledger.draft as d where d.draft_id = new.draft_id;
-    stated_periods := array(
-        select draft.period
-        union
-        select a.corrected_period from ledger.draft_adjustment as a where a.draft_id = new.draft_id
-    );
     due_at := (draft.terms #>> '{review,due_at}')::timestamptz;
     fault := case
-        when new.decision = 'dispute' or draft.draft_id is null then null
+        when draft.draft_id is null then null
+        when new.decision = 'approve' then ledger.approver_fault(new.draft_id, new.decided_by)
         when new.decision = 'deemed_approved' then case
             when draft.terms #>> '{review,then}' is distinct from 'deemed_approved'
                 then 'no clause of its contract deems it approved'
@@ -226,31 +268,6 @@ begin
             when new.decided_by <> 'clause ' || (draft.terms #>> '{review,clause}')
                 then 'it is the clause that deems it approved, not a person'
         end
-        when exists (
-            select from ledger.request_state as r
-            where
-                r.contract = draft.contract
-                and (r.period = any(stated_periods) or (r.kind = 'incomplete_waiver' and r.period < draft.period))
-                and (
-                    (r.state = 'approved' and ledger.folded(r.requested_by) = ledger.folded(new.decided_by))
-                    or (r.state = 'revoked' and ledger.folded(r.ruled_by) = ledger.folded(new.decided_by))
-                )
-        ) then new.decided_by
-            || ' asked for an exclusion or a waiver of this month, or took one back, and cannot approve it'
-        when exists (
-            select from core.charge as c
-            where
-                c.contract = draft.contract and c.period = any(stated_periods)
-                and ledger.folded(c.imported_by) = ledger.folded(new.decided_by)
-        ) then new.decided_by || ' imported a charge of this month, or of one that it corrects, and cannot approve it'
-        when exists (
-            select from jsonb_array_elements(coalesce(draft.terms -> 'approvals', '[]')) as stated (terms)
-            inner join ledger.approved_version as v
-                on draft.contract = v.contract and (stated.terms ->> 'version')::integer = v.version
-            where ledger.folded(new.decided_by) in (ledger.folded(v.author), ledger.folded(v.submitted_by))
-        ) then new.decided_by || ' prepared it and cannot approve it: its terms are theirs'
-        when not ledger.may_approve(draft.terms #> '{review,authority}', new.decided_by, stake_amount)
-            then new.decided_by || ' has no authority over ' || stake_amount || ' ' || draft.currency
     end;
     if fault is not null then
         raise exception using
@@ -264,10 +281,12 @@ create trigger refuse_authority before insert on ledger.decision
 for each row execute function ledger.refuse_authority();
 alter table ledger.decision enable always trigger refuse_authority;
 
--- The first of two approvals, where the contract asks for two above an amount. Grain: one row a draft. It is held to
--- every rule of an approval; the second one is the decision.
+-- The first of two approvals, where the contract asks for two above an amount. Grain: one row an approval; another one
+-- of a draft where the earlier no longer stands. It is held to every rule of an approval, when it is given and when the
+-- second person approves; that one is the decision.
 create table ledger.first_approval (
-    draft_id text primary key references ledger.draft (draft_id),
+    approval_no bigint primary key generated always as identity,
+    draft_id text not null references ledger.draft (draft_id),
     decision text not null check (decision = 'approve'),
     comment text not null,
     decided_by text not null,
@@ -279,6 +298,13 @@ alter table ledger.first_approval enable always trigger refuse_authority;
 create trigger refuse_decision before insert on ledger.first_approval
 for each row execute function ledger.refuse_decision();
 alter table ledger.first_approval enable always trigger refuse_decision;
+
+-- Grain: one row a first approval. fault says why it no longer stands; null while it does.
+create view ledger.first_approval_state as
+select
+    *,
+    ledger.approver_fault(draft_id, decided_by) as fault
+from ledger.first_approval;
 
 -- Who approved before the decision: written by the trigger below alone.
 alter table ledger.decision add column first_approved_by text;
@@ -296,16 +322,19 @@ $$;
 create function ledger.take_first_approval() returns trigger
 language plpgsql set search_path = pg_catalog, pg_temp as $$
 declare
-    first ledger.first_approval;
+    first ledger.first_approval_state;
 begin
     if new.decision = 'approve' and ledger.asks_second(new.draft_id) then
-        select * into first from ledger.first_approval as f
-        where f.draft_id = new.draft_id and ledger.folded(f.decided_by) <> ledger.folded(new.decided_by);
-        if first.draft_id is null then
+        select * into first from ledger.first_approval_state as f
+        where f.draft_id = new.draft_id and ledger.folded(f.decided_by) <> ledger.folded(new.decided_by)
+        order by (f.fault is null) desc, f.approval_no desc
+        limit 1;
+        if first.draft_id is null or first.fault is not null then
             raise exception using
                 errcode = 'restrict_violation',
                 message = 'decision on draft ' || new.draft_id
-                    || ' refused: two persons approve such an amount, and nobody else has';
+                    || ' refused: two persons approve such an amount, and '
+                    || coalesce('the first approval no longer stands: ' || first.fault, 'nobody else has');
         end if;
     end if;
     new.first_approved_by := first.decided_by;
@@ -500,6 +529,6 @@ from charges;
 
 grant select on
 ledger.request, ledger.ruling, ledger.request_state, ledger.reminder, ledger.charge_change, ledger.change_log,
-ledger.first_approval
+ledger.first_approval, ledger.first_approval_state
 to finance;
 grant insert on ledger.request, ledger.ruling, ledger.reminder, ledger.first_approval to finance;

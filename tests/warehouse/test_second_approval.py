@@ -1,6 +1,8 @@
 """Two approvals above an amount: four eyes for each, one after the other, and the ledger holds every role to it."""
 
+import json
 from datetime import timedelta
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -8,13 +10,14 @@ import pytest
 from sqlalchemy import Engine, text
 from sqlalchemy.exc import DatabaseError
 
-from deskledger import ledger
+from deskledger import ledger, notify
 from deskledger.errors import LedgerError
 from deskledger.steps import close, report, review
 
 from tests.warehouse.close_desk import (
     KEY,
     NOW,
+    charge,
     closing_home,  # noqa: F401 - the fixture `home`, of every test here
     month,
     sign,
@@ -150,3 +153,44 @@ def test_the_human_task_records_the_first_answer_and_asks_again(warehouse: Engin
     assert review.outcome(draft_id) is None
     assert not review.is_first_of_two(draft_id, answer("fatima"))
     assert review.record_answer(draft_id, answer("fatima")) == "approve"  # what the next task does with that answer
+
+
+def test_who_prepares_after_the_first_approval_no_longer_stands_as_the_first(warehouse: Engine, home: Path) -> None:
+    """February corrects January. Fatima approves it first, and then imports January's charge anew."""
+    drafted(warehouse, home, "1.00")
+    for who in ("fatima", "felix"):
+        approve("ALDER-2026-01-D1", who)
+    close.post("ALDER-2026-01-D1", at=NOW)
+    month(warehouse, "2026-02", 8)
+    month(warehouse, "2026-01", 10, landed_at=LATER)
+    draft_id = str(close.draft("alder|2026-02", now=LATER)["draft_id"])
+    approve(draft_id, "fatima")
+    charge(warehouse, "alder", "2026-01", imported_by="Fatima ", amount=Decimal("20000.00"), landed_at=LATER)
+
+    fault = "imported a charge of this month, or of one that it corrects, and cannot approve it"
+    fallen = f"the first approval no longer stands: fatima {fault}"
+    with pytest.raises(DatabaseError, match=fallen), warehouse.begin() as connection:
+        connection.execute(text(ROW.format(table="decision")), {"d": draft_id, "who": "felix"})
+    assert approve(draft_id, "felix")["decision"] == "first_approval"
+    assert f"fatima {fault}. The approval of felix is the first now" in "".join(
+        json.loads(path.read_text("utf-8"))["body"] for path in notify.outbox().iterdir()
+    )
+    with pytest.raises(LedgerError, match=f"fatima {fault}"):
+        approve(draft_id, "fatima")
+    assert state(warehouse, draft_id) == "in_review"
+    assert approve(draft_id, "diana")["decision"] == "approve"
+    assert close.post(draft_id, at=LATER)["is_new"]
+    page = Path(report.render(draft_id, LATER)["page"]).read_text("utf-8")
+    assert "felix, 6 Apr 2026" in page and "then diana" in page
+    with warehouse.connect() as connection:
+        firsts = connection.execute(text("select first_approved_by from ledger.decision order by draft_id")).scalars()
+        assert firsts.all() == ["fatima", "felix"]
+        assert ledger.verify(connection).faults == ()
+
+
+def test_the_page_says_that_the_first_approval_fell(warehouse: Engine, home: Path) -> None:
+    draft_id = drafted(warehouse, home, "100")
+    approve(draft_id, "fatima")
+    charge(warehouse, "alder", "2026-01", imported_by="fatima", landed_at=NOW)
+    page = Path(report.render(draft_id, NOW)["page"]).read_text("utf-8")
+    assert "no longer stands: fatima imported a charge" in page

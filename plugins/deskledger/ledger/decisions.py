@@ -24,7 +24,8 @@ def decide(
     """Record that `user` approves or disputes the draft; the row of ledger.decision.
 
     Where the contract asks for two approvals of its amount, the first one is kept in ledger.first_approval and decides
-    nothing yet: `decision` of the row is then `first_approval`.
+    nothing yet: `decision` of the row is then `first_approval`. So is the second one where the first no longer stands;
+    `fallen` of the row then says why.
 
     `inputs_sha256` is the hash of what a draft would say now: another one than the draft's makes the draft stale.
     The same decision by the same person again is the same row. Raises LedgerError, and writes nothing, for a draft
@@ -59,8 +60,10 @@ def decide(
         raise LedgerError("a dispute needs a comment", where=where, remedy="say what is wrong, then dispute again")
     if decision == "approve":
         _refuse_preparer(connection, draft_id, user)
-        if _is_first_of_two(connection, draft_id, user):
-            return _first_approval(connection, draft_id, comment=comment, user=user, at=at)
+        if asks_second(connection, draft_id):
+            first = _first(connection, draft_id)
+            if first is None or first["fault"] is not None or _folded(first["decided_by"]) == _folded(user):
+                return _first_approval(connection, draft_id, first, comment=comment, user=user, at=at)
     row = {
         "draft_id": draft_id,
         "decision": decision,
@@ -79,26 +82,32 @@ def asks_second(connection: Connection, draft_id: str) -> bool:
     return row is not None and bool(row["asks"])
 
 
-def _is_first_of_two(connection: Connection, draft_id: str, user: str) -> bool:
-    if not asks_second(connection, draft_id):
-        return False
-    first = _first(connection, draft_id)
-    return first is None or _folded(first["decided_by"]) == _folded(user)
-
-
 def _first(connection: Connection, draft_id: str) -> dict[str, Any] | None:
-    return one(connection, "select * from ledger.first_approval where draft_id = :draft_id", draft_id=draft_id)
+    """The first approval that stands, else the newest that fell (`fault`); None while there is none."""
+    return one(
+        connection,
+        """
+        select * from ledger.first_approval_state
+        where draft_id = :draft_id
+        order by (fault is null) desc, approval_no desc
+        limit 1
+        """,
+        draft_id=draft_id,
+    )
 
 
-def _first_approval(connection: Connection, draft_id: str, *, comment: str, user: str, at: datetime) -> dict[str, Any]:
+def _first_approval(
+    connection: Connection, draft_id: str, known: dict[str, Any] | None, *, comment: str, user: str, at: datetime
+) -> dict[str, Any]:
     """Keep the first of two approvals; the same person's again is the same row."""
-    if _first(connection, draft_id) is None:
+    fallen = None if known is None else known["fault"]
+    if known is None or fallen is not None:
         row = {"draft_id": draft_id, "decision": "approve", "comment": comment, "decided_by": user, "decided_at": at}
         remedy = "have another person with the authority for its amount approve it; everyone may dispute it"
         insert_or_refuse(connection, "first_approval", row, f"draft {draft_id}", remedy)
     first = _first(connection, draft_id)
     assert first is not None
-    return {**first, "decision": "first_approval"}
+    return {**first, "decision": "first_approval", "fallen": fallen}
 
 
 def deem_approved(connection: Connection, draft_id: str, *, at: datetime) -> dict[str, Any]:

@@ -37,7 +37,7 @@ class StatementRecord:
     `earlier_figures` are the days and backlogs of the posted months before, oldest first; `limits` and `causes` say
     which days are too far from usual, and what is known of which; `adjustments` are the posted months that
     the draft corrects; `tax` is what the books add to the credit (treatment, rate, tax, note_number);
-    `first_approval` is the first of two, where two are asked.
+    `first_approval` is the first of two, where two are asked; its `fault` says why it no longer stands.
     """
 
     draft: Mapping[str, Any]
@@ -150,7 +150,12 @@ def _header(record: StatementRecord, zone: str) -> list[tuple[str, str]]:
         approved = f"{state['decided_by']}, {figures.local(state['decided_at'], zone)}"
     if record.first_approval is not None:
         first = f"{record.first_approval['decided_by']}, {figures.local(record.first_approval['decided_at'], zone)}"
-        approved = f"{first}; then {'a second person, ' * (approved == 'not yet')}{approved}"
+        fallen = record.first_approval["fault"]
+        approved = (
+            f"{approved}; the first approval, of {first}, no longer stands: {fallen}"
+            if fallen
+            else f"{first}; then {'a second person, ' * (approved == 'not yet')}{approved}"
+        )
     prepared = ", ".join(draft["preparers"]) or "nobody named"
     return [
         ("Statement", str(draft["statement_number"])),

@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import Connection, Engine, text
 
 from deskledger import contract as contracts
-from deskledger import ledger
+from deskledger import ledger, notify
 from deskledger.contract.terms import Contract
 from deskledger.errors import ContractError, DeskledgerError, LedgerError, StatementError
 from deskledger.settings import settings
@@ -205,7 +205,8 @@ def _allowed_watermark(connection: Connection, contract: Contract, period: str, 
 def decide(draft_id: str, decision: str, comment: str, user: str, at: datetime) -> dict[str, Any]:
     """Record a person's decision (`approve` or `dispute`) on the newest draft of a month.
 
-    Raises LedgerError when the rules refuse it: a preparer approves, a dispute has no comment, the draft is superseded,
+    Where the first of two approvals no longer stands, the second becomes the first, and people are told why. Raises
+    LedgerError when the rules refuse it: a preparer approves, a dispute has no comment, the draft is superseded,
     or stale, because the data, charges or terms of now would make another draft; LandingError for an approval of one
     whose frozen files are not there as they were written.
     """
@@ -223,6 +224,9 @@ def decide(draft_id: str, decision: str, comment: str, user: str, at: datetime) 
             at=at,
             inputs_sha256=inputs,
         )
+    if row.get("fallen"):
+        words = f"{row['fallen']}. The approval of {user.strip()} is the first now, and another person's is asked for."
+        notify.send("review_first_approval", f"The first approval of {draft_id} no longer stands", words, at)
     return {
         "draft_id": draft_id,
         "decision": row["decision"],
