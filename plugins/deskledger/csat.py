@@ -19,6 +19,7 @@ from deskledger.contract.terms import CsatTerms, ServiceLevel
 from deskledger.errors import ContractError
 
 CLASSES = ("good", "neutral", "poor")
+_STARS = {said: stars for stars in range(1, 6) for said in (stars, str(stars))}
 
 # The 97.5 % quantile of the normal distribution: the usual 95 % interval.
 _Z = Decimal("1.959964")
@@ -164,14 +165,16 @@ def counts_of_rows(
 ) -> dict[str, int]:
     """Counts of answers given one by one, each with ticket, rating and the days it was sent, answered and solved.
 
-    `terms` name the scale, `dedupe` (first, last or all) and `attribute_to`; the days are included, in UTC.
+    `terms` name the scale, `dedupe` (first, last or all) and `attribute_to`; the days are included, in UTC. Stars and
+    ratings are whole numbers, or text that says one. Raises ContractError for others and for a rating in no class.
     """
-    scale = terms["scale"]
+    clause = str(terms.get("clause", ""))
+    good, neutral, poor = (frozenset(_stars(each, clause) for each in terms["scale"].get(name, ())) for name in CLASSES)
     made = CsatTerms(
-        clause=str(terms.get("clause", "")),
-        good=frozenset(scale["good"]),
-        neutral=frozenset(scale.get("neutral", ())),
-        poor=frozenset(scale["poor"]),
+        clause=clause,
+        good=good,
+        neutral=neutral,
+        poor=poor,
         denominator=terms["denominator"],
         answers=terms["dedupe"],
         attribution=terms["attribute_to"],
@@ -181,13 +184,24 @@ def counts_of_rows(
             "survey_id": "",
             "answer_id": [f"{index:09d}" for index in range(len(rows))],
             "ticket_key": pd.factorize(np.array([str(row["ticket"]) for row in rows], dtype=object))[0],
-            "rating": pd.array([row.get("rating") for row in rows], dtype="Int64"),
+            "rating": pd.array(
+                [None if row.get("rating") is None else _stars(row["rating"], clause) for row in rows], dtype="Int64"
+            ),
             **{column: _days(rows, word) for word, column in _INSTANT_OF.items()},
         }
     )
     begin = pd.Timestamp(first_day, tz="UTC")
     end = pd.Timestamp(last_day, tz="UTC") + pd.Timedelta(days=1)
     return measurement(select(frame, made, begin.to_pydatetime(), end.to_pydatetime()))
+
+
+def _stars(told: Any, clause: str) -> int:
+    """The stars that a number or a text says."""
+    if told not in _STARS:
+        raise ContractError(
+            f"{told!r} is not a number of stars", where=f"clause {clause}", remedy="use whole numbers from 1 to 5"
+        )
+    return _STARS[told]
 
 
 def _days(rows: Sequence[Mapping[str, Any]], word: str) -> pd.Series:

@@ -408,3 +408,21 @@ def test_a_rating_in_no_class_names_the_clause() -> None:
     with pytest.raises(ContractError) as refused:
         csat.counts_of_rows(terms, [_row("1", 9, "2025-03-01")], "2025-03-01", "2025-03-31")
     assert refused.value.where == "clause 5.1"
+
+
+def test_stars_and_ratings_told_as_text_are_the_same_stars() -> None:
+    terms = {"scale": {"good": ["4", "5"], "poor": ["1", "2"]}, "denominator": "exclude_neutral"}
+    terms |= {"dedupe": "all", "attribute_to": "sent", "clause": "5.1"}
+    rows = [{**_row("1", None, "2025-03-01"), "rating": "5"}, _row("2", 1, "2025-03-01"), _row("3", 4, "2025-03-01")]
+    assert csat.counts_of_rows(terms, rows, "2025-03-01", "2025-03-31") == {"good": 2, "neutral": 0, "poor": 1}
+
+
+@pytest.mark.parametrize("told", ["good", "", 0, 6, "4.5", 4.5])
+@pytest.mark.parametrize("place", ["scale", "rating"])
+def test_what_is_no_number_of_stars_is_refused_with_its_clause(told: Any, place: str) -> None:
+    scale = {"good": [4, 5], "neutral": [3], "poor": [1, told if place == "scale" else 2]}
+    terms = {"scale": scale, "denominator": "include_neutral", "dedupe": "all", "attribute_to": "sent", "clause": "5.1"}
+    rows = [_row("1", told if place == "rating" else 5, "2025-03-01")]
+    with pytest.raises(ContractError, match="is not a number of stars") as refused:
+        csat.counts_of_rows(terms, rows, "2025-03-01", "2025-03-31")
+    assert refused.value.where == "clause 5.1"

@@ -4,21 +4,25 @@ Inside, instants and durations are int64 microseconds (instants since 1970-01-01
 """
 
 from collections.abc import Mapping
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import numpy as np
 import pandas as pd
+from pandas.api.types import infer_dtype
 
 from deskledger.business_time.hours import DAY_US, Hours, parse_hours
 from deskledger.business_time.spans import merged, to_utc
 from deskledger.business_time.zones import load_zone, offset_table
+from deskledger.errors import ContractError
 
 AtClose = Literal["closing", "next_opening"]
 DayEnd = Literal["same_time", "close"]
 
 NEVER = np.iinfo(np.int64).min  # the bit pattern of NaT
 _FIRST_YEAR, _END_YEAR = 3, 9998  # datetime counts from 1 to 9999, and the tables hold a year before and one after
+END_US = int(np.datetime64(f"{_END_YEAR}", "us").astype(np.int64))  # instants from here on are beyond any calendar
 _BUCKET_BITS = 20  # 40,000 to 90,000 buckets, however many years: they stay within a processor's second cache
+_NUMBERS = frozenset({"integer", "floating", "mixed-integer", "mixed-integer-float", "decimal", "boolean"})
 _CHUNK = 65_536  # keeps the temporaries of one round in the processor's cache
 
 
@@ -53,7 +57,8 @@ class BusinessCalendar:
 
         A target that ends exactly when the calendar closes ends there ("closing"), or when it opens again
         ("next_opening"): the first instant at which elapsed is not below, or the last at which it is not above, the
-        target. NaT where that never happens. Raises ValueError for a negative target.
+        target. NaT where that never happens. Raises ValueError for a negative target, ContractError for one without a
+        unit and for an unknown `at_close`.
         """
         first, allowed = np.broadcast_arrays(_instants(starts), _durations(targets))
         due = np.full(first.shape, NEVER)
@@ -71,7 +76,8 @@ class BusinessCalendar:
 
         An open day is one on which hours begin. It ends at the start's own wall-clock time ("same_time"; the first of
         two, the instant of the change for one that is skipped) or when that day's last hours close ("close"). Zero
-        days are the start itself. NaT where there are not so many open days.
+        days are the start itself. NaT where there are not so many open days. Raises ValueError for a negative number,
+        ContractError for an unknown `day_end`.
         """
         first, count = np.broadcast_arrays(_instants(starts), np.atleast_1d(np.asarray(days, dtype=np.int64)))
         due = np.full(first.shape, NEVER)
@@ -103,6 +109,7 @@ class BusinessCalendar:
 
         Positions count from what `position` was first asked for; there is no inverse before it was.
         """
+        _check_word("at_close", at_close, AtClose)
         if not positions.size:
             return positions
         side: Literal["left", "right"] = "left" if at_close == "closing" else "right"
@@ -114,6 +121,7 @@ class BusinessCalendar:
 
     def open_day_deadline_us(self, starts_us: np.ndarray, days: np.ndarray, day_end: DayEnd) -> np.ndarray:
         """`open_day_deadline` on int64 microseconds without missing values."""
+        _check_word("day_end", day_end, DayEnd)
         if not starts_us.size:
             return np.empty(0, dtype=np.int64)
         if (days < 0).any():
@@ -214,6 +222,11 @@ class BusinessCalendar:
         return self._level[piece] + instants_us * (piece & 1)
 
 
+def _check_word(name: str, word: str, words: Any) -> None:
+    if word not in get_args(words):
+        raise ContractError(f"there is no {name} {word!r}", remedy=f"Use one of {', '.join(get_args(words))}.")
+
+
 def _year(instant_us: int) -> int:
     year = int(np.datetime64(instant_us, "us").astype("datetime64[Y]").astype(np.int64)) + 1970
     if not _FIRST_YEAR <= year < _END_YEAR:
@@ -234,10 +247,16 @@ def _chunks(is_known: np.ndarray) -> list[np.ndarray]:
 def _instants(values: Any) -> np.ndarray:
     if np.ndim(values) == 0:
         values = [values]
+    if infer_dtype(values, skipna=True) in _NUMBERS:
+        raise ContractError("an instant is given as a number", remedy="Give a datetime, or datetime64 with its unit.")
     return pd.DatetimeIndex(pd.to_datetime(values, utc=True)).as_unit("us").asi8
 
 
 def _durations(values: Any) -> np.ndarray:
     if np.ndim(values) == 0:
         values = [values]
+    if infer_dtype(values, skipna=True) not in {"timedelta", "timedelta64", "datetime", "empty"}:  # NaT is a datetime
+        raise ContractError(
+            "a target is given without a unit", remedy="Give a timedelta, or timedelta64 with its unit."
+        )
     return pd.TimedeltaIndex(pd.to_timedelta(values)).as_unit("us").asi8

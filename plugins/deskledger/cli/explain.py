@@ -81,6 +81,8 @@ def _cycle(page: ContractPage, cycle: CyclePage) -> list[str]:
     title = f"{words.spoken(cycle.clock).capitalize()}{number} (clause {cycle.clause}): {_STATES[cycle.state]}"
     lines = [title, "-" * len(title)]
     lines += _entry("started", f"{words.instant(cycle.started_at, is_column=True)}  {words.happened(cycle.started_by)}")
+    for at, what in cycle.resets:
+        lines += _entry("counted anew", f"{words.instant(at, is_column=True)}  {words.happened(what)}")
     stopped = (
         f"{words.instant(cycle.stopped_at, is_column=True)}  {words.happened(cycle.stopped_by)}"
         if cycle.stopped_at

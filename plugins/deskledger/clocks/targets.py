@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 
-from deskledger.business_time import NEVER
+from deskledger.business_time import END_US, NEVER
 from deskledger.clocks.counting import Calendars
 from deskledger.clocks.fields import States
 from deskledger.contract.terms import ClockTerms, Target
@@ -88,10 +88,14 @@ class TargetStates:
 
 
 def _instants(words: list[str], used: np.ndarray) -> np.ndarray:
-    """The instant that each word of the event values states, NEVER for the words that are none or not `used`."""
+    """The instant that each word of the event values states; NEVER for words that are none or not `used`.
+
+    An instant beyond every calendar ("9999-12-31" for a date that nobody knows) is never reached, so it is NEVER too.
+    """
     instants = np.full(len(words), NEVER, dtype=np.int64)
     codes = np.unique(used[used >= 0])
     if len(codes):
         parsed = pd.to_datetime(pd.Series([words[code] for code in codes]), utc=True, format="ISO8601", errors="coerce")
-        instants[codes] = pd.DatetimeIndex(parsed).as_unit("us").asi8
+        stated = pd.DatetimeIndex(parsed).as_unit("us").asi8
+        instants[codes] = np.where(stated < END_US, stated, NEVER)
     return instants

@@ -7,7 +7,7 @@ from deskledger.contract.checks import Fault, covers
 from deskledger.contract.definitions import DEFINITIONS
 from deskledger.contract.document import Path
 from deskledger.contract.problems import one_of
-from deskledger.contract.schema import Calendar, Clock
+from deskledger.contract.schema import SIDES, Calendar, Clock
 
 _EVENTS = ("start", "stop", "resume", "reset", "cancel")
 # Kinds of events that say what is true of the ticket from then on, so that one can say something else than the last.
@@ -28,12 +28,20 @@ def check_clock_events(path: Path, clock: Clock) -> Iterator[Fault]:
 
 
 def check_promises(path: Path, clock: Clock, calendars: Mapping[str, Calendar]) -> Iterator[Fault]:
-    """A clock with a promised date as its target counts on every hour: a promise is an instant.
+    """A clock with a promised date as its target counts every moment: a promise is an instant.
 
     On service hours no time would pass between a promise for 20:00 and the next opening: late in between would be met.
+    Time that is not counted (`pause`, `counts`) would move the promised date on by as much.
     """
     if not any(target.until for target in part(clock, "targets")):
         return
+    what = f"the target of clause {clock.clause} is a promised instant: "
+    own_clock = "or give the promise a clock of its own"
+    if part(clock, "pause"):
+        word, remedy = ("pause", "remove `pause`") if clock.pause else ("use", "write `pause: []`")
+        yield (*path, word), what + "a pause would move it to a later one", f"{remedy}, {own_clock}"
+    if clock.counts is not None and len(clock.counts) < len(SIDES):
+        yield (*path, "counts"), what + "time of a side not counted would move it", f"remove `counts`, {own_clock}"
     named = [((*path, "calendar"), clock.calendar)] if clock.calendar else []
     named += [
         ((*path, "calendars", index, "calendar"), choice.calendar) for index, choice in enumerate(clock.calendars or ())
@@ -41,12 +49,9 @@ def check_promises(path: Path, clock: Clock, calendars: Mapping[str, Calendar]) 
     every_hour = [name for name, calendar in calendars.items() if calendar.always]
     for place, name in named:
         if name in calendars and not calendars[name].always:
-            what = (
-                f"the target of clause {clock.clause} is a promised instant: what comes late but outside the hours of "
-                f"`{name}` counts as kept"
-            )
+            late = f"what comes late but outside the hours of `{name}` counts as kept"
             use = one_of(every_hour) if every_hour else "a calendar with `always: true`"
-            yield place, what, f"use {use}, or give the promise a clock of its own on it"
+            yield place, what + late, f"use {use}, or give the promise a clock of its own on it"
 
 
 def check_months(path: Path, clock: Clock) -> Iterator[Fault]:

@@ -9,11 +9,13 @@ from zoneinfo import ZoneInfo
 
 import pandas as pd
 
+from deskledger import clocks
 from deskledger.contract.definitions import DONE
 from deskledger.contract.terms import ClockTerms, EventMatch, Side
+from deskledger.model import STATUSES
 from deskledger.statement.population import CHANGING, values_at, with_ticket_fields, within
 
-_TOLD = ("kind", "value", "previous_value", "actor_role", "is_public")
+_REOPENED = EventMatch("status", values=frozenset(STATUSES) - DONE, previous_values=DONE)
 
 Reason = Literal["counted", "outside_hours", "holiday", "paused", "held", "before_reset"]
 
@@ -61,7 +63,7 @@ class TargetStep:
 
 @dataclass(frozen=True)
 class Happening:
-    """The event that opened or ended a cycle."""
+    """The event that opened or ended a cycle, or made its count begin anew."""
 
     kind: str
     value: str | None
@@ -175,40 +177,17 @@ def target_steps(
     return steps
 
 
-def happening(events: pd.DataFrame, at: datetime | None, wanted: Sequence[EventMatch]) -> Happening | None:
-    """The first event at an instant that one of `wanted` matches."""
-    if at is None:
-        return None
-    known = events[events["occurred_at"] <= at].sort_values(["occurred_at", "seq", "event_id"])
-    said: dict[str, Any] = {}  # by kind, what the last event of it said
-    for row in known[[*_TOLD, "occurred_at"]].to_dict("records"):
-        told = {name: _given(row[name]) for name in _TOLD}
-        before = said.get(told["kind"])
-        if row["occurred_at"] == at and any(_matches(told, before, each) for each in wanted):
-            is_reopening = told["kind"] == "status" and before in DONE and told["value"] not in DONE
-            return Happening(told["kind"], told["value"], told["actor_role"], is_reopening)
-        said[told["kind"]] = told["value"]
-    return None
-
-
-def _matches(told: Mapping[str, Any], before: str | None, wanted: EventMatch) -> bool:
-    """Whether an event is one of `wanted`, as `EventMatch` says; `before` is what the last of its kind said."""
-    previous = before if told["previous_value"] is None else told["previous_value"]
-    return (
-        told["kind"] == wanted.kind
-        and (wanted.values is None or told["value"] in wanted.values)
-        and (wanted.previous_values is None or previous in wanted.previous_values)
-        and (wanted.is_change is None or (told["value"] != before) == wanted.is_change)
-        and (wanted.actor_roles is None or told["actor_role"] in wanted.actor_roles)
-        and (wanted.is_public is None or _is_public(told) == wanted.is_public)
-    )
-
-
-def _is_public(told: Mapping[str, Any]) -> bool | None:
-    """Where the source does not say: nobody knows of a reply or note, and anything else the customer sees."""
-    if told["is_public"] is None:
-        return None if told["kind"] in {"reply", "note"} else True
-    return bool(told["is_public"])
+def happenings(tickets: pd.DataFrame, events: pd.DataFrame, wanted: Sequence[EventMatch]) -> dict[datetime, Happening]:
+    """The first event of each instant that one of `wanted` matches, in order of time."""
+    reopened = clocks.matching(tickets, events, [_REOPENED])
+    told = events.assign(is_reopening=reopened)[clocks.matching(tickets, events, wanted)]
+    told = told.sort_values(["occurred_at", "seq", "event_id"]).drop_duplicates("occurred_at")
+    return {
+        row["occurred_at"].to_pydatetime(): Happening(
+            row["kind"], _given(row["value"]), _given(row["actor_role"]), row["is_reopening"]
+        )
+        for row in told.to_dict("records")
+    }
 
 
 def _fields_at(keys: pd.Series, instants: pd.Series, tickets: pd.DataFrame, events: pd.DataFrame) -> pd.DataFrame:

@@ -1,6 +1,6 @@
 """The page of one ticket under one contract, as plain data: terms, verdicts, stretches, sums, and what is on record."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -11,7 +11,7 @@ import pandas as pd
 from deskledger import clocks
 from deskledger import contract as contracts
 from deskledger.contract import Contract
-from deskledger.contract.terms import ClockTerms, Version
+from deskledger.contract.terms import ClockTerms, EventMatch, Version
 from deskledger.statement.cycles import contract_cycles, with_choice
 from deskledger.statement.population import describe, values_at, with_ticket_fields, within
 from deskledger.steps.explain_cycle import (
@@ -19,7 +19,7 @@ from deskledger.steps.explain_cycle import (
     Stretch,
     TargetStep,
     cut_at,
-    happening,
+    happenings,
     read_stretches,
     target_steps,
 )
@@ -43,8 +43,9 @@ class CyclePage:
 
     `provider_us`, `customer_us` and `third_party_us` are physical time, summed from the stretches; together they are
     `end_to_end_us`. `elapsed_us` is the counted time, judged against `target_us`. `is_chosen`: it counts under the
-    clock's rule for tickets with several cycles. A stretch also ends at the breach. `resumable_until` is there while a
-    reopening could still take the stop back.
+    clock's rule for tickets with several cycles. A stretch also ends at the breach. `resets` are the events at which
+    the count began anew; once it is late none is. `resumable_until` is there while a reopening could still take the
+    stop back.
     """
 
     clock: str
@@ -65,6 +66,7 @@ class CyclePage:
     started_by: Happening | None
     stopped_at: datetime | None
     stopped_by: Happening | None
+    resets: tuple[tuple[datetime, Happening], ...]
     resumable_until: datetime | None
     due_at: datetime | None
     breached_at: datetime | None
@@ -177,7 +179,6 @@ class _History:
         shown["elapsed_us"] = elapsed_us
         for side, held_us in held.items():
             shown[f"{side}_us"] = held_us
-        stopped = None if pd.isna(row["stopped_at"]) else row["stopped_at"]
         return CyclePage(
             clock=clock.name,
             clause=clock.clause,
@@ -195,10 +196,10 @@ class _History:
             service_levels=_levels(self.version, clock, row),
             started_at=row["started_at"].to_pydatetime().astimezone(ZoneInfo(zone)),
             # A reopening too late to take the stop back (`resume_within`) opens a cycle too.
-            started_by=happening(events, row["started_at"], clock.start)
-            or happening(events, row["started_at"], clock.resume),
+            started_by=self._event(row["started_at"], clock.start) or self._event(row["started_at"], clock.resume),
             stopped_at=_local(row["stopped_at"], zone),
-            stopped_by=happening(events, stopped, (*clock.cancel, *clock.stop)),
+            stopped_by=self._event(row["stopped_at"], (*clock.cancel, *clock.stop)),
+            resets=self._resets(clock, row),
             resumable_until=_resumable_until(clock, row, zone),
             due_at=_local(row["due_at"], zone),
             breached_at=breached_at,
@@ -211,6 +212,18 @@ class _History:
             end_to_end_us=sum(held.values()),
             stretches=tuple(stretches),
             on_record=record.compare(shown, then),
+        )
+
+    def _event(self, at: pd.Timestamp, wanted: Sequence[EventMatch]) -> Happening | None:
+        return happenings(self.tickets, self.events, wanted).get(at)
+
+    def _resets(self, clock: ClockTerms, row: pd.Series) -> tuple[tuple[datetime, Happening], ...]:
+        """The events after the cycle's start and before its end, not later than its breach, that reset its clock."""
+        ends = row["as_of"] if pd.isna(row["stopped_at"]) else row["stopped_at"]
+        return tuple(
+            (at.astimezone(ZoneInfo(self.contract.period.timezone)), what)
+            for at, what in happenings(self.tickets, self.events, clock.reset).items()
+            if row["started_at"] < at < ends and not at > row["breached_at"]
         )
 
 

@@ -312,3 +312,33 @@ def test_negative_targets_and_years_beyond_counting_are_mistakes() -> None:
         calendar.open_day_deadline(now, -1)
     with pytest.raises(ValueError, match="year 9999"):
         calendar.elapsed(now, np.datetime64("9999-01-01"))
+
+
+@pytest.mark.parametrize("target", [3600, 3600.0, [3600, 60], pd.Series([3600]), "3600"])
+def test_a_target_without_a_unit_is_refused(target: Any) -> None:
+    with pytest.raises(ContractError, match="target is given without a unit"):
+        BusinessCalendar.from_terms(OFFICE).deadline(np.datetime64("2026-03-02T09:00"), target)
+
+
+def test_an_instant_as_a_number_is_refused() -> None:
+    calendar = BusinessCalendar.from_terms(OFFICE)
+    now, hour = np.datetime64("2026-03-02T09:00"), pd.Timedelta(hours=1)
+    for ask in (
+        lambda: calendar.elapsed(now, 1_772_442_000),
+        lambda: calendar.deadline([1_772_442_000.5], hour),
+        lambda: calendar.open_day_deadline(1_772_442_000, 1),
+        lambda: calendar.open_spans(now, 1_772_442_000),
+    ):
+        with pytest.raises(ContractError, match="instant is given as a number"):
+            ask()
+
+
+def test_unknown_words_for_the_end_of_a_target_are_refused() -> None:
+    calendar = BusinessCalendar.from_terms(OFFICE)
+    now = np.datetime64("2026-03-02T09:00")
+    with pytest.raises(ContractError, match="no at_close 'closed'") as refused:
+        calendar.deadline(now, pd.Timedelta(hours=1), "closed")  # type: ignore[arg-type]
+    assert refused.value.remedy == "Use one of closing, next_opening."
+    with pytest.raises(ContractError, match="no day_end 'closing'") as refused:
+        calendar.open_day_deadline(now, 1, "closing")  # type: ignore[arg-type]
+    assert refused.value.remedy == "Use one of same_time, close."

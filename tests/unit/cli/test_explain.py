@@ -410,3 +410,13 @@ def test_a_cancelled_cycle_stands_in_no_statement() -> None:
     assert not [line for line in lines if line.startswith("  statement")]
     running = pages.as_text(_explanation(_page(HISTORY[:5], terms=terms))).splitlines()
     assert [line for line in running if line.startswith("  statement")], "the same cycle, had it not been cancelled"
+
+
+def test_the_event_at_which_the_count_began_anew_is_a_line_of_its_own() -> None:
+    terms = CONTRACT.replace(
+        "calendar: madrid\n", "calendar: madrid\n        reset: [{kind: priority, is_change: true}]\n"
+    )
+    told = pages.as_text(_explanation(_page(terms=terms)))
+    assert "  counted anew   Sat 28 Mar 2026 11:00:00 CET  priority became P2 by an agent\n" in told
+    assert "the count began anew" in " ".join(told.split())
+    assert "counted anew" not in pages.as_text(_explanation(_page()))

@@ -610,3 +610,15 @@ def test_hashed_keys_in_many_blocks_give_what_one_block_gives() -> None:
         min(3 * HOUR, as_of - start) // pd.Timedelta(microseconds=1)
         for start in one.loc[one["cycle"] == 1, "started_at"]
     ]
+
+
+@pytest.mark.parametrize("promised", ["9998-01-01T00:00:00Z", "9999-12-31T23:59:59.999999Z"])
+def test_a_promise_beyond_every_calendar_is_never_due_and_harms_no_other_ticket(promised: str) -> None:
+    clock = ready_made("eta_kept", clause="4", calendar="always")
+    given = [(0, "created"), (1, "eta", promised), (9, "status", "resolved")]
+    (cycle,) = _measure(clock, *given)
+    assert (cycle["state"], cycle["elapsed_us"]) == ("met", 8 * HOUR_US)
+    assert pd.isna(cycle["due_at"]) and pd.isna(cycle["target_us"])
+    # The last year that calendars reach is a date like any other.
+    (cycle,) = _measure(clock, (0, "created"), (1, "eta", "9997-12-31T23:59:59Z"), (9, "status", "resolved"))
+    assert cycle["due_at"] == pd.Timestamp("9997-12-31T23:59:59Z")

@@ -118,3 +118,45 @@ def test_a_version_without_a_calendar_of_every_hour_is_told_how_to_define_one() 
     text = VALID.replace("    csat:\n", '      kept: {clause: "4.9", use: eta_kept, calendar: office}\n    csat:\n', 1)
     with pytest.raises(ContractError, match="use a calendar with `always: true`"):
         contract.parse(text.encode(), "contracts/acme.yaml")
+
+
+@pytest.mark.parametrize(
+    ("terms", "word", "what", "remedy"),
+    [
+        ("use: eta_kept, pause: [waiting_on_customer]", "pause:", "a pause would move it", "remove `pause`, or give"),
+        (
+            "use: resolution_total, targets: [{until: eta}]",
+            "use:",
+            "a pause would move it",
+            "write `pause: []`, or give",
+        ),
+        (
+            "use: eta_kept, counts: [provider]",
+            "counts:",
+            "a side not counted would move it",
+            "remove `counts`, or give",
+        ),
+    ],
+)
+def test_nothing_moves_a_promised_instant(terms: str, word: str, what: str, remedy: str) -> None:
+    text = _with_promise(f"calendar: always,\n        {terms}")
+    number = next(place for place, line in enumerate(text.splitlines(), start=1) if terms in line)
+    assert word in text.splitlines()[number - 1]
+    with pytest.raises(ContractError) as refused:
+        contract.parse(text.encode(), "contracts/acme.yaml")
+    told = str(refused.value)
+    assert f"contracts/acme.yaml:{number}" in told and "the target of clause 4.9" in told
+    assert what in told and remedy in told
+
+
+@pytest.mark.parametrize(
+    "terms",
+    [
+        "use: resolution_total, resume_within: 5 days, pause: [], targets: [{until: eta}]",
+        "use: eta_kept, counts: [provider, customer, third_party]",
+        "use: resolution_without_waiting, targets: [{within: 4h}]",
+    ],
+)
+def test_a_promise_whose_every_moment_counts_and_pauses_without_a_promise_are_accepted(terms: str) -> None:
+    found = contract.parse(_with_promise(f"calendar: always, {terms}").encode(), "contracts/acme.yaml")
+    assert [each.name for each in found.versions[0].clocks] == ["response", "kept"]

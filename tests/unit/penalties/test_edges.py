@@ -360,3 +360,13 @@ def test_points_below_zero_are_a_bonus(points: str, status: str) -> None:
         assess(_contract({**_LATE_5, "consequence": {"points": points}}), {"measures": {"m": _SHARE}}).lines[0].status
         == status
     )
+
+
+def test_a_repeat_without_the_line_of_a_run_is_refused() -> None:
+    contract = _contract(term={"repeat": {"by_run": {"1": "1", "3": "2"}}})
+    with pytest.raises(ContractError, match="by_run says nothing of failure 2 in a row"):
+        assess(contract, {"measures": {"m": _SHARE}, "history": {"m": [1]}})
+    for history, run in (([], 1), ([1, 1], 3), ([1, 1, 1], 4)):
+        assert assess(contract, {"measures": {"m": _SHARE}, "history": {"m": history}}).lines[0].run == run
+    empty = _contract(term={"repeat": {"by_run": {" 1 ": "1", "2 ": "2"}}})
+    assert assess(empty, {"measures": {"m": _SHARE}, "history": {"m": [1]}}).lines[0].run == 2

@@ -102,3 +102,23 @@ def test_a_reopening_too_late_to_take_the_stop_back_opens_the_next_cycle() -> No
         "ticket created by the customer",
         "reopened, set to open by the customer",
     ]
+
+
+@pytest.mark.parametrize(
+    ("reset", "event", "told"),
+    [
+        ("{kind: status, value: [open], previous_value: [waiting_on_customer]}", (5, "status", "open", "customer"),
+         "set to open by the customer"),
+        ("{kind: priority, is_change: true}", (5, "priority", "P1", "agent"), "priority became P1 by an agent"),
+    ],
+)  # fmt: skip
+def test_the_event_that_made_the_count_begin_anew_is_named(reset: str, event: tuple[Any, ...], told: str) -> None:
+    terms = f"use: resolution_first, targets: [{{within: 8h}}], reset: [{reset}]"
+    waits = [(0, "priority", "P3"), (2, "status", "waiting_on_customer"), (3, "priority", "P3")]
+    (cycle,) = _cycles(terms, CREATED, NEW, *waits, event, (9, "status", "resolved"))
+    assert [(at, happened(what)) for at, what in cycle.resets] == [(instant(5), told)]
+    assert cycle.elapsed_us == 4 * 3_600_000_000
+    (late,) = _cycles(terms.replace("8h", "4h"), CREATED, NEW, *waits, event, (9, "status", "resolved"))
+    assert late.resets == (), "it was late before: nothing began anew"
+    (ended,) = _cycles(terms, CREATED, NEW, *waits, (5, "status", "resolved"), event)
+    assert ended.resets == ()
