@@ -70,12 +70,20 @@ with DAG(
 
     @task(map_index_template="{{ source }}", trigger_rule=TriggerRule.ALL_DONE, retries=0)
     def refused(source: str) -> None:
-        """Fails, and so alerts, while files wait in the inbox that could not be read; the others went on."""
+        """Fails, and so alerts, while files wait in the inbox that could not be read, or tickets are missing."""
         from deskledger.steps import ingest
 
         context = get_current_context()
         context["source"] = source
         ingest.check_inbox(source)
+        ingest.check_totals(source)
+
+    @task(retries=0)
+    def totals(source: str) -> None:
+        """Fails, and so alerts, while the desk counts tickets that we do not have; the watermark waits for them."""
+        from deskledger.steps import ingest
+
+        ingest.check_totals(source)
 
     @task(map_index_template="{{ source }}", trigger_rule=TriggerRule.ALL_DONE)
     def quality_page(source: str) -> str | None:
@@ -105,5 +113,6 @@ with DAG(
             page = quality_page.override(
                 task_id="quality_page", map_index_template=None, trigger_rule=TriggerRule.NONE_SKIPPED
             )(name)
-            extracted >> loaded >> page
-            [extracted, loaded, page] >> verdict()
+            counted = totals.override(task_id="totals")(name)
+            extracted >> loaded >> [counted, page]
+            [extracted, loaded, counted, page] >> verdict()

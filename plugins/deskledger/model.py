@@ -189,7 +189,25 @@ CHARGE = Table(
     key=("contract", "period", "kind"),
 )
 
-CANONICAL = {table.name: table for table in (TICKET, TICKET_EVENT, SURVEY_ANSWER, ACCOUNT, TEAM, AGENT, CHARGE)}
+# What the desk itself counts: its tickets that were created in [created_from, created_before), or up to a number, as it
+# counted them at `counted_at`. Without a bound all of them are meant; deleted ones never are.
+DESK_COUNT = Table(
+    "desk_count",
+    (
+        _required("source", "word"),
+        _required("what", "text"),
+        _required("counted_at", "instant"),
+        Column("created_from", "instant"),
+        Column("created_before", "instant"),
+        Column("last_ticket", "integer"),
+        _required("tickets", "integer"),
+    ),
+    key=("source", "what", "counted_at"),
+)
+
+CANONICAL = {
+    table.name: table for table in (TICKET, TICKET_EVENT, SURVEY_ANSWER, ACCOUNT, TEAM, AGENT, CHARGE, DESK_COUNT)
+}
 
 # One row a contract, ticket, clock and cycle. Durations are microseconds: integers, exact.
 CYCLE = Table(

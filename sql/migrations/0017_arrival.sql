@@ -11,13 +11,16 @@ create table quality.arrival (
     constraint arrival_key primary key (source, partition, table_name)
 );
 
--- Grain: one count that the desk gave, each time it gave it. what is the desk's own word for what it counted.
+-- Grain: one count that the desk gave, each time it gave it: at is its own instant. ours are the tickets in core that
+-- were not deleted by then; quarantined those of which nothing could be loaded; deleted are ours and not in theirs.
 create table quality.control_total (
     source text not null,
     partition text not null,
     what text not null,
     theirs bigint not null check (theirs >= 0),
     ours bigint not null check (ours >= 0),
+    quarantined bigint not null default 0 check (quarantined >= 0),
+    deleted bigint not null default 0 check (deleted >= 0),
     at timestamptz not null,
     constraint control_total_key primary key (source, partition, what, at)
 );

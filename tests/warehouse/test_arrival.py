@@ -118,17 +118,21 @@ def test_names_and_tickets_that_the_source_lacks_are_counted_with_the_load(wareh
     [(1000, False, 0), (999, False, 1), (990, False, 1), (989, True, 0), (1001, False, 1)],
 )
 def test_the_desks_own_count_beside_ours(ours: int, is_refused: bool, warnings: int) -> None:
-    totals = [control.Total("tickets", 1000, ours), control.Total("answers", 0, 0)]
+    totals = [control.Total("tickets", 1000, ours, NOW), control.Total("none", 0, 0, NOW)]
     if is_refused:
         with pytest.raises(QualityError, match=r"nothing_missing: .*what tickets theirs 1000 ours 989"):
             control.judge_totals(settings().expectations, "desk", totals)
     else:
-        assert control.judge_totals(settings().expectations, "desk", totals).counted("warning") == warnings
+        verdict = control.judge_totals(settings().expectations, "desk", totals)
+        assert verdict.counted("warning") == warnings
+        assert control.held_back(verdict) == (
+            [f"what tickets theirs 1000 ours {ours} quarantined 0"] if ours < 1000 else []
+        )
 
 
 def test_totals_are_kept_each_time(warehouse: Engine) -> None:
     with warehouse.begin() as connection:
         for at, theirs in ((datetime(2026, 4, 1, tzinfo=UTC), 5), (datetime(2026, 4, 2, tzinfo=UTC), 6)):
-            for _ in range(2):
-                control.record_totals(connection, "desk", "2026-04-01", [control.Total("tickets", theirs, 5)], at)
+            for ours in (4, 5):  # judged again: the same count of the desk's
+                control.record_totals(connection, "desk", "2026-04-01", [control.Total("tickets", theirs, ours, at)])
     assert ask(warehouse, "select theirs, ours from quality.control_total order by at") == [(5, 5), (6, 5)]

@@ -7,6 +7,7 @@ import pytest
 from sqlalchemy import Engine, text
 
 from deskledger import ledger
+from deskledger.quality.control import Total, record_totals
 from deskledger.steps import close
 from deskledger.steps.close_content import draft_content, snapshot
 
@@ -76,3 +77,24 @@ def test_a_ticket_that_nobody_touched_for_a_year_is_still_open(warehouse: Engine
         control = ledger.read(connection, made["draft_id"]).draft["control"]
     assert control["figures"]["backlog"]["open_at_end"] == 1
     assert control["tickets"] == 1  # the other one is over: it is not even read
+
+
+def test_the_desks_own_counts_since_the_month_began_are_frozen_with_it(warehouse: Engine) -> None:
+    month(warehouse, "2026-01", 10)
+    december, february = (datetime(2026, month, 5, tzinfo=UTC) for month in (1, 2))
+    with warehouse.begin() as connection:
+        for each in (
+            Total("january", 12, 10, december, 1),
+            Total("january", 12, 11, february),
+            Total("all", 9, 9, NOW),
+        ):
+            record_totals(connection, "desk", "history", [each])
+        record_totals(connection, "desk", "history", [Total("old", 5, 5, datetime(2025, 12, 30, tzinfo=UTC))])
+        record_totals(connection, "another desk", "history", [Total("its own", 5, 5, february)])
+    made = close.draft(KEY, now=NOW)
+    with warehouse.connect() as connection:
+        totals = ledger.read(connection, made["draft_id"]).draft["control"]["totals"]
+    assert [(each["what"], each["theirs"], each["ours"], each["counted_at"][:10]) for each in totals] == [
+        ("all", 9, 9, f"{NOW:%Y-%m-%d}"),
+        ("january", 12, 11, "2026-02-05"),
+    ]

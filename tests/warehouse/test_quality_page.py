@@ -58,7 +58,7 @@ def loaded(warehouse: Engine, inbox: Path) -> Engine:
     take("2026-04-01", NOW)
     with warehouse.begin() as connection:
         for at, theirs in ((NOW, 9), (NEXT, 3)):
-            control.record_totals(connection, "desk", "2026-04-01", [control.Total("tickets", theirs, 2)], at)
+            control.record_totals(connection, "desk", "2026-04-01", [control.Total("tickets", theirs, 2, at)])
     return warehouse
 
 
@@ -70,6 +70,7 @@ def test_the_page_says_what_became_of_every_record(loaded: Engine, tmp_path: Pat
     assert page.named("ticket_event")[1:] == ["3", "1", "1", "0", "1", "balances"]
     assert page.named("status_unknown")[1:5] == ["events", "critical", "1", "1"]
     assert page.named("tickets")[1:4] == ["3", "2", "-1"]  # the newest count
+    assert page.named("tickets")[-1] == "1 missing"
     assert page.named("2026-04-01")[1:] == ["team", "1", "–"]  # of the day's tables the first by name in reverse
     broken = page.named("team_known")
     assert broken[1:4] == ["warning", "broken", "1"] and "team is not among" in broken[4]
@@ -99,7 +100,7 @@ def test_the_command(loaded: Engine, tmp_path: Path, capsys: pytest.CaptureFixtu
     printed = capsys.readouterr().out
     assert "in quarantine: status_unknown (events): 1 rows" in printed
     assert "ticket: warning: team is not among the source's teams (1 of 1 rows)" in printed
-    assert "tickets: the desk counts 3, we have 2" in printed
+    assert "tickets: the desk counts 3, we have 2: 1 missing" in printed
     assert main(["quality", "--html", str(tmp_path / "all.html")]) == 0
     assert "team_known" in (tmp_path / "all.html").read_text()
     assert main(["quality", "nowhere"]) == 1

@@ -50,7 +50,9 @@ def _source(source: Mapping[str, Any]) -> list[str]:
     for verdict in source["suites"]:
         lines += _broken(verdict)
     for row in source["totals"]:
-        lines.append(f"  {row['what']}: the desk counts {row['theirs']:,}, we have {row['ours']:,}")
+        held = f", {row['quarantined']:,} in quarantine" if row["quarantined"] else ""
+        missing = f": {row['missing']:,} missing" if row["missing"] else ""
+        lines.append(f"  {row['what']}: the desk counts {row['theirs']:,}, we have {row['ours']:,}{held}{missing}")
     return [*lines, ""]
 
 

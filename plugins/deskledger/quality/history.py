@@ -48,7 +48,8 @@ _VALIDATIONS = """
     from quality.validation where starts_with(run_id, :begin) order by at desc, suite limit :most
 """
 _TOTALS = """
-    select distinct on (what) what, partition, theirs, ours, at
+    select distinct on (what) what, partition, theirs, ours, quarantined, deleted, at,
+        greatest(0, theirs - ours - quarantined) as missing
     from quality.control_total where source = :source order by what, at desc
 """
 _ARRIVALS = """

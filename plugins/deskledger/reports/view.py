@@ -110,6 +110,10 @@ def view(record: StatementRecord, rendered_at: datetime) -> dict[str, Any]:
         "pending": requests.pending(record),
         "no_data": [level["title"] for level in levels if level["status"] == "no_data"],
         "loads": draft["control"].get("loads", []),
+        "totals": [
+            {**each, "missing": max(0, each["theirs"] - each["ours"] - each["quarantined"])}
+            for each in draft["control"].get("totals", [])
+        ],
         "counts": [
             (figures.count(draft["control"].get(name), name.rstrip("s"), name))
             for name in ("tickets", "events", "cycles", "answers")

@@ -273,7 +273,7 @@ def step_row(number: int, row: TraceRow) -> dict[str, Any]:
 def _control(
     inputs: Inputs, cycles: pd.DataFrame, incomplete: Set[int], unplaced: Sequence[Mapping[str, str]]
 ) -> dict[str, Any]:
-    """Control totals of this draft: what was read, what the loads say, and what stands in quarantine and blocks.
+    """Control totals of this draft: what was read, what loads and desks count, what stands in quarantine and blocks.
 
     Tickets and rows in quarantine are named up to a hundred each; the numbers beside them are of all.
     """
@@ -287,6 +287,7 @@ def _control(
         "unplaced_records": len(unplaced),
         "unplaced": [dict(row) for row in unplaced[:_NAMED]],
         "loads": [dict(load) for load in inputs.loads],
+        "totals": [dict(total) for total in inputs.totals],
     }
 
 

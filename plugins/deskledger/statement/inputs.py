@@ -133,13 +133,28 @@ group by source, table_name
 order by source, table_name
 """)
 
+# Counts that were taken before the period began say nothing of it.
+_TOTALS = text("""
+select distinct on (total.source, total.what)
+    total.source,
+    total.what,
+    total.theirs,
+    total.ours,
+    total.quarantined,
+    total.deleted,
+    to_char(total.at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"') as counted_at
+from quality.control_total as total
+where total.source = any(:sources) and total.at >= :start_at
+order by total.source, total.what, total.at desc
+""")
+
 
 @dataclass(frozen=True)
 class Inputs:
     """The rows that a contract's period may rest on, and the instant by which all of them had landed.
 
     `incomplete` are the keys of tickets with rows in quarantine; `held` is what of those, and of quarantined rows
-    without a ticket, could belong to the period.
+    without a ticket, could belong to the period. `totals` are the desks' own counts of tickets, beside ours.
     """
 
     tickets: pd.DataFrame
@@ -149,6 +164,7 @@ class Inputs:
     incomplete: frozenset[int]
     held: Held
     loads: tuple[Mapping[str, Any], ...]
+    totals: tuple[Mapping[str, Any], ...]
     data_cutoff: datetime
 
 
@@ -208,6 +224,7 @@ def read_inputs(
         incomplete=incomplete,
         held=read_held(connection, contract, incomplete, raw_columns, silent, end_at),
         loads=tuple(dict(row) for row in connection.execute(_LOADS, bound).mappings()),
+        totals=tuple(dict(row) for row in connection.execute(_TOTALS, bound).mappings()),
         data_cutoff=cutoff,
     )
 

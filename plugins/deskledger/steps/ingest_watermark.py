@@ -55,6 +55,11 @@ def unloaded(connection: Connection, source: str, partition: str) -> list[str]:
     return list(found.scalars())
 
 
+def is_all_loaded(connection: Connection, source: str) -> bool:
+    """Whether everything that has landed is loaded."""
+    return _loaded(connection, source) == set(manifest.files(connection, source))
+
+
 def advance(connection: Connection, mapping: Mapping, now: datetime) -> datetime | None:
     """Moves the watermark as far as the loaded files allow, and gives it.
 
@@ -77,9 +82,7 @@ def advance(connection: Connection, mapping: Mapping, now: datetime) -> datetime
 
 def _by_events(connection: Connection, mapping: Mapping, now: datetime) -> datetime | None:
     # Names say nothing here: any file that is not in could hold events from before the newest one.
-    if _waiting_events(connection, mapping) or _loaded(connection, mapping) != set(
-        manifest.files(connection, mapping.source)
-    ):
+    if _waiting_events(connection, mapping) or not is_all_loaded(connection, mapping.source):
         return None
     return connection.execute(text(_LAST_EVENT), {"source": mapping.source, "now": now}).scalar_one_or_none()
 
@@ -87,13 +90,13 @@ def _by_events(connection: Connection, mapping: Mapping, now: datetime) -> datet
 def _by_extraction(connection: Connection, mapping: Mapping) -> datetime | None:
     # The cursors first: a page that lands in between is not loaded, and holds the watermark where it is.
     standing = connection.execute(text(_EXTRACTED), {"source": mapping.source}).one()
-    if standing.unfinished or _loaded(connection, mapping) != set(manifest.files(connection, mapping.source)):
+    if standing.unfinished or not is_all_loaded(connection, mapping.source):
         return None
     return standing.until
 
 
 def _by_names(connection: Connection, mapping: Mapping, known: datetime | None) -> datetime | None:
-    loaded = _loaded(connection, mapping)
+    loaded = _loaded(connection, mapping.source)
     files = [
         (file.name, file.landed_at)
         for digest, file in manifest.files(connection, mapping.source).items()
@@ -107,8 +110,8 @@ def _by_names(connection: Connection, mapping: Mapping, known: datetime | None) 
     return until if held_at is None else min(until, datetime.combine(held_at, time(), mapping.zone))
 
 
-def _loaded(connection: Connection, mapping: Mapping) -> set[str]:
-    return set(connection.execute(text(_LOADED), {"source": mapping.source}).scalars())
+def _loaded(connection: Connection, source: str) -> set[str]:
+    return set(connection.execute(text(_LOADED), {"source": source}).scalars())
 
 
 def _waiting_events(connection: Connection, mapping: Mapping) -> list[str]:

@@ -84,6 +84,17 @@ def _record(**changes: Any) -> reports.StatementRecord:
                     "quarantined": 1,
                 }
             ],
+            "totals": [
+                {
+                    "source": "desk",
+                    "what": EVIL,
+                    "theirs": 12,
+                    "ours": 9,
+                    "quarantined": 1,
+                    "deleted": 0,
+                    "counted_at": "2026-02-05T02:00:00Z",
+                }
+            ],  # fmt: skip
             "figures": {
                 "backlog": {
                     "open_at_begin": 4,

@@ -62,7 +62,11 @@ def test_the_page_is_well_formed_and_fetches_nothing(page: str) -> None:
 
 def test_text_of_tickets_and_people_is_shown_and_never_run(page: str) -> None:
     assert "<script" not in page
-    assert "".join(Tags(page).text).count(EVIL) >= 6  # customer, invoice, decision, team, ticket, comment
+    assert "".join(Tags(page).text).count(EVIL) >= 7  # customer, invoice, decision, team, ticket, comment, count
+
+
+def test_the_desks_own_counts_stand_beside_ours(page: str) -> None:
+    assert re.search(r">12</td><td class=\"num\">9</td><td class=\"num\">1</td><td>2 missing</td>", page)
 
 
 @pytest.mark.parametrize(

@@ -119,6 +119,7 @@ def _inputs(tickets: list[tuple[int, timedelta | None, str, int | None]]) -> Inp
         incomplete=frozenset(),
         held=Held({}, ()),
         loads=(),
+        totals=(),
         data_cutoff=END,
     )
 

@@ -17,9 +17,9 @@ from deskledger.sources.event_log.lines import Document, read_document
 
 ISO = "iso8601"
 FIELDS = ("priority", "team", "account", "product", "agent")
-TABLES = ("survey_answers", "accounts", "teams", "agents", "charges")
+TABLES = ("survey_answers", "accounts", "teams", "agents", "charges", "desk_counts")
 MOST_ACTIVITIES = 9  # as many as have a place in the order of a row's events (timeline.SLOTS)
-TABLE_NAMES = dict(zip(TABLES, ("survey_answer", "account", "team", "agent", "charge"), strict=True))
+TABLE_NAMES = {section: section.removesuffix("s") for section in TABLES}
 
 DESKS = ("zendesk", "request_tracker")  # readers that ask the desk over HTTP; the others read files of the inbox
 
@@ -278,6 +278,7 @@ class Mapping(Part):
     teams: TableSection | None = None
     agents: TableSection | None = None
     charges: TableSection | None = None
+    desk_counts: TableSection | None = None
 
     @property
     def zone(self) -> ZoneInfo:

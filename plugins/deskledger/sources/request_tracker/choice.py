@@ -6,6 +6,7 @@ from deskledger.errors import MappingError
 from deskledger.sources.desk import Stream
 from deskledger.sources.request_tracker import history, staff, tickets
 from deskledger.sources.request_tracker.columns import COLUMNS, custom_fields, stream_name
+from deskledger.sources.request_tracker.counts import TicketCounts
 
 
 def streams_of(columns: frozenset[str]) -> tuple[Stream, ...]:
@@ -25,6 +26,7 @@ def streams_of(columns: frozenset[str]) -> tuple[Stream, ...]:
     changed = sorted(each.removeprefix("OldCF.") for each in columns if each.startswith("OldCF."))
     rated = sorted(each.removeprefix("Rating.") for each in columns if each.startswith("Rating."))
     return (
+        TicketCounts(),
         staff.queues(),
         staff.Agents(),
         tickets.tickets(fields),

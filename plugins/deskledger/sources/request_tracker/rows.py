@@ -27,6 +27,9 @@ def _row(stream: str, record: dict[str, Any], about: str) -> dict[str, str]:
         return _state(record)
     if stream == "queues":
         return {"Queue": _text(record.get("id")), **_texts(record, ("Name", "Description"))}
+    if stream == "desk_counts":
+        columns = {"Counted": "what", "CountedAt": "counted_at", "LastTicket": "last_ticket", "Tickets": "tickets"}
+        return {ours: _text(record.get(name)) for ours, name in columns.items()}
     if stream == "agents":
         return {"Agent": _text(record.get("id")), **_texts(record, ("Privileged", "Group"))}
     return _transaction(record, about)

@@ -11,6 +11,7 @@ from typing import Any, get_args
 
 from deskledger.errors import SourceError
 from deskledger.sources.desk import Account, Field, JsonKind, Stream
+from deskledger.sources.zendesk.counts import TicketCounts
 from deskledger.sources.zendesk.paging import CursorExport, Listing, ListingSince, TimeExport
 from deskledger.sources.zendesk.reading import part
 
@@ -113,7 +114,7 @@ def streams_of(account: Account, columns: frozenset[str]) -> tuple[Stream, ...]:
                 look_back=timedelta(days=days),
             )
         )
-    return tuple(asked)
+    return (*asked, TicketCounts())
 
 
 def _field(path: str, *kinds: JsonKind, required: bool = False) -> Field:

@@ -216,6 +216,10 @@ def _rating(rating: Mapping[str, Any]) -> Row:
     return {ours: _text(rating.get(theirs)) for ours, theirs in names.items()}
 
 
+def _count(count: Mapping[str, Any]) -> Row:
+    return {name: _text(value) for name, value in count.items()}
+
+
 _READERS: dict[str, Callable[[Mapping[str, Any]], Row]] = {
     "tickets": _snapshot,
     "ticket_events": _event,
@@ -227,4 +231,5 @@ _READERS: dict[str, Callable[[Mapping[str, Any]], Row]] = {
     "survey_responses": _survey,
     "satisfaction_ratings": _rating,
     "ticket_metric_events": _metric,
+    "desk_counts": _count,
 }

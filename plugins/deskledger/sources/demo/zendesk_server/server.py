@@ -22,6 +22,7 @@ from deskledger.sources.demo.zendesk_server import records
 from deskledger.sources.demo.zendesk_server.faults import Faults
 from deskledger.sources.demo.zendesk_server.figures import figures
 from deskledger.sources.demo.zendesk_server.records import Json, Records, as_json
+from deskledger.sources.demo.zendesk_server.search import tickets_found
 from deskledger.sources.demo.zendesk_server.store import Store
 
 LOGIN, SECRET = "extraction@meridian.example", "loopback-only"  # the account is nobody's, and on loopback alone
@@ -175,6 +176,12 @@ class Server(ThreadingHTTPServer):
             "satisfaction_ratings", asked, end - begin, lambda n: self.records.rating(begin + n, self.now)
         )
 
+    def count_tickets(self, asked: dict[str, str]) -> Json:
+        try:
+            return {"count": tickets_found(self.store, asked.get("query", ""), self.now)}
+        except ValueError:
+            raise RefusedError(422, "Invalid search") from None
+
     def _sent(self, since: str | None, until: str | None, unit: int) -> tuple[int, int]:
         """The surveys sent in a stretch of time, and not after the clock."""
         sent_at = self.store.surveys.sent_at
@@ -194,6 +201,7 @@ _ENDPOINTS: dict[str, Any] = {
     "/api/v2/deleted_tickets": Server.deleted_tickets,
     "/api/v2/guide/survey_responses": Server.survey_responses,
     "/api/v2/satisfaction_ratings": Server.satisfaction_ratings,
+    "/api/v2/search/count": Server.count_tickets,
 }
 
 

@@ -1,0 +1,129 @@
+"""The desk's own counts against what was loaded: with all tickets, with some withheld, and with some in quarantine."""
+
+import json
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import yaml
+from sqlalchemy import Engine
+
+from deskledger.cli import main
+from deskledger.errors import QualityError
+from deskledger.sources.demo import scene
+from deskledger.sources.demo.zendesk_server import LOGIN, SECRET, Store, running
+from deskledger.steps import ingest
+from deskledger.steps.extract import HISTORY, extract
+
+from tests.desk_server import SteppedClock
+from tests.unit.sources.zendesk import both
+from tests.warehouse.ingest_desk import ask
+
+NOW = datetime(2026, 6, 1, tzinfo=UTC)
+DAY = "2026-04-10"
+COUNTS = {
+    "files": ["desk_counts/*"],
+    "columns": {each: each for each in ("what", "counted_at", "created_from", "created_before", "tickets")},
+}
+
+
+@pytest.fixture(scope="module")
+def store() -> Store:
+    return Store.make(seed=3, tickets_per_month=100, habits=scene.Habits(deleted=0.05))
+
+
+@pytest.fixture
+def home(warehouse: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A state folder whose mapping of the demo's account reads its counts too."""
+    monkeypatch.setenv("DESKLEDGER_STATE", str(tmp_path))
+    monkeypatch.setenv("DESKLEDGER_MAPPINGS", str(tmp_path / "mappings"))
+    (tmp_path / "mappings").mkdir()
+    mapping = yaml.safe_load((both.HERE / "demo.yaml").read_text())
+    (tmp_path / "mappings" / "demo.yaml").write_text(yaml.safe_dump({**mapping, "desk_counts": COUNTS}))
+    return tmp_path
+
+
+def without(store: Store, tickets: list[int]) -> Store:
+    """The desk as it tells itself where it withholds some tickets: only its search still counts them."""
+    events, versions, row = store.events, store.versions, store.acted.rows["ticket"]
+    told, seen = ~np.isin(row[events.row], tickets), ~np.isin(versions.ticket, tickets)
+    return replace(
+        store,
+        events=type(events)(**{name: each[told] for name, each in vars(events).items()}),
+        versions=type(versions)(**{name: each[seen] for name, each in vars(versions).items()}),
+    )
+
+
+def pulled(store: Store, monkeypatch: pytest.MonkeyPatch, now: datetime = NOW, **how: Any) -> None:
+    with running(store) as server:
+        connection = {"conn_type": "http", "host": server.base_url, "login": LOGIN, "password": SECRET}
+        monkeypatch.setenv("AIRFLOW_CONN_DESKLEDGER_DEMO", json.dumps(connection))
+        assert extract("demo", how.pop("partition", DAY), now, clock=SteppedClock(now), **how)["wait_until"] is None
+
+
+def living(store: Store, count: int) -> list[int]:
+    """Some tickets of February that were never deleted."""
+    created = store.acted.desk.created
+    gone = store.acted.rows["ticket"][store.acted.rows["activity"] == scene.DELETED]
+    begin, end = (int(datetime(2026, month, 1, tzinfo=UTC).timestamp()) for month in (2, 3))
+    found = np.flatnonzero((created >= begin) & (created < end))
+    return [int(each) for each in found if each not in set(gone)][:count]
+
+
+def totals(warehouse: Engine) -> dict[str, tuple[int, int]]:
+    return {
+        what: (theirs, ours)
+        for what, theirs, ours in ask(warehouse, "select what, theirs, ours from quality.control_total")
+    }
+
+
+def test_all_tickets_are_there_and_the_watermark_moves(
+    warehouse: Engine, home: Path, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pulled(store, monkeypatch)
+    loaded = ingest.load("demo", DAY, NOW)
+    assert loaded["watermark"] is not None
+    found = totals(warehouse)
+    assert len(found) == 4 and all(theirs == ours > 0 for theirs, ours in found.values())
+    assert sum(each[0] for each in ask(warehouse, "select deleted from quality.control_total")) > 0
+    ingest.check_totals("demo")
+
+
+def test_one_withheld_ticket_holds_the_watermark_and_is_told(
+    warehouse: Engine, home: Path, store: Store, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    pulled(without(store, living(store, 1)), monkeypatch)
+    loaded = ingest.load("demo", DAY, NOW)
+    assert loaded["watermark"] is None and loaded["warnings"] >= 2
+    found = totals(warehouse)
+    assert {what: theirs - ours for what, (theirs, ours) in found.items() if theirs != ours} == {
+        "tickets created in 2026-02": 1,
+        "tickets created since 2025-12-31": 1,
+    }
+    with pytest.raises(
+        QualityError, match=r"the desk counts tickets that we do not have: what tickets created in 2026-02"
+    ):
+        ingest.check_totals("demo")
+    assert main(["quality", "demo"]) == 0
+    assert "we have" in capsys.readouterr().out
+    # The window pulled again from a desk that tells it: the ticket is there, and the watermark goes on.
+    pulled(store, monkeypatch, NOW + timedelta(days=1), partition=HISTORY, is_full=True)
+    for batch in ingest.land_history("demo", NOW + timedelta(days=1)):
+        ingest.load_batch("demo", batch, NOW + timedelta(days=1))
+    ingest.finish_history("demo", NOW + timedelta(days=1))
+    assert all(theirs == ours for theirs, ours in totals(warehouse).values())
+    assert ask(warehouse, "select count(*) from quality.watermark") == [(1,)]
+    ingest.check_totals("demo")
+
+
+def test_many_withheld_tickets_refuse_the_load(
+    warehouse: Engine, home: Path, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pulled(without(store, living(store, 4)), monkeypatch)
+    with pytest.raises(QualityError, match=r"nothing_missing: we have more than one in a hundred less"):
+        ingest.load("demo", DAY, NOW)
+    assert ask(warehouse, "select count(*) from core.ticket") == [(0,)]
+    assert ask(warehouse, "select count(*) from quality.control_total") == [(0,)]
