@@ -12,7 +12,7 @@ create table quality.arrival (
 );
 
 -- Grain: one count that the desk gave, each time it gave it: at is its own instant. ours are the tickets in core that
--- were not deleted by then; quarantined those of which nothing could be loaded; deleted are ours and not in theirs.
+-- were not deleted by then; quarantined those of which nothing could be loaded; deleted are ours and not in theirs. partition is that of the newest comparison.
 create table quality.control_total (
     source text not null,
     partition text not null,
@@ -22,7 +22,7 @@ create table quality.control_total (
     quarantined bigint not null default 0 check (quarantined >= 0),
     deleted bigint not null default 0 check (deleted >= 0),
     at timestamptz not null,
-    constraint control_total_key primary key (source, partition, what, at)
+    constraint control_total_key primary key (source, what, at)
 );
 
 grant select, insert, update, delete on quality.arrival, quality.control_total to loader;

@@ -20,7 +20,7 @@ from deskledger.steps.extract import HISTORY, extract
 
 from tests.desk_server import SteppedClock
 from tests.unit.sources.zendesk import both
-from tests.warehouse.ingest_desk import ask
+from tests.warehouse.ingest_desk import ask, export, row, take, write_mapping
 
 NOW = datetime(2026, 6, 1, tzinfo=UTC)
 DAY = "2026-04-10"
@@ -74,10 +74,8 @@ def living(store: Store, count: int) -> list[int]:
 
 
 def totals(warehouse: Engine) -> dict[str, tuple[int, int]]:
-    return {
-        what: (theirs, ours)
-        for what, theirs, ours in ask(warehouse, "select what, theirs, ours from quality.control_total")
-    }
+    found = ask(warehouse, "select what, theirs, ours from quality.control_total")
+    return {what: (theirs, ours) for what, theirs, ours in found}
 
 
 def test_all_tickets_are_there_and_the_watermark_moves(
@@ -127,3 +125,35 @@ def test_many_withheld_tickets_refuse_the_load(
         ingest.load("demo", DAY, NOW)
     assert ask(warehouse, "select count(*) from core.ticket") == [(0,)]
     assert ask(warehouse, "select count(*) from quality.control_total") == [(0,)]
+
+
+@pytest.mark.parametrize(
+    ("tickets", "created_from", "missing"),
+    [
+        (3, "2026-04-01", 0),  # one loaded, one held that says when it was created, one held that does not
+        (4, "2026-04-01", 1),
+        (2, "2026-04-02", 1),  # only the one whose creation nobody can read may belong here
+        (1, "2026-04-02", 0),
+    ],
+)
+def test_tickets_in_quarantine_are_there(
+    warehouse: Engine, inbox: Path, tickets: int, created_from: str, missing: int
+) -> None:
+    names = ("what", "counted_at", "created_from", "tickets")
+    write_mapping(desk_counts={"files": ["counts.csv"], "columns": {each: each for each in names}})
+    (inbox / "counts.csv").write_text(
+        f"{','.join(names)}\nall of April,2026-04-02T00:00Z,{created_from}T00:00Z,{tickets}\n"
+    )
+    export(
+        inbox,
+        "log-2026-04-01.csv",
+        row("T1", 1, "2026-04-01 09:00"),
+        row("T2", 1, "2026-04-01 09:00", "Parked"),
+        row("T3", 1, "2026-04-01 09:00", opened="some day"),
+    )
+    if missing:
+        with pytest.raises(QualityError, match=f"theirs {tickets} ours"):
+            take("2026-04-01", NOW)
+    else:
+        assert take("2026-04-01", NOW)["watermark"] is not None
+        assert ask(warehouse, "select theirs, ours + quarantined from quality.control_total") == [(tickets, tickets)]

@@ -32,8 +32,9 @@ _ARRIVED = """
 _TOTAL = """
     insert into quality.control_total as kept (source, partition, what, theirs, ours, quarantined, deleted, at)
     values (:source, :partition, :what, :theirs, :ours, :quarantined, :deleted, :at)
-    on conflict (source, partition, what, at) do update set
-        ours = excluded.ours, quarantined = excluded.quarantined, deleted = excluded.deleted
+    on conflict (source, what, at) do update set
+        partition = excluded.partition, ours = excluded.ours, quarantined = excluded.quarantined,
+        deleted = excluded.deleted
     where (kept.ours, kept.quarantined, kept.deleted)
         is distinct from (excluded.ours, excluded.quarantined, excluded.deleted)
 """
@@ -194,16 +195,16 @@ def compare_totals(connection: Connection, source: str, created_at: str) -> list
     if not counted:
         return []
     found = connection.execute(text(_HELD), {"source": source, "created_at": created_at}).tuples().all()
-    held = pd.DataFrame(found, columns=["ticket_key", "created_at"])
-    held["created_at"] = pd.to_datetime(held["created_at"], utc=True, errors="coerce", format="ISO8601")
-    held = held.groupby("ticket_key", as_index=False)["created_at"].min()
+    records = pd.DataFrame(found, columns=["ticket_key", "created_at"])
+    instants = pd.to_datetime(records["created_at"], utc=True, errors="coerce", format="ISO8601")
+    held = instants.groupby(records["ticket_key"]).min()
     totals = []
     for row in counted:
         is_meant = pd.Series(True, index=held.index)
         if row.created_from is not None:
-            is_meant &= ~(held["created_at"] < row.created_from)
+            is_meant &= ~(held < row.created_from)
         if row.created_before is not None:
-            is_meant &= ~(held["created_at"] >= row.created_before)
+            is_meant &= ~(held >= row.created_before)
         totals.append(
             Total(row.what, row.tickets, row.landed - row.deleted, row.counted_at, int(is_meant.sum()), row.deleted)
         )

@@ -94,7 +94,7 @@ def _record(**changes: Any) -> reports.StatementRecord:
                     "deleted": 0,
                     "counted_at": "2026-02-05T02:00:00Z",
                 }
-            ],  # fmt: skip
+            ],
             "figures": {
                 "backlog": {
                     "open_at_begin": 4,
