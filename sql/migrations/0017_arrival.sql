@@ -12,7 +12,8 @@ create table quality.arrival (
 );
 
 -- Grain: one count that the desk gave, each time it gave it: at is its own instant. ours are the tickets in core that
--- were not deleted by then; quarantined those of which nothing could be loaded; deleted are ours and not in theirs. partition is that of the newest comparison.
+-- were not deleted by then; quarantined those of which nothing could be loaded; deleted are ours and not in theirs.
+-- partition is that of the load which compared it.
 create table quality.control_total (
     source text not null,
     partition text not null,
