@@ -2,14 +2,15 @@
 
 from datetime import timedelta
 from decimal import Decimal
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import Engine, text
+from sqlalchemy import Connection, Engine, text
 
 from deskledger import ledger
-from deskledger.steps import close, recompute, requests
+from deskledger.steps import close, close_content, recompute, requests, restate
 
 from tests.warehouse.close_desk import (
     NOW,
@@ -20,6 +21,7 @@ from tests.warehouse.close_desk import (
 )
 
 LATER = NOW + timedelta(hours=1)
+COMPOSE = import_module("deskledger.statement.compose")
 PENALTIES = """    penalties:
       bases: {}
       terms:
@@ -168,3 +170,55 @@ def test_the_first_month_goes_on_from_the_opening_balances(warehouse: Engine, ho
     load(warehouse, OLD, ticket("T-2", "2026-01-30T08:00:00Z"))
     # 707 hours less 30 that were charged elsewhere: T-2 is not in the balances, so it was settled there.
     assert close_month("2026-02")["credit"] == "684.00"
+    proved(warehouse, "ALDER-2026-02")
+
+
+def test_recompute_asks_the_months_before_what_they_charged(warehouse: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    """February was drafted as if January had charged 25 of the 35 hours: ten hours twice."""
+    load(warehouse, OLD)
+    close_month("2026-01")
+    with monkeypatch.context() as patched:
+        patched.setattr(COMPOSE, "charged_before", lambda *_: {"desk|T-1#1": "90000"})
+        assert close_month("2026-02")["credit"] == "689.00"
+    with warehouse.connect() as connection:
+        again = ledger.recompute(connection, "ALDER-2026-02")
+    assert again.recomputed_amount == Decimal("679.00")
+    assert again.differences[0] == (
+        "resolution: of desk|T-1#1 the months before charged 126000 s of lateness, the statement takes 90000 s of "
+        "lateness off"
+    )
+
+
+def test_recompute_finds_a_ticket_that_was_carried_though_no_month_charged_it(
+    warehouse: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    load(warehouse, ticket("T-1", "2026-01-30T08:00:00Z", "2026-01-30T09:00:00Z"))
+    close_month("2026-01")
+    # Late after all. February is drafted as if January had charged that.
+    load(warehouse, ticket("T-1", "2026-01-30T08:00:00Z", "2026-02-02T08:00:00Z"), landed_at=LATER)
+
+    def uncorrected(connection: Connection, *_: Any) -> restate.Restated:
+        return restate.Restated(close_content.past_of(connection, "alder", "2026-02"), (), ())
+
+    with monkeypatch.context() as patched:
+        patched.setattr(restate, "restatements", uncorrected)
+        patched.setattr(COMPOSE, "charged_before", lambda *_: {"desk|T-1#1": "0"})
+        close_month("2026-02", at=LATER)
+    assert recompute.recompute("ALDER-2026-02", now=LATER).again.differences == (
+        "resolution: ticket T-1, resolution 1: frozen, but not measured in this month now",
+    )
+
+
+def test_recompute_holds_what_a_month_hands_on_against_its_own_rows(
+    warehouse: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    load(warehouse, OLD, ticket("T-2", "2026-01-30T08:00:00Z"))
+    with monkeypatch.context() as patched:
+        patched.setattr(COMPOSE, "lateness", lambda *_: {"resolution": {"desk|T-1#1": "126001", "desk|T-9#1": None}})
+        assert close_month("2026-01")["credit"] == "70.00"
+    with warehouse.connect() as connection:
+        differences = ledger.recompute(connection, "ALDER-2026-01").differences
+    assert differences == tuple(
+        f"resolution: the next months go on from other lateness of desk|T-{number}#1 than its row says"
+        for number in (1, 2, 9)
+    )

@@ -29,6 +29,7 @@ from deskledger.ledger.drafts import (
     write,
 )
 from deskledger.ledger.postings import Recomputation, post, posted, recompute, statement_of
+from deskledger.ledger.recount_late import charged_before
 from deskledger.ledger.requests import (
     RequestContent,
     RequestKind,
@@ -54,6 +55,7 @@ __all__ = [
     "approvals",
     "asks_second",
     "canonical",
+    "charged_before",
     "decide",
     "deem_approved",
     "digest",

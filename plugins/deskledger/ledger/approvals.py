@@ -1,5 +1,6 @@
 """Contract versions put forward and approved: two named persons before any terms price a month."""
 
+import json
 from collections.abc import Iterable, Mapping
 from datetime import datetime
 from hashlib import sha256
@@ -8,6 +9,9 @@ from typing import Any
 from sqlalchemy import Connection, text
 from sqlalchemy.exc import DatabaseError
 
+from deskledger import contract as contracts
+from deskledger.contract.terms import Contract
+from deskledger.contract.written import written_form
 from deskledger.errors import LedgerError
 from deskledger.ledger.tables import every, insert, one
 
@@ -140,6 +144,16 @@ def words_of(connection: Connection, contract: str, stated_approvals: Iterable[M
             )
         found.append(row["terms"])
     return found
+
+
+def contract_of(connection: Connection, name: str, stated_approvals: Iterable[Mapping[str, Any]]) -> Contract:
+    """The contract as its approved versions word it, those that a draft's `stated` approvals name.
+
+    Raises LedgerError as `words_of`, ContractError where they can no longer be read as a contract.
+    """
+    terms = [json.loads(each) for each in words_of(connection, name, stated_approvals)]
+    whole = {**terms[-1]["contract"], "versions": [each["version"] for each in terms]}
+    return contracts.parse(written_form(whole).encode(), f"the approved terms of {name}")
 
 
 def _lock(connection: Connection, contract: str) -> None:

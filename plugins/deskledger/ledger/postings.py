@@ -11,7 +11,8 @@ import pandas as pd
 from sqlalchemy import Connection, text
 
 from deskledger import penalties
-from deskledger.errors import LedgerError
+from deskledger.errors import ContractError, LedgerError
+from deskledger.ledger import approvals
 from deskledger.ledger.adjustments import adjustment_rows, issued_amount, posted_adjustments
 from deskledger.ledger.canonical import plain
 from deskledger.ledger.chain import append, header, read_posted_evidence
@@ -19,6 +20,7 @@ from deskledger.ledger.decisions import refuse_stale
 from deskledger.ledger.drafted import draft_sha256
 from deskledger.ledger.drafts import draft_state, read_evidence
 from deskledger.ledger.recount import counted_again
+from deskledger.ledger.recount_late import Charged, charged_before, handed_on_faults, priced_by_item
 from deskledger.ledger.recount_requests import requests_faults, said_faults
 from deskledger.ledger.tables import every, insert_or_refuse, lock, one
 from deskledger.model import EVIDENCE
@@ -138,11 +140,12 @@ class Recomputation:
 def recompute(connection: Connection, statement_number: str) -> Recomputation:
     """Work a posted statement out again from what it froze alone: counts from tickets, then money from those counts.
 
-    Counts, classes, times and late tickets of this month come from the frozen evidence; a rolling window's earlier
-    months, the history of repeat runs and what caps had used come from what was frozen of them, since their own
-    statements prove them. Each adjustment is proved in the same way: its restated month from the evidence frozen with
-    it, less what the ledger had booked for that month before. Cycles are taken as frozen: that the
-    frozen events give them is shown by `steps.frozen`. What a newer engine would say differently is reported, never
+    Counts, classes, times and late tickets of this month come from the frozen evidence; what earlier months charged of
+    late tickets from their own statements, as they stood then, and from the approved opening balances. A rolling
+    window's earlier months, the history of repeat runs and what caps had used come from what was frozen of them, since
+    their own statements prove them. Each adjustment is proved in the same way: its restated month from the evidence
+    frozen with it, less what the ledger had booked for that month before. Cycles are taken as frozen: that the frozen
+    events give them is shown by `steps.frozen`. What a newer engine would say differently is reported, never
     substituted. Raises LedgerError when the statement is unknown.
     """
     row = one(
@@ -156,7 +159,7 @@ def recompute(connection: Connection, statement_number: str) -> Recomputation:
         )
     adjustments, differences = _adjustments_again(connection, row)
     evidence = read_posted_evidence(connection, statement_number)
-    again, counted = _assessed_again(connection, row, evidence, adjustments)
+    again, counted = _assessed_again(connection, row, evidence, adjustments, row["period"])
     differences += counted
     if again != row["credit_amount"]:
         differences.append(f"the tickets and terms give {again}, {row['credit_amount']} was posted")
@@ -164,16 +167,26 @@ def recompute(connection: Connection, statement_number: str) -> Recomputation:
 
 
 def _assessed_again(
-    connection: Connection, row: Mapping[str, Any], evidence: pd.DataFrame, adjustments: Sequence[Mapping[str, Any]]
+    connection: Connection,
+    row: Mapping[str, Any],
+    evidence: pd.DataFrame,
+    adjustments: Sequence[Mapping[str, Any]],
+    booked_period: str,
 ) -> tuple[Decimal, list[str]]:
-    """The credit of a posting or draft from its evidence, terms and `adjustments`, and each difference in words."""
+    """The credit of a posting or draft from its evidence, terms and `adjustments`, and each difference in words.
+
+    The months before it count as they stood when `booked_period` was posted.
+    """
     priced, frozen = row["assessment"]["contract"], row["assessment"]["measurements"]
     levels = every(
         connection,
         "select * from ledger.draft_level where draft_id = :draft_id order by ordinal",
         draft_id=row["draft_id"],
     )
-    measures, differences = counted_again(frozen["measures"], levels, row["terms"], evidence)
+    charged, unread = _charged(connection, row, booked_period)
+    measures, differences = counted_again(frozen["measures"], levels, row["terms"], evidence, charged)
+    differences += unread
+    differences += handed_on_faults(row["terms"], row["assessment"].get("late") or {}, evidence)
     differences += requests_faults(row["assessment"].get("requests") or [], frozen.get("waivers") or [], evidence)
     lines = [str(term["id"]) for term in priced.get("terms", ())]
     differences += said_faults(row["assessment"].get("requests") or [], lines, frozen, _next_first(connection, row))
@@ -181,6 +194,17 @@ def _assessed_again(
     measured = {**frozen, "measures": measures, "adjustments": [*others, *adjustments]}
     assessed = penalties.assess(priced, measured)
     return assessed.credit, [*differences, *_lines_told(connection, row["draft_id"], assessed.lines)]
+
+
+def _charged(connection: Connection, row: Mapping[str, Any], booked_period: str) -> tuple[Charged, list[str]]:
+    """What the months before charged of late tickets, where these have a price; and why that is not known."""
+    if not priced_by_item(row["terms"]):
+        return {}, []
+    try:
+        contract = approvals.contract_of(connection, row["contract"], row["terms"]["approvals"])
+    except (ContractError, LedgerError) as error:
+        return {}, [f"its approved terms cannot be read, so what was charged before is not known: {error.what}"]
+    return charged_before(connection, contract, row["period"], booked_period), []
 
 
 def _next_first(connection: Connection, row: Mapping[str, Any]) -> date:
@@ -219,7 +243,7 @@ def _adjustments_again(connection: Connection, posting: Mapping[str, Any]) -> tu
         )
         assert restated is not None
         evidence = read_evidence(connection, restated["draft_id"])
-        recomputed, told = _assessed_again(connection, restated, evidence, ())
+        recomputed, told = _assessed_again(connection, restated, evidence, (), posting["period"])
         differences += [f"restated {period}: {each}" for each in told]
         booked = [
             row["amount"]

@@ -9,6 +9,8 @@ from typing import Any
 
 import pandas as pd
 
+from deskledger.ledger.recount_late import Charged, charged_of, names
+
 _TOLD = 20  # tickets named for one fault; the rest are counted
 
 
@@ -17,11 +19,13 @@ def counted_again(
     levels: Sequence[Mapping[str, Any]],
     version: Mapping[str, Any],
     evidence: pd.DataFrame,
+    charged: Charged,
 ) -> tuple[dict[str, Any], list[str]]:
     """`measures` as the frozen evidence gives them, and each difference from what was priced, in words.
 
     `levels` are the draft's rows of ledger.draft_level, `version` the frozen contract version, `evidence`
-    model.EVIDENCE. Earlier months of a rolling window stay: their own statements prove them.
+    model.EVIDENCE, `charged` what the months before charged of late cycles. Earlier months of a rolling window stay:
+    their own statements prove them.
     """
     by_name = {str(level["service_level"]): level for level in levels}
     of_level = evidence["service_level"].astype("str")
@@ -41,8 +45,10 @@ def counted_again(
             is_by_item, is_share = "items" in told, "items" not in told or "num" in told
             counted = {
                 **(_whole(level, version, own) if is_share else {}),
-                **(_by_item(own, told["items"]) if is_by_item else {}),
+                **(_by_item(own, charged.get(name, {})) if is_by_item else {}),
             }
+            if is_by_item:
+                differences += _charged_otherwise(name, counted["items"], told["items"])
             given = told
             again[name] = {**given, **counted}
         stated = {key: given.get(key) for key in counted}
@@ -104,20 +110,37 @@ def _percentile(level: Mapping[str, Any], version: Mapping[str, Any], rows: pd.D
     return str(Fraction(held[max(1, -(-rank.numerator // rank.denominator)) - 1], 1_000_000))
 
 
-def _by_item(rows: pd.DataFrame, told: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-    """The late cycles of a price by the ticket (source and id, and how late in seconds), and of how many.
+def _by_item(rows: pd.DataFrame, charged: Mapping[str, Fraction]) -> dict[str, Any]:
+    """The late cycles of a price by the ticket (source and id, how late in seconds, and how late when last charged).
 
-    What earlier months charged of each stays as `told`: their own statements prove it.
+    And of how many cycles.
     """
     late = rows[rows["fate"].astype("str").isin(["failed", "carried"]).to_numpy(dtype=bool)]
     over_us = (late["elapsed_us"] - late["target_us"]).astype("int64")
-    charged = {item["id"]: {"accrued_seconds": item["accrued_seconds"]} for item in told if "accrued_seconds" in item}
-    names = late["source"].astype("str") + "|" + late["ticket_id"].astype("str") + "#" + late["cycle"].astype("str")
-    items = [
-        {"id": name, "late_seconds": str(Fraction(int(us), 1_000_000)), **charged.get(name, {})}
-        for name, us in zip(names, over_us, strict=True)
-    ]
+    items = []
+    for name, us in zip(names(late), over_us, strict=True):
+        item = {"id": name, "late_seconds": str(Fraction(int(us), 1_000_000))}
+        before = charged_of(charged, name)
+        items.append(item if before is None else {**item, "accrued_seconds": str(before)})
     return {"items": items, "den": _size(rows)}
+
+
+def _charged_otherwise(
+    level: str, counted: Sequence[Mapping[str, Any]], told: Sequence[Mapping[str, Any]]
+) -> list[str]:
+    """The late cycles of which the statement takes something else off than the months before charged, in words."""
+    stated = {item["id"]: item.get("accrued_seconds") for item in told}
+    faults = [
+        f"{level}: of {item['id']} the months before charged {_seconds(item.get('accrued_seconds'))}, the statement "
+        f"takes {_seconds(stated[item['id']])} off"
+        for item in counted
+        if item["id"] in stated and _exact(item.get("accrued_seconds")) != _exact(stated[item["id"]])
+    ]
+    return faults if len(faults) <= _TOLD else [*faults[:_TOLD], f"{level}: {len(faults) - _TOLD:,} more of the kind"]
+
+
+def _seconds(value: Any) -> str:
+    return "nothing" if value is None else f"{value} s of lateness"
 
 
 _CLASS_OF = {"met": "good", "neutral": "neutral", "failed": "poor"}

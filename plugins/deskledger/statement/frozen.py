@@ -13,7 +13,7 @@ from deskledger.clocks.portions import portions
 from deskledger.contract.terms import Contract, Version
 from deskledger.model import EVIDENCE, SEGMENT, conform
 from deskledger.statement.cycles import contract_cycles, in_force, spans_of, with_choice
-from deskledger.statement.late import carried_rows, names, priced_by_item
+from deskledger.statement.late import carried_rows, priced_by_item
 from deskledger.statement.level_rows import clock_rows
 from deskledger.statement.population import with_ticket_fields, within
 
@@ -74,6 +74,7 @@ def measured_again(
     events: pd.DataFrame,
     segments: pd.DataFrame,
     evidence: pd.DataFrame,
+    charged: Mapping[str, Collection[str]],
     start_at: datetime,
     end_at: datetime,
 ) -> MeasuredAgain:
@@ -82,7 +83,8 @@ def measured_again(
     `contract` holds the versions that the draft was measured under, `version` is the one that it was priced by; `terms`
     are those that the draft froze: its calendars are used instead of the contract's. What `requests` (their ids) set
     aside or excused is held against its measurements, not its fate. `tickets`, `events` and `segments` are what was
-    frozen beside the `evidence` (model.EVIDENCE).
+    frozen beside the `evidence` (model.EVIDENCE), `charged` the late cycles that the months before charged, by service
+    level: those that go on are carried.
     """
     calendars = terms["expanded_calendars"]
     frozen = replace(
@@ -104,8 +106,8 @@ def measured_again(
         stated = evidence[(level_of == level.name).to_numpy(dtype=bool)]
         rows = clock_rows(level, cycles, start, end)
         if level.name in priced_by_item(version):
-            charged = dict.fromkeys(names(stated[stated["attributed_at"] < start]), "")
-            rows = pd.concat([rows, carried_rows(level, cycles, start, charged)], ignore_index=True)
+            carried = carried_rows(level, cycles, start, charged.get(level.name, ()))
+            rows = pd.concat([rows, carried], ignore_index=True)
         again = conform(EVIDENCE, rows.assign(evidence_no=0, service_level=level.name))
         differences += [f"{level.name}: {each}" for each in _differing(stated, again, requests)]
     return MeasuredAgain(len(tickets), len(events), len(cycles), tuple(differences))

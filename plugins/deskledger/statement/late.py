@@ -3,7 +3,7 @@
 What earlier months charged is read from their statements, as they stand: nothing of it is measured again.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from fractions import Fraction
 
 import numpy as np
@@ -52,7 +52,7 @@ def tickets_charged(charged: Mapping[str, str], sources: Sequence[str]) -> dict[
 
 
 def carried_rows(
-    level: ServiceLevel, cycles: pd.DataFrame, start_at: pd.Timestamp, charged: Mapping[str, str]
+    level: ServiceLevel, cycles: pd.DataFrame, start_at: pd.Timestamp, charged: Collection[str]
 ) -> pd.DataFrame:
     """The level's cycles that an earlier month charged and that were still open when this one began.
 

@@ -1,6 +1,5 @@
 """What a draft freezes beside its evidence, as files; and a month's clocks measured again from these files alone."""
 
-import json
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
@@ -8,10 +7,8 @@ from typing import Any
 import pandas as pd
 from sqlalchemy import Connection
 
-from deskledger import contract as contracts
 from deskledger import ledger
 from deskledger.contract.terms import Contract
-from deskledger.contract.written import written_form
 from deskledger.errors import ContractError, LandingError, LedgerError
 from deskledger.landing import evidence as files
 from deskledger.model import SEGMENT, TICKET, TICKET_EVENT
@@ -71,7 +68,7 @@ def clocks_again(connection: Connection, posting: Mapping[str, Any]) -> Measured
     differences: list[str] = []
     for draft_id in _with_restated(connection, posting["draft_id"]):
         draft = ledger.read(connection, draft_id).draft
-        found = _draft_again(connection, draft)
+        found = _draft_again(connection, draft, posting["period"])
         where = "" if draft_id == posting["draft_id"] else f"restated {draft['period']}: "
         tickets, events, cycles = tickets + found.tickets, events + found.events, cycles + found.cycles
         differences += [f"{where}{each}" for each in found.differences]
@@ -83,7 +80,7 @@ def _with_restated(connection: Connection, draft_id: str) -> list[str]:
     return [draft_id, *(str(each["restated_draft_id"]) for each in adjustments)]
 
 
-def _draft_again(connection: Connection, draft: Mapping[str, Any]) -> MeasuredAgain:
+def _draft_again(connection: Connection, draft: Mapping[str, Any], booked_period: str) -> MeasuredAgain:
     draft_id = draft["draft_id"]
     evidence = ledger.read_evidence(connection, draft_id)
     named = ledger.frozen_files(connection, draft_id)
@@ -94,7 +91,7 @@ def _draft_again(connection: Connection, draft: Mapping[str, Any]) -> MeasuredAg
     tables = {table.name: table for table in (TICKET, TICKET_EVENT, SEGMENT)}
     rows = {kind: files.read(settings().evidence, file, tables[kind]) for kind, file in named.items()}
     try:
-        contract = _agreed(connection, draft)
+        contract = ledger.approvals.contract_of(connection, draft["contract"], draft["terms"]["approvals"])
     except (ContractError, LedgerError) as error:
         told = (f"its approved terms cannot be read, so its clocks cannot be measured again: {error.what}",)
         return MeasuredAgain(0, 0, 0, told)
@@ -107,14 +104,7 @@ def _draft_again(connection: Connection, draft: Mapping[str, Any]) -> MeasuredAg
         rows["ticket_event"],
         rows["segment"],
         evidence,
+        ledger.charged_before(connection, contract, draft["period"], booked_period),
         draft["period_start_at"],
         draft["period_end_at"],
     )
-
-
-def _agreed(connection: Connection, draft: Mapping[str, Any]) -> Contract:
-    """The contract as its approved versions word it, those that the draft names. Raises ContractError, LedgerError."""
-    words = ledger.approvals.words_of(connection, draft["contract"], draft["terms"]["approvals"])
-    terms = [json.loads(each) for each in words]
-    whole = {**terms[-1]["contract"], "versions": [each["version"] for each in terms]}
-    return contracts.parse(written_form(whole).encode(), f"the approved terms of {draft['contract']}")

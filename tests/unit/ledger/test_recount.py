@@ -1,5 +1,6 @@
 """Measurements counted again from frozen evidence: each form that is priced, and rows that contradict themselves."""
 
+from fractions import Fraction
 from typing import Any
 
 import pandas as pd
@@ -33,8 +34,10 @@ def rows(*given: dict[str, Any]) -> pd.DataFrame:
     return model.conform(model.EVIDENCE, pd.DataFrame(made))
 
 
-def again(told: dict[str, Any], which: dict[str, Any], evidence: pd.DataFrame) -> tuple[dict[str, Any], list[str]]:
-    found, differences = counted_again({"level": told}, [which], VERSION, evidence)
+def again(
+    told: dict[str, Any], which: dict[str, Any], evidence: pd.DataFrame, charged: dict[str, Fraction] | None = None
+) -> tuple[dict[str, Any], list[str]]:
+    found, differences = counted_again({"level": told}, [which], VERSION, evidence, {"level": charged or {}})
     return found["level"], differences
 
 
@@ -52,8 +55,29 @@ def test_what_was_charged_of_a_ticket_is_of_its_own_desk() -> None:
         {"id": "phone|T-1#1", "late_seconds": "1/1000000"},
     ]
     evidence = rows(*({**LATE, "source": source, "ticket_id": "T-1"} for source in ("desk", "phone")))
-    found, differences = again({"items": told, "den": 2}, level(), evidence)
+    charged = {"desk|T-1#1": Fraction(1, 2_000_000)}
+    found, differences = again({"items": told, "den": 2}, level(), evidence, charged)
     assert (found["items"], differences) == (told, [])
+
+
+@pytest.mark.parametrize(
+    ("stated", "before", "told"),
+    [
+        ({}, "1/4", ["charged 1/4 s of lateness, the statement takes nothing off"]),
+        ({"accrued_seconds": "0.25"}, None, ["charged nothing, the statement takes 0.25 s of lateness off"]),
+        ({"accrued_seconds": "0.25"}, "1/5", ["charged 1/5 s of lateness, the statement takes 0.25 s of lateness off"]),
+        ({"accrued_seconds": "0.25"}, "1/4", []),
+        ({}, None, []),
+    ],
+)
+def test_what_was_charged_before_is_for_the_months_before_to_say(
+    stated: dict[str, str], before: str | None, told: list[str]
+) -> None:
+    item = {"id": "desk|T1#1", "late_seconds": "1/1000000"}
+    charged = {"T1#1": Fraction(before)} if before else {}  # of the opening balances, which name no source
+    found, differences = again({"items": [{**item, **stated}], "den": 1}, level(), rows(LATE), charged)
+    assert found["items"] == [item | ({"accrued_seconds": before} if before else {})]
+    assert differences == [f"level: of desk|T1#1 the months before {words}" for words in told]
 
 
 @pytest.mark.parametrize(
@@ -137,6 +161,6 @@ def test_many_tickets_with_one_fault_are_named_in_part_and_counted() -> None:
 
 
 def test_a_measurement_that_names_no_level_is_told() -> None:
-    found, differences = counted_again({"other": {"num": 1, "den": 1}}, [level()], VERSION, rows(IN_TIME))
+    found, differences = counted_again({"other": {"num": 1, "den": 1}}, [level()], VERSION, rows(IN_TIME), {})
     assert found == {"other": {"num": 1, "den": 1}}
     assert differences == ["other: no service level of the draft has this name, so it cannot be counted again"]
