@@ -126,6 +126,22 @@ def test_the_highest_credit_of_an_event_is_paid_until_the_customer_chooses(wareh
     assert recomputed(warehouse, "ALDER-2026-01") == ()
 
 
+def test_a_choice_is_of_what_a_posted_month_comes_to_now(warehouse: Engine, home: Path) -> None:
+    """January was posted without a poor answer; the draft of February corrects it by one, so there is a choice."""
+    write(home, CHOICE)
+    month(warehouse, "2026-01", 8)
+    month(warehouse, "2026-02", 10)
+    close_month("2026-01")
+    with pytest.raises(LedgerError, match="draft ALDER-2026-01-D1: 'unhappy' has no credit to choose"):
+        requests.choose(asked(), "unhappy", NOW)
+    month(warehouse, "2026-01", 8, landed_at=LATER, rated=("2026-01-12T08:00:00Z", 1))
+    february = close.draft("alder|2026-02", now=LATER)
+    granted(requests.choose(asked(), "unhappy", LATER))
+    close.decide(february["draft_id"], "dispute", comment="They chose the other credit.", user="felix", at=LATER)
+    assert close_month("2026-02", at=LATER)["credit"] == "-300.00"
+    assert recomputed(warehouse, "ALDER-2026-02") == ()
+
+
 def test_what_cannot_be_claimed_or_chosen_is_refused(warehouse: Engine, home: Path) -> None:
     month(warehouse, "2026-01", 8)
     close.draft(KEY, now=NOW)

@@ -3,7 +3,7 @@
 An approved request makes the month's draft stale; the next one follows it. A posted month stays as it is.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 from decimal import Decimal
@@ -100,8 +100,7 @@ def waive_credit(asked: Asked, line: str, now: datetime, *, amount: Decimal | No
     contract, period, version = _terms(asked.key)
     penalties = {term["id"] for term in version.penalties.get("terms", ())} | {"points"}
     with open_warehouse().begin() as connection:
-        draft_id = ledger.result_draft(connection, contract.name, period)
-        lines = [] if draft_id is None else ledger.read(connection, draft_id).lines
+        where, lines = _lines_now(connection, contract, period)
         due = {
             each["term"]: each["credit_amount"]
             for each in lines
@@ -112,7 +111,7 @@ def waive_credit(asked: Asked, line: str, now: datetime, *, amount: Decimal | No
             corrected = line.removeprefix("restatement:")
             raise LedgerError(
                 f"there is no credit of {'' if amount is None else f'{amount} of '}{line!r} to waive",
-                where="no draft" if draft_id is None else f"draft {draft_id}",
+                where=where,
                 remedy=f"name a penalty with a credit, and at most that much: {told}"
                 if corrected == line
                 else f"it corrects {corrected}: name that month, {contract.name}|{corrected}, and a penalty of it",
@@ -186,7 +185,8 @@ def claim(asked: Asked, claimed_on: date, now: datetime, *, lines: Sequence[str]
 def choose(asked: Asked, line: str, now: datetime) -> dict[str, Any]:
     """Put on record which of an event's credits the customer takes; the request's row.
 
-    Raises LedgerError where nothing is to be chosen, or the month's newest draft has no credit in that line.
+    The month counts as in `waive_credit`. Raises LedgerError where nothing is to be chosen, or that draft has no credit
+    in that line.
     """
     contract, period, version = _terms(asked.key)
     events = version.penalties.get("events", {})
@@ -197,15 +197,14 @@ def choose(asked: Asked, line: str, now: datetime) -> dict[str, Any]:
             remedy=f"name one of {', '.join(events) or 'none'}, where `overlap: customer_choice` holds",
         )
     with open_warehouse().begin() as connection:
-        draft = ledger.newest_draft(connection, contract.name, period)
-        drafted = [] if draft is None else ledger.read(connection, draft["draft_id"]).lines
+        where, lines = _lines_now(connection, contract, period)
         due = [
-            row["term"] for row in drafted if row["status"] in _CHOSEN_FROM and events.get(row["term"]) == events[line]
+            row["term"] for row in lines if row["status"] in _CHOSEN_FROM and events.get(row["term"]) == events[line]
         ]
         if line not in due:
             raise LedgerError(
                 f"{line!r} has no credit to choose",
-                where="no draft" if draft is None else f"draft {draft['draft_id']}",
+                where=where,
                 remedy=f"name a line of the event that failed: {', '.join(due) or 'none did'}",
             )
         rules = {name: version.penalties[name] for name in ("overlap", "until_chosen")}
@@ -238,6 +237,14 @@ def _terms(key: str) -> tuple[Contract, str, Version]:
     with open_warehouse().connect() as connection:
         terms.approved_versions(connection, contract, period)
     return contract, period, contracts.version_at(contract, begins)
+
+
+def _lines_now(connection: Connection, contract: Contract, period: str) -> tuple[str, Sequence[Mapping[str, Any]]]:
+    """The lines of what a month comes to now, with the name of the draft that has them."""
+    draft_id = ledger.result_draft(connection, contract.name, period)
+    if draft_id is None:
+        return "no draft", []
+    return f"draft {draft_id}", ledger.read(connection, draft_id).lines
 
 
 def _levels(version: Version, named: Sequence[str], is_excused: bool) -> list[str]:
