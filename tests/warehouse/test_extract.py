@@ -271,6 +271,22 @@ def test_a_mapping_whose_files_do_not_take_a_streams_pages_is_refused(desk: Desk
         pull(clock)
 
 
+def test_a_history_that_was_cut_short_asks_only_what_is_left(
+    warehouse: Engine, desk: DeskServer, clock: SteppedClock
+) -> None:
+    desk.faults = [None] * 3 + [Fault(status=403)]
+    with pytest.raises(SourceError, match="403"):
+        pull(clock, HISTORY)
+    assert [each.path[-7:] for each in desk.asked] == ["tickets"] * 3 + ["answers"]
+    del desk.asked[:]
+    assert pull(clock, HISTORY)["records"] == 2
+    assert [each.path[-7:] for each in desk.asked] == ["answers"]
+    # Once all have ended, the next one goes on with all of them.
+    del desk.asked[:]
+    assert pull(clock, HISTORY)["wait_until"] is None
+    assert {each.path[-7:] for each in desk.asked} == {"tickets", "answers"}
+
+
 def test_a_first_history_is_loaded_in_batches(
     warehouse: Engine, desk: DeskServer, clock: SteppedClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:

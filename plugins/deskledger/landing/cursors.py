@@ -87,6 +87,17 @@ def begin(connection: Connection, source: str, pull: str, sections: Mapping[str,
         )
 
 
+def begin_again(connection: Connection, source: str, pull: str) -> None:
+    """Lets every stream of a pull go on from where it stands, once all have ended; before that, only those left."""
+    connection.execute(
+        text(
+            "update quality.cursor set is_end = false where source = :source and pull = :pull and not exists ("
+            " select from quality.cursor where source = :source and pull = :pull and not is_end)"
+        ),
+        {"source": source, "pull": pull},
+    )
+
+
 def standings(connection: Connection, source: str, pull: str) -> dict[str, Standing]:
     """Where each stream of a pull stands, by name."""
     found = connection.execute(text(_STANDINGS), {"source": source, "pull": pull})

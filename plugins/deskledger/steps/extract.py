@@ -125,7 +125,7 @@ def extract(
     account = require_account(source)
     streams = streams_of(mapping, desk, account)
     engine, pull = open_warehouse(), FULL if is_full else window.name if window else DAILY
-    held = _prepare(engine, mapping, pull, streams, account.base_url, now)
+    held = _prepare(engine, mapping, pull, streams, account.base_url, day, now)
 
     def hold(not_before: datetime, reason: str) -> None:
         with engine.begin() as connection:
@@ -157,7 +157,7 @@ def extract(
 
 
 def _prepare(
-    engine: Engine, mapping: Mapping, pull: str, streams: list[Stream], account: str, now: datetime
+    engine: Engine, mapping: Mapping, pull: str, streams: list[Stream], account: str, partition: str, now: datetime
 ) -> datetime | None:
     """Makes landing and cursors ready; the instant before which nothing may be asked."""
     with engine.begin() as connection:
@@ -166,6 +166,8 @@ def _prepare(
         folder, known = landed_pages.folder(mapping.source), manifest.page_paths(connection, mapping.source)
         landed_pages.sweep(folder, known, before=now - SWEEP_AFTER)
         cursors.begin(connection, mapping.source, pull, {each.name: each.section for each in streams}, now)
+        if partition == HISTORY and pull == DAILY:
+            cursors.begin_again(connection, mapping.source, pull)
         return cursors.not_before(connection, account)
 
 
@@ -196,13 +198,11 @@ def _pull(run: _Run, stream: Stream, window: Window | None) -> None:
 
 
 def _is_over(run: _Run, standing: Standing) -> bool:
-    """Whether this pull has the stream already: a window to its end, a day to the day's end."""
+    """Whether this pull has the stream already: a window or a history to its end, a day to the day's end."""
     if not standing.is_end or standing.ended_at is None:
         return False
-    if run.pull != DAILY:
+    if run.pull != DAILY or run.partition == HISTORY:
         return True
-    if run.partition == HISTORY:
-        return False
     return standing.ended_at >= datetime.combine(date.fromisoformat(run.partition) + timedelta(days=1), time(), UTC)
 
 
