@@ -7,6 +7,7 @@ import pytest
 from sqlalchemy import Engine, text
 
 from deskledger.errors import QualityError
+from deskledger.landing import manifest
 from deskledger.settings import settings
 from deskledger.steps import ingest, ingest_read
 
@@ -68,6 +69,23 @@ def test_blocks_change_nothing(warehouse: Engine, inbox: Path, monkeypatch: pyte
         expected = ask(warehouse, query.format("desk"))
         assert expected
         assert ask(warehouse, query.format("twin")) == expected
+
+
+def test_few_rows_of_tickets_that_have_many_come_in_blocks_too(
+    warehouse: Engine, inbox: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run("desk")
+    monkeypatch.setattr(ingest_read, "BLOCK_RECORDS", 8)
+    mapping = ingest.mapping_of("desk")
+    with warehouse.connect() as connection:
+        own = manifest.pages_of(connection, "desk", partition="2026-04-02")
+        assert sum(page.records for page in own) <= 8
+        blocks = list(ingest_read.read(connection, mapping, "events", own, mapping.events.ticket_id))
+    tickets = [set(raw.columns[mapping.events.ticket_id]) for raw in blocks]
+    assert len(blocks) > 1
+    assert sum(len(raw.columns) for raw in blocks) == 8 + 7
+    assert sum(len(each) for each in tickets) == len(set.union(*tickets))
+    assert [raw.pages for raw in blocks] == [[page.sha256 for page in own], *([] for _ in blocks[1:])]
 
 
 def test_records_that_do_not_balance_leave_nothing_of_any_block(

@@ -5,6 +5,7 @@ Any split gives the same tables: a ticket's rows are all in one block.
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -43,8 +44,8 @@ def read(
 ) -> Iterator[Raw]:
     """The rows of the section's own pages, and every landed row of the same tickets (or, without tickets, of all).
 
-    `by_ticket` is the column of ticket ids. More than BLOCK_RECORDS records come as several blocks, each with all rows
-    of its tickets; the rows without a ticket are in the first.
+    `by_ticket` is the column of ticket ids. More than BLOCK_RECORDS rows, whosever pages they are on, come as several
+    blocks, each with all rows of its tickets; the rows without a ticket are in the first.
     """
     keys = manifest.tickets_on(connection, mapping.source, [page.sha256 for page in own]) if by_ticket else None
     mine = {(page.sha256, page.landed_order) for page in own}
@@ -55,22 +56,47 @@ def read(
     ]
     names = [page.sha256 for page in (own if by_ticket else [*own, *others])]
     parts = _parts(mapping, section, own, others, by_ticket, keys)
-    blocks = -(-sum(page.records for page in own) // BLOCK_RECORDS) if by_ticket else 1
-    if blocks <= 1 or by_ticket is None:
-        frame_parts, origin_parts = zip(*parts, strict=True)
-        yield Raw(frames.combine(list(frame_parts)), pd.concat(origin_parts, ignore_index=True), names)
+    held, size = [], 0
+    for part in parts:
+        held.append(part)
+        size += len(part[0])
+        if by_ticket and size > BLOCK_RECORDS:
+            break
+    else:
+        yield Raw(*_together(held), names)
         return
+    assert by_ticket is not None
+    # How many rows of other pages are those tickets' is only known when they are read: as if all were.
+    buckets = -(-sum(page.records for page in (*own, *others)) // BLOCK_RECORDS)
+    rows = np.zeros(buckets, dtype=np.int64)
     with TemporaryDirectory(prefix="deskledger-load-") as folder:
-        split = _Split(Path(folder), blocks)
-        for frame, origin in parts:
+        split = _Split(Path(folder), buckets)
+        for frame, origin in chain(held, parts):
             words = words_of(frame[by_ticket], mapping.missing)
             key_of = np.append(ticket_keys(mapping.source, words.distinct), 0)
-            split.add(frame, origin, key_of[words.codes] % blocks)
+            bucket = key_of[words.codes] % buckets
+            split.add(frame, origin, bucket)
+            rows += np.bincount(bucket, minlength=buckets)
         split.close()
-        for number in range(blocks):
-            block = split.block(number)
-            if block is not None:
-                yield Raw(*block, names if number == 0 else [])
+        held.clear()
+        for number, together in enumerate(_blocks(rows)):
+            yield Raw(*_together([block for each in together if (block := split.block(each))]), names * (number == 0))
+
+
+def _together(parts: list[tuple[pd.DataFrame, pd.DataFrame]]) -> tuple[pd.DataFrame, pd.DataFrame]:
+    return frames.combine([frame for frame, _ in parts]), pd.concat([origin for _, origin in parts], ignore_index=True)
+
+
+def _blocks(rows: np.ndarray) -> Iterator[list[int]]:
+    """The buckets that have rows, as many together as BLOCK_RECORDS allows, in order."""
+    together: list[int] = []
+    for bucket in np.flatnonzero(rows).tolist():
+        if together and rows[[*together, bucket]].sum() > BLOCK_RECORDS:
+            yield together
+            together = []
+        together.append(bucket)
+    if together:
+        yield together
 
 
 def read_page(
