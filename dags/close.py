@@ -19,7 +19,8 @@ that the contract's clause took at the deadline is carried on in the same way.
 **How to rerun.** Clear any task, or trigger the DAG with the partition key. A posted month is posted once: again is a
 no-op. A draft that still holds is not made twice; late data make a new one. If a draft waits and nobody is asked
 because its run died, trigger the DAG by hand: it goes on with the same draft. One that was approved an hour ago and is
-not posted is taken up with the next load, or by hand.
+not posted is taken up with the next load, or by hand; where incomplete tickets block it, once they are mended or
+waived.
 
 **When it fails.** `draft` says what is missing (no charge, terms nobody approved, a contract that is not valid) and
 what to do. `record` refuses a decision that breaks a rule: clear `review` and the tasks after it to ask again.

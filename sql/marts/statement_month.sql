@@ -1,6 +1,6 @@
 -- mart.statement_month
--- Grain: one month of a contract. Inputs: ledger.draft_state, ledger.draft_level, ledger.attempt.
--- Key: contract, period. A month that could not be drafted stands here with its reason, such as no_base.
+-- Grain: one month of a contract. Inputs: ledger.draft_state, ledger.draft_level, ledger.attempt, ledger.held_up.
+-- Key: contract, period. What holds a month up stands here with its reason, such as no_base, or incomplete tickets.
 merge into mart.statement_month as mart
 using (
     with states as (
@@ -55,9 +55,13 @@ using (
         coalesce(drafted.state, stopped.outcome) as state,
         coalesce(drafted.levels, 0) as levels,
         coalesce(drafted.levels_missed, 0) as levels_missed,
-        case when drafted.draft_id is null then stopped.message end as message
+        held_up.reason as message
     from drafted
     full join stopped on drafted.contract = stopped.contract and drafted.period = stopped.period
+    left join ledger.held_up as held_up
+        on
+            coalesce(drafted.contract, stopped.contract) = held_up.contract
+            and coalesce(drafted.period, stopped.period) = held_up.period
 ) as fresh
     on mart.contract = fresh.contract and mart.period = fresh.period
 when matched then

@@ -183,6 +183,57 @@ from drafts
 left join decisions on drafts.draft_id = decisions.draft_id
 left join postings on drafts.contract = postings.contract and drafts.period = postings.period;
 
+-- What holds an open month up, in words: no draft could be made, or its draft cannot be posted. Grain: one month of a
+-- contract; none that only waits for a decision.
+create view ledger.held_up as
+with drafts as (
+    select
+        *,
+        row_number() over (
+            partition by contract, period order by (state = 'posted')::integer desc, number desc
+        ) as preference
+    from ledger.draft_state
+),
+
+attempts as (
+    select
+        *,
+        row_number() over (partition by contract, period order by attempt_no desc) as recency
+    from ledger.attempt
+),
+
+newest as (
+    select *
+    from drafts
+    where preference = 1
+),
+
+stopped as (
+    select *
+    from attempts
+    where recency = 1
+),
+
+told as (
+    select
+        coalesce(newest.contract, stopped.contract) as contract,
+        coalesce(newest.period, stopped.period) as period,
+        case
+            when newest.state = 'posted' then null
+            when newest.draft_id is null or stopped.attempted_at >= newest.drafted_at then stopped.message
+            when newest.incomplete_tickets > 0
+                then
+                    newest.incomplete_tickets || ' incomplete tickets or rows block its posting: have their rows in '
+                    || 'quarantine mended and replayed, or waived by two persons'
+        end as reason
+    from newest
+    full join stopped on newest.contract = stopped.contract and newest.period = stopped.period
+)
+
+select *
+from told
+where reason is not null;
+
 -- Enforcement register, as in 0004, over the results that stand: a failure that a correction brought is in it, and one
 -- that a correction took away stays in it as corrected. draft_id is the draft that states the failure.
 create or replace view ledger.enforcement as
@@ -325,5 +376,5 @@ select
 from told
 left join cuts on told.draft_id = cuts.draft_id;
 
-grant select on ledger.draft_adjustment, ledger.adjustment, ledger.standing_month to finance;
+grant select on ledger.draft_adjustment, ledger.adjustment, ledger.standing_month, ledger.held_up to finance;
 grant insert on ledger.draft_adjustment to finance;

@@ -10,7 +10,7 @@ from deskledger.settings import Settings
 
 @dataclass(frozen=True)
 class Month:
-    """The newest draft of one contract's month and how it stands."""
+    """The newest draft of one contract's month, how it stands, and what holds it up (None: nothing does)."""
 
     contract: str
     period: str
@@ -21,6 +21,7 @@ class Month:
     failed_levels: int
     levels: int
     decided_by: str | None
+    held_up: str | None
 
 
 _MONTHS = text("""
@@ -48,9 +49,11 @@ select
     drafts.credit_amount,
     coalesce(levels.failed_levels, 0) as failed_levels,
     coalesce(levels.levels, 0) as levels,
-    drafts.decided_by
+    drafts.decided_by,
+    held_up.reason as held_up
 from drafts
 left join levels on drafts.draft_id = levels.draft_id
+left join ledger.held_up as held_up on drafts.contract = held_up.contract and drafts.period = held_up.period
 order by drafts.contract, drafts.period
 """)
 
@@ -75,6 +78,8 @@ def print_months(engine: Engine) -> None:
             f"{month.contract:<12} {month.period:<8} {month.state.replace('_', ' '):<10} {met:>18} {credit:>16}"
             f"  {month.decided_by or '-'}"
         )
+        if month.held_up:
+            print(f"{'':<13}waits: {month.held_up}")
     for currency in sorted({month.currency for month in found}):
         posted = sum(
             (month.credit_amount for month in found if month.state == "posted" and month.currency == currency),

@@ -36,8 +36,9 @@ def due(now: datetime) -> list[str]:
 
     Complete is a watermark of all its sources at the period's end, plus `close_after`, plus `survey_wait` where the
     terms measure CSAT. A month in review is due again only when something changed since; a disputed one is, and so is
-    one that was approved so long ago that the run which should have posted it is gone. A contract that is not valid is
-    skipped with a log line: its own file's check and the measure step raise it.
+    one that was approved so long ago that the run which should have posted it is gone. What stopped the last attempt
+    (`ledger.held_up`) must have changed for another one; incomplete tickets that block a posting too. A contract that
+    is not valid is skipped with a log line: its own file's check and the measure step raise it.
     """
     loaded, refused = contracts.load_all(settings().contracts)
     for error in refused:
@@ -59,12 +60,14 @@ def _due_of(connection: Connection, contract: Contract, now: datetime) -> str | 
         return None
     newest = ledger.newest_draft(connection, contract.name, period)
     key = f"{contract.name}|{period}"
-    if newest is not None and (newest["state"] == "disputed" or _is_left(newest, now)):
-        return key
-    if newest is not None and not _has_news(connection, contract, newest):
-        return None
+    if newest is not None:
+        is_open = newest["state"] == "disputed" or _is_left(newest, now)
+        if not is_open and not _has_news(connection, contract, newest):
+            return None
     stopped = ledger.last_attempt(connection, contract.name, period)
     if stopped is None or stopped["contract_sha256"] != contract.sha256:
+        return key
+    if newest is not None and stopped["attempted_at"] < newest["drafted_at"]:
         return key
     mark = _MARKS.get(stopped["outcome"], data_mark)
     return key if mark(connection, contract, period) != stopped["data_mark"] else None
@@ -106,8 +109,12 @@ def _is_complete(connection: Connection, contract: Contract, period: str, now: d
 
 
 def _is_left(draft: Mapping[str, Any], now: datetime) -> bool:
-    """Was the draft approved, and not posted in the time that a run needs for it? Then its run is gone."""
-    return draft["state"] == "approved" and now >= draft["decided_at"] + _POSTED_WITHIN
+    """Was the draft approved, and not posted in the time that a run needs for it? Then its run is gone.
+
+    Not where incomplete tickets block the posting: another run could not post it either.
+    """
+    is_late = draft["state"] == "approved" and now >= draft["decided_at"] + _POSTED_WITHIN
+    return is_late and not draft["incomplete_tickets"]
 
 
 def _has_news(connection: Connection, contract: Contract, draft: dict[str, Any]) -> bool:
