@@ -265,7 +265,8 @@ SEGMENT = Table(
     key=("version", "ticket_key", "clock", "cycle", "from_at"),
 )
 
-# What stands behind a statement's figures: one row a service level and cycle or answer, in or out of the counts.
+# What stands behind a statement's figures: one row a service level and cycle or answer, in or out of the counts. A
+# cycle has the version that it was measured under: two versions may each have a cycle 1 of a ticket.
 EVIDENCE = Table(
     "draft_ticket",
     (
@@ -283,6 +284,7 @@ EVIDENCE = Table(
         _required("ticket_key", "key"),
         Column("created_month", "integer"),
         Column("ticket_id", "text"),
+        Column("version", "integer"),
         Column("clock", "word"),
         Column("cycle", "integer"),
         Column("state", "word"),

@@ -131,6 +131,7 @@ create table ledger.draft_ticket (
     ticket_key bigint not null,
     created_month integer,
     ticket_id text,
+    version integer,
     clock text,
     cycle bigint,
     state text,

@@ -6,13 +6,16 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import pytest
 from sqlalchemy import Connection, Engine, text
 
-from deskledger import ledger
-from deskledger.steps import close, close_content, recompute, requests, restate
+from deskledger import ledger, model
+from deskledger.steps import close, close_content, recompute, requests, restate, whatif
+from deskledger.warehouse import merge
 
 from tests.warehouse.close_desk import (
+    LANDED,
     NOW,
     close_month,
     closing_home,  # noqa: F401 - the fixture `home`, of every test here
@@ -88,8 +91,8 @@ def test_each_month_charges_what_has_grown_and_together_they_charge_the_whole(wa
     assert february["credit"] == "680.00"
     assert evidence(warehouse, february["draft_id"]) == {"T-1": "carried", "T-2": "failed"}
     assert items(warehouse, february["draft_id"]) == [
-        {"id": "desk|T-1#1", "late_seconds": "2545200", "accrued_seconds": "126000"},
-        {"id": "desk|T-2#1", "late_seconds": "1800"},
+        {"id": "desk|T-1#1@v1", "late_seconds": "2545200", "accrued_seconds": "126000"},
+        {"id": "desk|T-2#1@v1", "late_seconds": "1800"},
     ]
     load(warehouse, DONE, landed_at=LATER)
     march = close_month("2026-03", at=LATER)
@@ -130,10 +133,67 @@ def test_another_late_ticket_is_a_correction_though_the_counts_are_equal(warehou
     assert [(each[0], each[1]) for each in booked] == [("2026-01", Decimal("0.00"))]
     assert {cause["kind"] for cause in booked[0][2]} == {"request", "ticket"}
     assert items(warehouse, february["draft_id"]) == [
-        {"id": "desk|T-2#1", "late_seconds": "244800", "accrued_seconds": "126000"},
+        {"id": "desk|T-2#1@v1", "late_seconds": "244800", "accrued_seconds": "126000"},
     ]
     assert february["credit"] == "33.00"  # 68 hours of T-2, less the 35 of January
     proved(warehouse, "ALDER-2026-01", "ALDER-2026-02")
+
+
+V2 = [("number: 1", "number: 2"), ("2026-01-01", "2026-02-01"), ("[{kind: created}]", "[{kind: assignment}]")]
+
+
+def second_version(home: Path, *changes: tuple[str, str]) -> None:
+    path = home / "contracts" / "alder.yaml"
+    words = path.read_text(encoding="utf-8")
+    second = words[words.index("  - number: 1") :]
+    for old, new in changes:
+        second = second.replace(old, new)
+    path.write_text(words + second, encoding="utf-8")
+    sign(home)
+
+
+def assign(engine: Engine, ticket_id: str, at: str) -> None:
+    (key,) = model.ticket_keys("desk", [ticket_id])
+    event = {"ticket_key": key, "created_month": 202601, "event_id": "009", "occurred_at": pd.Timestamp(at), "seq": 9,
+             "kind": "assignment", "value": "bob"}  # fmt: skip
+    with engine.begin() as connection:
+        merge(connection, model.TICKET_EVENT, pd.DataFrame([event]), LANDED)
+
+
+def test_a_cycle_is_named_by_the_version_that_measures_it(warehouse: Engine, home: Path) -> None:
+    """Version 2 starts the clock at another event: its cycle 1 of a ticket is another stretch of time than 1's."""
+    second_version(home, *V2)
+    load(warehouse, ticket("T-2", "2026-01-30T08:00:00Z", "2026-02-02T08:00:00Z"))
+    assign(warehouse, "T-2", "2026-02-05T08:00Z")
+    january, february, march = (close_month(period) for period in ("2026-01", "2026-02", "2026-03"))
+    assert january["credit"] == "35.00"
+    # Under version 1, 68 hours less the 35 of January; under version 2, 563 hours since 5 February 12:00 UTC.
+    assert items(warehouse, february["draft_id"]) == [
+        {"id": "desk|T-2#1@v1", "late_seconds": "244800", "accrued_seconds": "126000"},
+        {"id": "desk|T-2#1@v2", "late_seconds": "2026800"},
+    ]
+    assert february["credit"] == "596.00"
+    assert march["credit"] == "1349.00"  # 1,306 hours: 700 at 1, the others at 2; less 563
+    proved(warehouse, "ALDER-2026-01", "ALDER-2026-02", "ALDER-2026-03")
+
+
+def test_a_ticket_that_is_late_when_a_version_begins_is_charged_each_hour_once(warehouse: Engine, home: Path) -> None:
+    """It goes on under version 1, and what would start the clock of version 2 meanwhile opens no cycle beside it."""
+    second_version(home, *V2)
+    load(warehouse, OLD)
+    assign(warehouse, "T-1", "2026-02-03T08:00Z")
+    credits = [close_month(period)["credit"] for period in ("2026-01", "2026-02", "2026-03")]
+    assert credits == ["35.00", "679.00", "1486.00"]
+    proved(warehouse, "ALDER-2026-01", "ALDER-2026-02", "ALDER-2026-03")
+
+
+def test_what_if_goes_on_from_what_other_versions_charged(warehouse: Engine, home: Path) -> None:
+    second_version(home, *V2[:2])
+    load(warehouse, OLD)
+    close_month("2026-01")
+    close_month("2026-02")
+    (month,) = whatif.whatif("alder", "2026-02", "2026-02", home / "contracts" / "alder.yaml", now=NOW).months
+    assert (month.before, month.after) == (Decimal("679.00"), Decimal("679.00"))
 
 
 def test_a_ticket_that_nobody_touches_goes_on_being_late_after_it_was_called_resolved(
@@ -178,13 +238,13 @@ def test_recompute_asks_the_months_before_what_they_charged(warehouse: Engine, m
     load(warehouse, OLD)
     close_month("2026-01")
     with monkeypatch.context() as patched:
-        patched.setattr(COMPOSE, "charged_before", lambda *_: {"desk|T-1#1": "90000"})
+        patched.setattr(COMPOSE, "charged_before", lambda *_: {"desk|T-1#1@v1": "90000"})
         assert close_month("2026-02")["credit"] == "689.00"
     with warehouse.connect() as connection:
         again = ledger.recompute(connection, "ALDER-2026-02")
     assert again.recomputed_amount == Decimal("679.00")
     assert again.differences[0] == (
-        "resolution: of desk|T-1#1 the months before charged 126000 s of lateness, the statement takes 90000 s of "
+        "resolution: of desk|T-1#1@v1 the months before charged 126000 s of lateness, the statement takes 90000 s of "
         "lateness off"
     )
 
@@ -202,7 +262,7 @@ def test_recompute_finds_a_ticket_that_was_carried_though_no_month_charged_it(
 
     with monkeypatch.context() as patched:
         patched.setattr(restate, "restatements", uncorrected)
-        patched.setattr(COMPOSE, "charged_before", lambda *_: {"desk|T-1#1": "0"})
+        patched.setattr(COMPOSE, "charged_before", lambda *_: {"desk|T-1#1@v1": "0"})
         close_month("2026-02", at=LATER)
     assert recompute.recompute("ALDER-2026-02", now=LATER).again.differences == (
         "resolution: ticket T-1, resolution 1: frozen, but not measured in this month now",
@@ -214,11 +274,13 @@ def test_recompute_holds_what_a_month_hands_on_against_its_own_rows(
 ) -> None:
     load(warehouse, OLD, ticket("T-2", "2026-01-30T08:00:00Z"))
     with monkeypatch.context() as patched:
-        patched.setattr(COMPOSE, "lateness", lambda *_: {"resolution": {"desk|T-1#1": "126001", "desk|T-9#1": None}})
+        patched.setattr(
+            COMPOSE, "lateness", lambda *_: {"resolution": {"desk|T-1#1@v1": "126001", "desk|T-9#1@v1": None}}
+        )
         assert close_month("2026-01")["credit"] == "70.00"
     with warehouse.connect() as connection:
         differences = ledger.recompute(connection, "ALDER-2026-01").differences
     assert differences == tuple(
-        f"resolution: the next months go on from other lateness of desk|T-{number}#1 than its row says"
+        f"resolution: the next months go on from other lateness of desk|T-{number}#1@v1 than its row says"
         for number in (1, 2, 9)
     )

@@ -1,7 +1,8 @@
 """What must hold of opening balances and of an engagement. Each check yields (path in the file, what, remedy)."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from decimal import Decimal
+from fractions import Fraction
 
 from deskledger.contract.checks import Fault
 from deskledger.contract.document import Path
@@ -45,7 +46,19 @@ def check_opening(shape: ContractFile) -> Iterator[Fault]:
             f"the first version begins in {first}, and tickets that were late by {opening.until} would not be measured"
         )
         yield (*path, "late"), what, "begin the first version earlier, at the start of the oldest named ticket"
+    else:
+        yield from _check_late_versions(path, opening.until, opening.late, versions)
     yield from _check_rolling(path, shape, versions)
+
+
+def _check_late_versions(
+    path: Path, until: str, late: Mapping[str, Mapping[str, Fraction]], versions: Sequence[Version]
+) -> Iterator[Fault]:
+    numbers = {version.number for version in versions if f"{version.effective_from:%Y-%m}" <= until}
+    for name, cycles in late.items():
+        for number in {int(cycle.rpartition("@v")[2]) for cycle in cycles} - numbers:
+            what = f"version {number} was not in force by {until}, so no cycle of it was late"
+            yield (*path, "late", name), what, "name the version that the cycle began under, as in `T-1042#2@v1`"
 
 
 def _check_rolling(path: Path, shape: ContractFile, versions: Sequence[Version]) -> Iterator[Fault]:

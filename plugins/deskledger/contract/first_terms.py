@@ -23,12 +23,18 @@ def _month(value: Any) -> str:
     return text
 
 
+def _cycle(name: str) -> str:
+    """A late cycle as months name it (statement.late): cycle 1 and version 1 where the file says none."""
+    name = name if re.search(r"@v\d+$", name) else f"{name}@v1"
+    return name if re.search(r"#\d+@v\d+$", name) else re.sub(r"@v\d+$", r"#1\g<0>", name)
+
+
 def _lateness(value: Any) -> dict[str, Fraction]:
     if not isinstance(value, Block):
         raise fault(
             "one line a late ticket belongs here", "write `{T-1041: 12h}`, or `{T-1041#2: 12h}` for its cycle 2"
         )
-    cycles = {str(key) if "#" in str(key) else f"{key}#1": text for key, text in value.items()}
+    cycles = {_cycle(str(key)): text for key, text in value.items()}
     return {cycle: quantities.seconds_of(quantities.text_of(text)) for cycle, text in cycles.items()}
 
 

@@ -235,7 +235,8 @@ class OpeningBalances:
 
     All lists are oldest first and end with `until`. `history`: of each penalty, failed 1, met 0, no data None.
     `caps_used` by cap of a quarter or year; `rolling`: numerator and denominator of each month of a service level;
-    `late`: by service level and open cycle ("T-17#1"), the seconds of lateness that were charged.
+    `late`: by service level and open cycle ("T-17#1@v1", measured under version 1), the seconds of lateness that were
+    charged.
     """
 
     until: str

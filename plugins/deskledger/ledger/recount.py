@@ -111,7 +111,7 @@ def _percentile(level: Mapping[str, Any], version: Mapping[str, Any], rows: pd.D
 
 
 def _by_item(rows: pd.DataFrame, charged: Mapping[str, Fraction]) -> dict[str, Any]:
-    """The late cycles of a price by the ticket (source and id, how late in seconds, and how late when last charged).
+    """The late cycles of a price by the ticket: each one's name, how late in seconds, and how late when last charged.
 
     And of how many cycles.
     """

@@ -13,7 +13,8 @@ from sqlalchemy import Connection
 from deskledger.contract.terms import Contract
 from deskledger.ledger.tables import every
 
-# By service level, then by late cycle ("desk|T-17#1"): the seconds of lateness that were charged.
+# By service level, then by late cycle ("desk|T-17#1@v1", measured under version 1): the seconds of lateness that were
+# charged.
 Charged = Mapping[str, Mapping[str, Fraction]]
 
 
@@ -21,7 +22,7 @@ def charged_before(connection: Connection, contract: Contract, period: str, book
     """What the months before `period` charged of each late cycle, as they stood when `booked_period` was posted.
 
     A month that was corrected by then counts as corrected; its later corrections are left out. The opening balances of
-    `contract` name no source: their cycles are those of the ticket alone ("T-17#1").
+    `contract` name no source: their cycles are those of the ticket alone ("T-17#1@v1").
     """
     months = every(
         connection,
@@ -60,7 +61,7 @@ def charged_before(connection: Connection, contract: Contract, period: str, book
 
 
 def charged_of(charged: Mapping[str, Fraction], name: str) -> Fraction | None:
-    """What was charged of a late cycle ("desk|T-17#1"); None where nothing was."""
+    """What was charged of a late cycle ("desk|T-17#1@v1"); None where nothing was."""
     return charged.get(name, charged.get(_without_source(name)))
 
 
@@ -111,7 +112,8 @@ def priced_by_item(terms: Mapping[str, Any]) -> list[str]:
 
 def names(rows: pd.DataFrame) -> pd.Series:
     """The rows' cycles as `Charged` names them."""
-    return rows["source"].astype("str") + "|" + rows["ticket_id"].astype("str") + "#" + rows["cycle"].astype("str")
+    cycles = "#" + rows["cycle"].astype("str") + "@v" + rows["version"].astype("str")
+    return rows["source"].astype("str") + "|" + rows["ticket_id"].astype("str") + cycles
 
 
 def _without_source(name: str) -> str:

@@ -63,7 +63,7 @@ def sides(evidence: pd.DataFrame, levels: Sequence[Mapping[str, Any]]) -> list[d
     rows = []
     for clock in dict.fromkeys(str(level["measure"]) for level in levels if level["subject"] == "clock"):
         cycles = evidence[(evidence["clock"].astype("str") == clock) & evidence["is_denominator"].astype(bool)]
-        cycles = cycles.drop_duplicates(["ticket_key", "cycle"])
+        cycles = cycles.drop_duplicates(["ticket_key", "version", "cycle"])
         if cycles.empty:
             continue
         held = {side: int(cycles[f"{side}_us"].sum()) for side in ("provider", "customer", "third_party")}

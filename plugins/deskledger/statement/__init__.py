@@ -6,7 +6,7 @@ from deskledger.statement.cycles import contract_cycles
 from deskledger.statement.exclusions import Granted, granted, refuse_other_terms
 from deskledger.statement.held import Held, RawColumn, RawColumns
 from deskledger.statement.inputs import Inputs, data_cutoff, read_inputs
-from deskledger.statement.late import charged_before, tickets_charged
+from deskledger.statement.late import charged_before, tickets_charged, under_version
 from deskledger.statement.levels import LevelResult, MonthFigures, measurements
 
 __all__ = [
@@ -29,4 +29,5 @@ __all__ = [
     "read_inputs",
     "refuse_other_terms",
     "tickets_charged",
+    "under_version",
 ]

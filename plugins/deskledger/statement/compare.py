@@ -47,7 +47,8 @@ def changed_figures(before: pd.DataFrame, after: pd.DataFrame) -> pd.DataFrame:
 def _merged(before: pd.DataFrame, after: pd.DataFrame, told: Sequence[str]) -> pd.DataFrame:
     """The rows of both, beside each other by their key."""
     sides = (_keyed(before, told), _keyed(after, told))
-    merged = sides[0].merge(sides[1], on=list(_KEY), how="outer", suffixes=("_before", "_after"))
+    merged = sides[0].merge(sides[1], on=[*_KEY, "turn"], how="outer", suffixes=("_before", "_after"))
+    merged = merged.drop(columns="turn")
     for side in ("fate_before", "fate_after"):
         merged[side] = merged[side].fillna(ELSEWHERE)
     return merged
@@ -65,7 +66,9 @@ def _keyed(evidence: pd.DataFrame, told: Sequence[str]) -> pd.DataFrame:
             columns[name] = series
         else:
             columns[name] = series.astype("str").fillna("") if name in _KEY else series.astype("str")
-    return pd.DataFrame(columns)
+    # Under two versions a ticket may have one cycle of the same number each; these may differ, so their order tells.
+    turn = evidence.assign(**columns).groupby(list(_KEY), sort=False)["started_at"].rank("first")
+    return pd.DataFrame({**columns, "turn": turn.fillna(1)})  # an answer has no start, and comes once
 
 
 def line_changes(before: Sequence[Mapping[str, Any]], after: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:

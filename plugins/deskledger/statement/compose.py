@@ -173,7 +173,7 @@ def _alone(results: Sequence[LevelResult]) -> list[ServiceLevel]:
 
 def _evidence(rows: pd.DataFrame) -> pd.DataFrame:
     """The rows in one order, whatever order they were read in, numbered, with the columns of model.EVIDENCE."""
-    order = ["service_level", "ticket_key", "clock", "cycle", "survey_id", "answer_id"]
+    order = ["service_level", "ticket_key", "version", "clock", "cycle", "survey_id", "answer_id"]
     if rows.empty:
         return conform(EVIDENCE, pd.DataFrame({name: [] for name in EVIDENCE.names}))
     known = rows.reindex(columns=[*rows.columns, *(name for name in order if name not in rows)])

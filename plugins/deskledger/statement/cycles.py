@@ -22,20 +22,34 @@ def contract_cycles(
 ) -> pd.DataFrame:
     """Every cycle (model.CYCLE) that started by `as_of` while a version was in force, measured under that version.
 
-    `incomplete` are the keys of tickets with rows in quarantine. Cycles from before the first version are left out.
+    A cycle that is open when a new version begins goes on under its own, and until it ends the new version opens none
+    of that clock and ticket. `incomplete` are the keys of tickets with rows in quarantine. Cycles from before the first
+    version are left out.
     """
-    frames = []
+    frames: list[pd.DataFrame] = []
     for version, begin, end in in_force(contract, as_of):
         measured = clocks.measure(tickets, events, version.clocks, version.calendars, as_of)
         own = measured["started_at"] >= begin
         if end is not None:
             own &= measured["started_at"] < end
+        own &= ~_while_open(measured, frames, begin)
         frames.append(measured[own].assign(version=version.number))
     if not frames:
         return empty(CYCLE)
     joined = pd.concat(frames, ignore_index=True)
     is_incomplete = joined["ticket_key"].isin(list(incomplete))
     return conform(CYCLE, joined.assign(contract=contract.name, is_incomplete=is_incomplete))
+
+
+def _while_open(cycles: pd.DataFrame, earlier: list[pd.DataFrame], begin: datetime) -> np.ndarray:
+    """Which of a version's cycles start while a cycle that opened before it began is still open (ADR 0066)."""
+    opened = pd.concat([frame[~(frame["stopped_at"] <= begin)] for frame in earlier]) if earlier else cycles.head(0)
+    if opened.empty:
+        return np.zeros(len(cycles), dtype=bool)
+    ends = opened["stopped_at"].fillna(pd.Timestamp.max.tz_localize("UTC"))
+    until = ends.groupby([opened["ticket_key"], opened["clock"].astype("str")]).max()
+    mine = pd.MultiIndex.from_arrays([cycles["ticket_key"], cycles["clock"].astype("str")])
+    return np.asarray(cycles["started_at"].array < until.reindex(mine).array, dtype=bool)
 
 
 def in_force(contract: Contract, as_of: datetime) -> Iterator[tuple[Version, datetime, datetime | None]]:

@@ -5,7 +5,6 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-import numpy as np
 import pandas as pd
 
 from deskledger import clocks
@@ -18,7 +17,8 @@ from deskledger.statement.level_rows import clock_rows
 from deskledger.statement.population import with_ticket_fields, within
 
 PORTION_TICKETS = 8_192  # their segments are held at once: about twenty rows a clock and ticket
-_CYCLE = ["ticket_key", "clock", "cycle"]
+_CYCLE = ["version", "ticket_key", "clock", "cycle"]
+_NUMBERED = {"version": "int64", "clock": "str", "cycle": "int64"}
 _MEASURED = (
     "fate", "state", "started_at", "stopped_at", "due_at", "breached_at", "target_us", "elapsed_us", "provider_us",
     "customer_us", "third_party_us", "attributed_at", "account", "team", "agent", "product", "priority",
@@ -51,18 +51,13 @@ def segments_behind(
 ) -> Iterator[pd.DataFrame]:
     """The segments (model.SEGMENT) of the evidence's cycles, some tickets at a time; of `rows_behind`, in one order."""
     is_cycle = evidence["clock"].notna()
-    wanted = evidence.loc[is_cycle, _CYCLE].astype({"clock": "str", "cycle": "int64"}).drop_duplicates()
+    wanted = evidence.loc[is_cycle, _CYCLE].astype(_NUMBERED).drop_duplicates()
     named = set(wanted["clock"])
     for some, theirs in portions(tickets, events, PORTION_TICKETS):
-        for version, begin, end in in_force(contract, as_of):
+        for version, _, _ in in_force(contract, as_of):
             own = [clock for clock in version.clocks if clock.name in named]
-            found = clocks.segments(some, theirs, own, version.calendars, as_of)
-            found = found.merge(wanted, on=_CYCLE, how="inner")
-            started = found.groupby(_CYCLE, sort=False)["from_at"].transform("min")
-            is_own = started >= begin
-            if end is not None:
-                is_own &= started < end
-            yield conform(SEGMENT, found[is_own].assign(version=version.number))
+            found = clocks.segments(some, theirs, own, version.calendars, as_of).assign(version=version.number)
+            yield conform(SEGMENT, found.merge(wanted, on=_CYCLE, how="inner"))
 
 
 def measured_again(
@@ -129,9 +124,9 @@ def _calendars_told(
 
 def _segments_told(segments: pd.DataFrame, evidence: pd.DataFrame) -> list[str]:
     """Cycles whose frozen stretches do not add up to the time that they count."""
-    counted = segments.astype({"clock": "str"}).groupby(_CYCLE, sort=False)["counted_us"].sum().rename("counted_us")
+    counted = segments.astype(_NUMBERED).groupby(_CYCLE, sort=False)["counted_us"].sum().rename("counted_us")
     stated = evidence.loc[evidence["clock"].notna(), [*_CYCLE, "ticket_id", "elapsed_us"]]
-    stated = stated.astype({"clock": "str", "cycle": "int64"}).drop_duplicates(_CYCLE)
+    stated = stated.astype(_NUMBERED).drop_duplicates(_CYCLE)
     beside = stated.merge(counted, left_on=_CYCLE, right_index=True, how="left")
     wrong = beside[(beside["counted_us"].fillna(0).astype("int64") != beside["elapsed_us"].astype("int64")).to_numpy()]
     return _cut([f"{_named(row)}: its stretches do not add up to the time that it counts" for row in _rows(wrong)])
@@ -140,7 +135,7 @@ def _segments_told(segments: pd.DataFrame, evidence: pd.DataFrame) -> list[str]:
 def _differing(stated: pd.DataFrame, again: pd.DataFrame, requests: Collection[str]) -> list[str]:
     """Each value of a level's cycles that was stated otherwise than it is measured now, in words."""
     sides = (_keyed(stated), _keyed(again))
-    beside = sides[0].merge(sides[1], on=[*_CYCLE, "turn"], how="outer", suffixes=("", "_now"), indicator=True)
+    beside = sides[0].merge(sides[1], on=_CYCLE, how="outer", suffixes=("", "_now"), indicator=True)
     told = [
         f"{_named(row)}: frozen, but not measured in this month now"
         for row in _rows(beside[beside["_merge"] == "left_only"])
@@ -164,11 +159,9 @@ def _differing(stated: pd.DataFrame, again: pd.DataFrame, requests: Collection[s
 
 
 def _keyed(rows: pd.DataFrame) -> pd.DataFrame:
-    """Rows with what names their cycle: two versions may have one of the same number, told apart by their order."""
     known = rows[[*_CYCLE, "ticket_id", "reason", *_MEASURED]].copy()
     words = [name for name in known if known[name].dtype == "category"]
-    known = known.astype({**dict.fromkeys(words, "str"), "cycle": "int64"}).sort_values("started_at", kind="stable")
-    return known.assign(turn=known.groupby(_CYCLE, sort=False).cumcount().astype(np.int64))
+    return known.astype({**dict.fromkeys(words, "str"), **_NUMBERED})
 
 
 def _rows(frame: pd.DataFrame) -> list[dict[str, Any]]:

@@ -5,6 +5,7 @@ What earlier months charged is read from their statements, as they stand: nothin
 
 from collections.abc import Collection, Mapping, Sequence
 from fractions import Fraction
+from typing import TypeVar
 
 import numpy as np
 import pandas as pd
@@ -13,8 +14,11 @@ from deskledger.contract.quantities import exact_text
 from deskledger.contract.terms import ServiceLevel, Version
 from deskledger.statement.population import within
 
-# By late cycle ("desk|T-17#1"): the seconds of lateness that were charged; None where it was set aside, for good.
+# By late cycle ("desk|T-17#1@v1", measured under version 1): the seconds of lateness that were charged; None where it
+# was set aside, for good.
 Lateness = Mapping[str, str | None]
+
+_Time = TypeVar("_Time")
 
 CARRIED = "carried"
 _SECOND_US = 1_000_000
@@ -29,7 +33,7 @@ def priced_by_item(version: Version) -> list[str]:
 def charged_before(months: Sequence[Lateness], opening: Mapping[str, Fraction] | None = None) -> dict[str, str]:
     """The lateness of each cycle that the months before charged, oldest first; without what one of them set aside.
 
-    `opening` is by ticket and cycle alone ("T-17#1"): what was charged before the first of these months.
+    `opening` names no source ("T-17#1@v1"): what was charged before the first of these months.
     """
     charged = {name: exact_text(seconds) for name, seconds in (opening or {}).items()}
     for month in months:
@@ -112,14 +116,23 @@ def lateness(version: Version, evidence: pd.DataFrame) -> dict[str, dict[str, st
     return found
 
 
+def under_version(late: Mapping[str, Mapping[str, _Time]], number: int) -> dict[str, dict[str, _Time]]:
+    """Lateness by service level, its cycles named as if version `number` had measured them."""
+    return {
+        level: {f"{name.rpartition('@')[0]}@v{number}": seconds for name, seconds in cycles.items()}
+        for level, cycles in late.items()
+    }
+
+
 def names(rows: pd.DataFrame) -> pd.Series:
     """The rows' cycles as `Lateness` names them."""
     return rows["source"].astype("str") + "|" + ids(rows)
 
 
 def ids(rows: pd.DataFrame) -> pd.Series:
-    """The rows' tickets and cycles, as items of a measurement name them."""
-    return rows["ticket_id"].astype("str") + "#" + rows["cycle"].astype("Int64").astype("str")
+    """The rows' tickets, cycles and the versions that measured these, as opening balances name them."""
+    version = rows["version"].astype("Int64").astype("str")
+    return rows["ticket_id"].astype("str") + "#" + rows["cycle"].astype("Int64").astype("str") + "@v" + version
 
 
 def _plain(name: str) -> str:

@@ -75,7 +75,8 @@ def whatif(name: str, first: str, last: str, terms: Path, *, now: datetime) -> W
     with snapshot(open_warehouse()) as connection:
         _refuse_months(connection, contract, periods, now)
         past_before = past_of(connection, name, first)
-        past_after = list(past_before)
+        number = other.versions[0].number
+        past_after = [replace(month, late=statement.under_version(month.late, number)) for month in past_before]
         months = []
         for period in periods:
             before, _ = _stated(connection, contract, period, past_before, now)
@@ -96,7 +97,7 @@ def whatif(name: str, first: str, last: str, terms: Path, *, now: datetime) -> W
             )
             past_before = [*past_before, as_past(before)]
             past_after = [*past_after, as_past(after)]
-    return WhatIf(name, contract.title, contract.currency, other.file, other.versions[0].number, tuple(months))
+    return WhatIf(name, contract.title, contract.currency, other.file, number, tuple(months))
 
 
 def _other_terms(contract: Contract, file: Path) -> Contract:
@@ -115,7 +116,8 @@ def _other_terms(contract: Contract, file: Path) -> Contract:
                 remedy=f"begin with a copy of {contract.file} and change its terms",
             )
     newest = replace(other.versions[-1], effective_from=contract.versions[0].effective_from)
-    return replace(other, versions=(newest,))
+    opening = other.opening and replace(other.opening, late=statement.under_version(other.opening.late, newest.number))
+    return replace(other, versions=(newest,), opening=opening)
 
 
 def _periods(first: str, last: str) -> list[str]:

@@ -56,7 +56,7 @@ def test_opening_balances_are_exact() -> None:
 
 LATE = (
     OPENED.replace("until: 2025-12", "until: 2026-01")
-    .replace("  caps_used", "  late: {in_time: {T-1: 1h 30m, 'T-1#2': 0.5 h}}\n  caps_used")
+    .replace("  caps_used", "  late: {in_time: {T-1: 1h 30m, 'T-1#2@v1': 0.5 h}}\n  caps_used")
     .replace(
         VALID[VALID.index("            kind: threshold") : VALID.index("        - id: slow")],
         "            kind: per_item\n            unit: 1h\n            unit_rounding: up\n"
@@ -68,7 +68,7 @@ LATE = (
 def test_opening_balances_name_late_tickets_and_their_cycles() -> None:
     opening = load(LATE).opening
     assert opening is not None
-    assert opening.late == {"in_time": {"T-1#1": Fraction(5400), "T-1#2": Fraction(1800)}}
+    assert opening.late == {"in_time": {"T-1#1@v1": Fraction(5400), "T-1#2@v1": Fraction(1800)}}
 
 
 def test_a_first_version_that_begins_after_the_late_tickets_is_refused() -> None:
@@ -76,6 +76,13 @@ def test_a_first_version_that_begins_after_the_late_tickets_is_refused() -> None
     refused(LATE, "until: 2026-01", "until: 2025-12", "  late: {", "begins in 2026-01", "the oldest named ticket")
     assert load(LATE).opening is not None
     assert load(OPENED).opening is not None  # balances without late tickets need no month before
+
+
+def test_late_cycles_of_a_version_that_was_not_in_force_are_refused() -> None:
+    late = LATE.replace("@v1", "@v2")
+    refused(
+        late, "", "", "  late: {", "version 2 was not in force by 2026-01", "the version that the cycle began under"
+    )
 
 
 def test_a_lateness_without_a_unit_is_refused() -> None:

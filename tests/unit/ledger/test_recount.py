@@ -15,6 +15,7 @@ VERSION = {
 }
 IN_TIME = {"state": "met", "fate": "met", "elapsed_us": 100, "target_us": 100}
 LATE = {"state": "breached", "fate": "failed", "elapsed_us": 101, "target_us": 100, "is_numerator": False}
+LATE_ITEM = {"id": "desk|T2#1@v1", "late_seconds": "1/1000000"}
 ANSWER = {"clock": None, "cycle": None, "state": None}
 
 
@@ -26,7 +27,7 @@ def level(**changes: Any) -> dict[str, Any]:
 
 def rows(*given: dict[str, Any]) -> pd.DataFrame:
     usual = {"service_level": "level", "is_numerator": True, "is_denominator": True, "source": "desk",
-             "clock": "resolution", "cycle": 1}  # fmt: skip
+             "version": 1, "clock": "resolution", "cycle": 1}  # fmt: skip
     made = [
         {**usual, "evidence_no": number, "ticket_key": number, "ticket_id": f"T{number}", **row}
         for number, row in enumerate(given, start=1)
@@ -51,11 +52,11 @@ POOR = {**ANSWER, "fate": "failed", "rating": 1}
 def test_what_was_charged_of_a_ticket_is_of_its_own_desk() -> None:
     """Two desks number their tickets alike; only one of the two was charged before."""
     told = [
-        {"id": "desk|T-1#1", "late_seconds": "1/1000000", "accrued_seconds": "1/2000000"},
-        {"id": "phone|T-1#1", "late_seconds": "1/1000000"},
+        {"id": "desk|T-1#1@v1", "late_seconds": "1/1000000", "accrued_seconds": "1/2000000"},
+        {"id": "phone|T-1#1@v1", "late_seconds": "1/1000000"},
     ]
     evidence = rows(*({**LATE, "source": source, "ticket_id": "T-1"} for source in ("desk", "phone")))
-    charged = {"desk|T-1#1": Fraction(1, 2_000_000)}
+    charged = {"desk|T-1#1@v1": Fraction(1, 2_000_000)}
     found, differences = again({"items": told, "den": 2}, level(), evidence, charged)
     assert (found["items"], differences) == (told, [])
 
@@ -73,11 +74,11 @@ def test_what_was_charged_of_a_ticket_is_of_its_own_desk() -> None:
 def test_what_was_charged_before_is_for_the_months_before_to_say(
     stated: dict[str, str], before: str | None, told: list[str]
 ) -> None:
-    item = {"id": "desk|T1#1", "late_seconds": "1/1000000"}
-    charged = {"T1#1": Fraction(before)} if before else {}  # of the opening balances, which name no source
+    item = {"id": "desk|T1#1@v1", "late_seconds": "1/1000000"}
+    charged = {"T1#1@v1": Fraction(before)} if before else {}  # of the opening balances, which name no source
     found, differences = again({"items": [{**item, **stated}], "den": 1}, level(), rows(LATE), charged)
     assert found["items"] == [item | ({"accrued_seconds": before} if before else {})]
-    assert differences == [f"level: of desk|T1#1 the months before {words}" for words in told]
+    assert differences == [f"level: of desk|T1#1@v1 the months before {words}" for words in told]
 
 
 @pytest.mark.parametrize(
@@ -94,8 +95,8 @@ def test_what_was_charged_before_is_for_the_months_before_to_say(
                                                            {**LATE, "is_numerator": True}]),
         ({"value": "4", "n": 6}, level(statistic="count", months=[{"num": "3", "den": 5}, {"num": "1", "den": 1}]),
          [{**LATE, "is_numerator": True}]),
-        ({"items": [{"id": "desk|T2#1", "late_seconds": "1/1000000"}], "den": 2}, level(), [IN_TIME, LATE]),
-        ({"num": 1, "den": 2, "items": [{"id": "desk|T2#1", "late_seconds": "1/1000000"}]}, level(), [IN_TIME, LATE]),
+        ({"items": [LATE_ITEM], "den": 2}, level(), [IN_TIME, LATE]),
+        ({"num": 1, "den": 2, "items": [LATE_ITEM]}, level(), [IN_TIME, LATE]),
         ({"good": 2, "neutral": 1, "poor": 1}, level(subject="csat", measure="poor", statistic="share"),
          [GOOD, GOOD, POOR, {**GOOD, "fate": "neutral", "rating": 3, "is_denominator": False}]),
         ({"months": [{"poor": 1, "neutral": 0, "good": 2}]}, level(subject="csat", measure="poor", statistic="share"),

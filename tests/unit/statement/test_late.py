@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 from deskledger.contract.terms import ClockTerms, Measure, ServiceLevel, Version
-from deskledger.statement.late import carried_rows, charged_before, late_items, lateness, tickets_charged
+from deskledger.statement.late import carried_rows, charged_before, late_items, lateness, tickets_charged, under_version
 
 HOUR = 3_600_000_000
 FEBRUARY = pd.Timestamp("2026-02-01T00:00Z")
@@ -18,7 +18,7 @@ LEVEL = ServiceLevel("late", "4.2", Measure("clock", "resolution"), ">=", Fracti
 def cycles(*rows: dict[str, Any]) -> pd.DataFrame:
     """Cycles that came due on 10 January with a target of four hours, ten hours used."""
     usual = {
-        "clock": "resolution", "cycle": 1, "source": "desk", "state": "breached", "is_incomplete": False,
+        "version": 1, "clock": "resolution", "cycle": 1, "source": "desk", "state": "breached", "is_incomplete": False,
         "attributed_at": "2026-01-10T12:00Z", "stopped_at": None, "elapsed_us": 10 * HOUR, "target_us": 4 * HOUR,
         "team": "team-01", "fate": "failed", "service_level": "late",
     }  # fmt: skip
@@ -48,10 +48,11 @@ def version(**clock: Any) -> Version:
         ({"ticket_id": "other"}, False),  # no earlier month charged it
         ({"source": "phone"}, False),  # another desk's ticket of the same name
         ({"cycle": 2}, False),
+        ({"version": 2}, False),  # its cycle 1 began elsewhere
     ],
 )
 def test_a_cycle_goes_on_that_was_charged_and_is_still_open(row: dict[str, Any], *, is_carried: bool) -> None:
-    rows = carried_rows(LEVEL, cycles(row), FEBRUARY, {"desk|T0#1": "3600"})
+    rows = carried_rows(LEVEL, cycles(row), FEBRUARY, {"desk|T0#1@v1": "3600"})
     assert len(rows) == is_carried
     if is_carried:
         assert rows[["fate", "is_numerator", "is_denominator"]].values.tolist() == [["carried", False, False]]
@@ -60,7 +61,7 @@ def test_a_cycle_goes_on_that_was_charged_and_is_still_open(row: dict[str, Any],
 def test_carried_cycles_are_those_of_the_population_and_of_opening_balances() -> None:
     level = ServiceLevel("late", "4.2", LEVEL.measure, ">=", Fraction(90), population={"team": frozenset({"team-01"})})
     rows = cycles({}, {"team": "team-02"}, {})
-    charged = {"desk|T0#1": "3600", "desk|T1#1": "3600", "T2#1": "3600"}
+    charged = {"desk|T0#1@v1": "3600", "desk|T1#1@v1": "3600", "T2#1@v1": "3600"}
     assert carried_rows(level, rows, FEBRUARY, charged)["ticket_id"].tolist() == ["T0", "T2"]
 
 
@@ -68,27 +69,36 @@ def test_late_tickets_are_told_exactly_with_what_was_charged_before() -> None:
     rows = cycles(
         {"fate": "failed"}, {"fate": "met"}, {"fate": "carried", "elapsed_us": 4 * HOUR + 1}, {"fate": "excluded"}
     )
-    assert late_items(rows, {"desk|T2#1": "1800"}) == [
-        {"id": "desk|T0#1", "late_seconds": "21600"},
-        {"id": "desk|T2#1", "late_seconds": "1/1000000", "accrued_seconds": "1800"},
+    assert late_items(rows, {"desk|T2#1@v1": "1800"}) == [
+        {"id": "desk|T0#1@v1", "late_seconds": "21600"},
+        {"id": "desk|T2#1@v1", "late_seconds": "1/1000000", "accrued_seconds": "1800"},
     ]
 
 
 def test_the_most_that_a_month_charged_counts_and_what_was_set_aside_stays_out() -> None:
-    months = [{"desk|A#1": "10", "desk|B#1": "10"}, {"desk|A#1": "9"}, {"desk|A#1": "21/2", "desk|B#1": None}]
-    assert charged_before(months) == {"desk|A#1": "21/2"}
-    assert charged_before(months[:2]) == {"desk|A#1": "10", "desk|B#1": "10"}
+    months = [
+        {"desk|A#1@v1": "10", "desk|B#1@v1": "10"},
+        {"desk|A#1@v1": "9"},
+        {"desk|A#1@v1": "21/2", "desk|B#1@v1": None},
+    ]
+    assert charged_before(months) == {"desk|A#1@v1": "21/2"}
+    assert charged_before(months[:2]) == {"desk|A#1@v1": "10", "desk|B#1@v1": "10"}
     assert charged_before([]) == {}
 
 
+def test_a_version_that_is_asked_about_takes_over_what_others_measured() -> None:
+    charged = {"late": {"desk|A#1@v1": "1", "desk|a@b#2@v2": None}}
+    assert under_version(charged, 3) == {"late": {"desk|A#1@v3": "1", "desk|a@b#2@v3": None}}
+
+
 def test_months_go_on_from_the_opening_balances() -> None:
-    opening = {"A#1": Fraction(10), "B#1": Fraction(1, 2), "C#1": Fraction(3)}
-    assert charged_before([], opening) == {"A#1": "10", "B#1": "0.5", "C#1": "3"}
-    assert charged_before([{"desk|A#1": "11", "desk|B#1": None}], opening) == {"C#1": "3", "desk|A#1": "11"}
+    opening = {"A#1@v1": Fraction(10), "B#1@v1": Fraction(1, 2), "C#1@v1": Fraction(3)}
+    assert charged_before([], opening) == {"A#1@v1": "10", "B#1@v1": "0.5", "C#1@v1": "3"}
+    assert charged_before([{"desk|A#1@v1": "11", "desk|B#1@v1": None}], opening) == {"C#1@v1": "3", "desk|A#1@v1": "11"}
 
 
 def test_tickets_are_named_by_their_source_and_opening_balances_by_each() -> None:
-    charged = {"desk|T-1#1": "1", "desk|T-1#2": "1", "phone|a#b#1": "1", "T-9#1": "1"}
+    charged = {"desk|T-1#1@v1": "1", "desk|T-1#2@v1": "1", "phone|a#b#1@v1": "1", "T-9#1@v1": "1"}
     assert tickets_charged(charged, ["desk", "phone"]) == {"desk": {"T-1", "T-9"}, "phone": {"a#b", "T-9"}}
 
 
@@ -101,10 +111,12 @@ def test_a_month_remembers_what_is_late_and_open() -> None:
         {"fate": "met", "state": "met"},
         {"fate": "incomplete"},
     )
-    assert lateness(version(), rows) == {"late": {"desk|T0#1": "21600", "desk|T1#1": "3600", "desk|T2#1": None}}
+    assert lateness(version(), rows) == {
+        "late": {"desk|T0#1@v1": "21600", "desk|T1#1@v1": "3600", "desk|T2#1@v1": None}
+    }
 
 
 def test_a_stop_that_can_be_taken_back_is_remembered() -> None:
     rows = cycles({"fate": "failed", "stopped_at": "2026-01-31T00:00Z"})
-    assert lateness(version(resume=("reopened",)), rows) == {"late": {"desk|T0#1": "21600"}}
+    assert lateness(version(resume=("reopened",)), rows) == {"late": {"desk|T0#1@v1": "21600"}}
     assert lateness(version(), rows) == {"late": {}}
