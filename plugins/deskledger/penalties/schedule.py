@@ -201,19 +201,21 @@ def step_count(steps: Fraction, rounding: str) -> Fraction:
 def _per_item(rules: Mapping[str, Any], measured: Measured, bases: Bases) -> Outcome:
     """So much for each late ticket and unit of time; what earlier periods charged of a ticket is taken off.
 
-    `accrued` are the units that they charged of it, `accrued_seconds` how late it was when they did.
+    `accrued` are the units of earlier periods, `accrued_seconds` how late it was at their end. A ticket that went on
+    and adds nothing (its cap or the last unit is reached) failed in those periods, and is no failure of this one.
     """
-    total, late, units, charged = Fraction(0), 0, Fraction(0), Fraction(0)
+    total, late, units, earlier = Fraction(0), 0, Fraction(0), Fraction(0)
     for item in measured.items or ():
-        here = _units(rules, item)
-        late += here > 0
+        here, already = _units(rules, item), _accrued(rules, item)
+        added = max(_item_amount(rules, here, bases) - _item_amount(rules, already, bases), Fraction(0))
+        late += added > 0 if already else here > 0
         units += here
-        already = _accrued(rules, item)
-        charged += already
-        total += max(_item_amount(rules, here, bases) - _item_amount(rules, already, bases), Fraction(0))
+        earlier += already
+        total += added
     if not late:
-        return Outcome("met", reason="no ticket was late")
-    before = f", {shown(charged)} of them charged before" if charged else ""
+        told = f"no late ticket adds to the {shown(earlier)} units of earlier months" if units else "no ticket was late"
+        return Outcome("met", reason=told)
+    before = f", {shown(earlier)} of them in earlier months" if earlier else ""
     reason = f"{late} late tickets, {shown(units)} units{before}: {shown(total)}"
     if rules.get("cap") is not None and total > exact(rules["cap"]):
         total = exact(rules["cap"])

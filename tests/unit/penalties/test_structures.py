@@ -171,6 +171,20 @@ def test_a_ladder_per_late_ticket(extra: dict, items: list, credit: str) -> None
 
 
 @pytest.mark.parametrize(
+    ("item", "status", "run"),
+    [
+        ({"late": "2", "accrued": "1"}, "breach", 3),
+        ({"late": "3", "accrued": "2"}, "met", None),  # nothing more can be charged: no failure of this month
+        ({"late": "3"}, "breach", 3),
+    ],
+)
+def test_a_late_ticket_that_adds_nothing_is_no_further_failure(item: dict, status: str, run: int | None) -> None:
+    contract = _contract({**_LADDER, "item_cap": "130"}, {"repeat": {"by_run": {"1": "1", "2": "2"}}})
+    found = assess(contract, {"measures": {"r": {"items": [item]}}, "history": {"r": [1, 1]}})
+    assert (_status(found), found.lines[0].run) == (status, run)
+
+
+@pytest.mark.parametrize(
     ("measure", "schedule", "status"),
     [
         ({"den": 29, "items": [{"late": "3"}]}, _LADDER, "below_sample"),

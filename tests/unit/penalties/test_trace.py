@@ -311,6 +311,17 @@ _PER_ITEM = {"kind": "per_item", "unit_rounding": "exact", "ladder": [{"amount":
         ({"cap": "60"}, [{"late": "1.5"}], "1 late tickets, 1.5 units: 75, at most 60 -> breach: 60"),
         ({"ladder": [{"pct_of_base": "1"}]}, [{"late": "2"}], "1 late tickets, 2 units: 200 -> breach: 200"),
         ({}, [{"late": "0"}], "no ticket was late -> met: 0"),
+        (
+            {"item_cap": "75"},
+            [{"late": "2", "accrued": "1"}, {"late": "3", "accrued": "2"}],
+            "1 late tickets, 5 units, 3 of them in earlier months: 25 -> breach: 25",
+        ),
+        (
+            {"item_cap": "50"},
+            [{"late": "2", "accrued": "1"}, {"late": "3", "accrued": "2"}],
+            "no late ticket adds to the 3 units of earlier months -> met: 0",
+        ),
+        ({}, [{"late": "3", "accrued": "3"}], "no late ticket adds to the 3 units of earlier months -> met: 0"),
     ],
 )
 def test_what_late_tickets_cost(rules: dict, items: list, row: str) -> None:
