@@ -187,6 +187,50 @@ def test_a_ticket_that_is_late_when_a_version_begins_is_charged_each_hour_once(w
     proved(warehouse, "ALDER-2026-01", "ALDER-2026-02", "ALDER-2026-03")
 
 
+def price_from(home: Path, first: str) -> None:
+    """Version 1 has no price; version 2, of that day, charges by the hour."""
+    second_version(home, V2[0], ("2026-01-01", first))
+    path = home / "contracts" / "alder.yaml"
+    path.write_text(path.read_text(encoding="utf-8").replace(PENALTIES, "", 1), encoding="utf-8")
+    sign(home)
+
+
+def test_a_price_that_begins_later_charges_the_hours_of_its_own_months(warehouse: Engine, home: Path) -> None:
+    price_from(home, "2026-02-01")
+    load(warehouse, OLD, ticket("T-2", "2026-01-30T08:00:00Z", "2026-01-31T08:00:00Z"))
+    assert close_month("2026-01")["credit"] == "0.00"
+    february = close_month("2026-02")
+    assert evidence(warehouse, february["draft_id"]) == {"T-1": "carried"}
+    assert items(warehouse, february["draft_id"]) == [
+        {"id": "desk|T-1#1@v1", "late_seconds": "2545200", "accrued_seconds": "126000"},
+    ]
+    assert february["credit"] == "679.00"  # hours 36 to 707 of it: up to 700 at 1, seven at 2
+    assert close_month("2026-03")["credit"] == "1486.00"
+    proved(warehouse, "ALDER-2026-01", "ALDER-2026-02", "ALDER-2026-03")
+
+
+def test_a_price_that_begins_later_finds_what_nobody_touched_for_long(warehouse: Engine, home: Path) -> None:
+    path = home / "contracts" / "alder.yaml"
+    path.write_text(path.read_text(encoding="utf-8").replace("value: resolved", "value: closed"), encoding="utf-8")
+    price_from(home, "2026-03-01")
+    load(warehouse, ticket("T-1", "2026-01-02T08:00:00Z", "2026-01-02T11:00:00Z"))
+    credits = [close_month(period)["credit"] for period in ("2026-01", "2026-02", "2026-03")]
+    assert credits == ["0.00", "0.00", "1486.00"]
+
+
+def test_what_if_prices_what_was_late_under_terms_without_a_price(warehouse: Engine, home: Path) -> None:
+    """What was late when the months in question begin costs nothing, as where a new version begins."""
+    proposal = (home / "contracts" / "alder.yaml").read_text(encoding="utf-8")
+    path = home / "contracts" / "alder.yaml"
+    path.write_text(proposal.replace(PENALTIES, ""), encoding="utf-8")
+    sign(home)
+    (home / "proposal.yaml").write_text(proposal, encoding="utf-8")
+    load(warehouse, OLD)
+    close_month("2026-01")
+    (month,) = whatif.whatif("alder", "2026-02", "2026-02", home / "proposal.yaml", now=NOW).months
+    assert (month.before, month.after) == (Decimal("0.00"), Decimal("679.00"))
+
+
 def test_what_if_goes_on_from_what_other_versions_charged(warehouse: Engine, home: Path) -> None:
     second_version(home, *V2[:2])
     load(warehouse, OLD)

@@ -6,7 +6,7 @@ from deskledger.statement.cycles import contract_cycles
 from deskledger.statement.exclusions import Granted, granted, refuse_other_terms
 from deskledger.statement.held import Held, RawColumn, RawColumns
 from deskledger.statement.inputs import Inputs, data_cutoff, read_inputs
-from deskledger.statement.late import charged_before, tickets_charged, under_version
+from deskledger.statement.late import charged_before, newly_priced, tickets_charged, under_version
 from deskledger.statement.levels import LevelResult, MonthFigures, measurements
 
 __all__ = [
@@ -26,6 +26,7 @@ __all__ = [
     "data_cutoff",
     "granted",
     "measurements",
+    "newly_priced",
     "read_inputs",
     "refuse_other_terms",
     "tickets_charged",

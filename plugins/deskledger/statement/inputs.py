@@ -184,7 +184,7 @@ def read_inputs(
     cutoff: datetime,
     incomplete: frozenset[int],
     raw_columns: RawColumns,
-    late: Sequence[int] = (),
+    late: Sequence[int] | None = (),
 ) -> Inputs:
     """Everything visible that the contract's period [start_at, end_at) may rest on.
 
@@ -193,10 +193,10 @@ def read_inputs(
     leaving out the new ones would lose what was known of their tickets before; `cutoff` is that of `data_cutoff`.
     `incomplete` are the keys of tickets with rows in quarantine, `raw_columns` where such rows tell their fields;
     `late` the keys of tickets that an earlier month charged, and that may go on being late however long nobody touches
-    them.
+    them; None: any may have been late for long.
     """
     accounts = contract.scope.get("account")
-    silent = silent_since(contract, start_at)
+    silent = datetime.min.replace(tzinfo=UTC) if late is None else silent_since(contract, start_at)
     bound = {
         "sources": list(contract.sources),
         "contract": contract.name,
@@ -205,7 +205,7 @@ def read_inputs(
         "start_at": start_at,
         "end_at": end_at,
         "silent_since": silent,
-        "late": list(late),
+        "late": list(late or ()),
         "start_day": f"{start_at.astimezone(UTC) - timedelta(days=1):%Y-%m-%d}",  # a promise may have any offset
     }
     connection.execute(text("drop table if exists pg_temp.statement_ticket"))

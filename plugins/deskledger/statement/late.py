@@ -30,6 +30,19 @@ def priced_by_item(version: Version) -> list[str]:
     return list(dict.fromkeys(term["measure"] for term in terms if term["schedule"]["kind"] == "per_item"))
 
 
+def newly_priced(version: Version, before: Mapping[str, Lateness]) -> list[ServiceLevel]:
+    """The service levels whose price by the late ticket begins now: `before` is what the month before charged."""
+    begun = [name for name in priced_by_item(version) if name not in before]
+    return [level for level in version.service_levels if level.name in begun]
+
+
+def late_already(level: ServiceLevel, cycles: pd.DataFrame, as_of: pd.Timestamp) -> dict[str, str]:
+    """How late the level's cycles are that were judged before `as_of`, the instant they were measured at."""
+    is_late = (cycles["clock"].astype("str") == level.measure.name) & (cycles["state"].astype("str") == "breached")
+    rows = cycles[(is_late & (cycles["attributed_at"] < as_of)).to_numpy(dtype=bool)]
+    return {name: str(Fraction(int(us), _SECOND_US)) for name, us in zip(names(rows), _over_us(rows), strict=True)}
+
+
 def charged_before(months: Sequence[Lateness], opening: Mapping[str, Fraction] | None = None) -> dict[str, str]:
     """The lateness of each cycle that the months before charged, oldest first; without what one of them set aside.
 

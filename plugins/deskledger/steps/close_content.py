@@ -203,12 +203,18 @@ def inputs_of(
         cutoff,
         incomplete,
         _raw_columns(contract.sources),
-        _late(contract, past),
+        _late(contract, period, past),
     )
 
 
-def _late(contract: Contract, past: Sequence[statement.PastMonth]) -> list[int]:
-    """The keys of tickets whose lateness the months before charged, or the opening balances."""
+def _late(contract: Contract, period: str, past: Sequence[statement.PastMonth]) -> list[int] | None:
+    """The keys of tickets whose lateness the months before charged, or the opening balances.
+
+    None where a price by the late ticket begins: nobody has kept which tickets were late.
+    """
+    first_day = contracts.first_day(contract, period)
+    if past and statement.newly_priced(contracts.version_at(contract, first_day), past[-1].late):
+        return None
     opening = {} if contract.opening is None else contract.opening.late
     levels = {*opening, *(level for month in past for level in month.late)}
     charged = [

@@ -8,7 +8,16 @@ import pandas as pd
 import pytest
 
 from deskledger.contract.terms import ClockTerms, Measure, ServiceLevel, Version
-from deskledger.statement.late import carried_rows, charged_before, late_items, lateness, tickets_charged, under_version
+from deskledger.statement.late import (
+    carried_rows,
+    charged_before,
+    late_already,
+    late_items,
+    lateness,
+    newly_priced,
+    tickets_charged,
+    under_version,
+)
 
 HOUR = 3_600_000_000
 FEBRUARY = pd.Timestamp("2026-02-01T00:00Z")
@@ -120,3 +129,20 @@ def test_a_stop_that_can_be_taken_back_is_remembered() -> None:
     rows = cycles({"fate": "failed", "stopped_at": "2026-01-31T00:00Z"})
     assert lateness(version(resume=("reopened",)), rows) == {"late": {"desk|T0#1@v1": "21600"}}
     assert lateness(version(), rows) == {"late": {}}
+
+
+@pytest.mark.parametrize(
+    ("before", "names"),
+    [
+        ({}, ["late"]),
+        ({"other": {}}, ["late"]),
+        ({"late": {}}, []),
+    ],
+)
+def test_a_price_begins_where_the_month_before_had_none(before: Any, names: list[str]) -> None:
+    assert [level.name for level in newly_priced(version(), before)] == names
+
+
+def test_a_cycle_was_late_already_that_an_earlier_month_judged() -> None:
+    rows = cycles({}, {"state": "met"}, {"clock": "response"}, {"attributed_at": FEBRUARY})
+    assert late_already(LEVEL, rows, FEBRUARY) == {"desk|T0#1@v1": "21600"}
