@@ -275,6 +275,7 @@ def _check_events(path: Path, penalties: Penalties) -> Iterator[Fault]:
         what = f"`events` say nothing with `overlap: {penalties.overlap}`"
         yield (*path, "events"), what, "write `overlap: max_per_event`, or remove them"
     ids = {term.id for term in penalties.terms}
+    pointed = {term.id for term in penalties.terms if _gives_points(term)}
     named: dict[str, str] = {}
     for event, terms in penalties.events.items():
         here = (*path, "events", event)
@@ -285,6 +286,9 @@ def _check_events(path: Path, penalties: Penalties) -> Iterator[Fault]:
                 yield here, f"there is no penalty `{name}`", f"{suggestion(name, ids)}use {one_of(ids)}"
             elif name in named:
                 yield here, f"the penalty `{name}` stands for `{named[name]}` already", "list it once"
+            elif name in pointed:
+                what = f"the penalty `{name}` gives points, which have no amount to hold against the others'"
+                yield here, what, "take it out of the event, or let its failure cost an amount"
             named.setdefault(name, event)
 
 

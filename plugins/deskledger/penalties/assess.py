@@ -169,9 +169,11 @@ def _judge(
                 trace.append(TraceRow(name, "modifier", gated.reason, f"{gated.spares}: {_worth(outcome)}", clause))
             elif outcome.status == "breach":
                 times, run, reason = factor(term, ramp, history)
-                points = None if outcome.points is None else outcome.points * times
-                outcome = replace(outcome, amount=outcome.amount * times, points=points)
+                outcome = _times(outcome, times)
                 trace.append(TraceRow(name, "modifier", reason, _worth(outcome), clause))
+            elif outcome.status == "bonus" and ramp is not None:
+                outcome = _times(outcome, ramp[0])
+                trace.append(TraceRow(name, "modifier", ramp[1], _worth(outcome), clause))
         if outcome.flag:
             flags.append(outcome.flag)
         line = replace(
@@ -195,6 +197,11 @@ def _judge(
 def _history(measurements: Mapping[str, Any], term: Mapping[str, Any]) -> Sequence[Any]:
     history = measurements.get("history") or {}
     return list(history.get(term["id"], history.get(term["measure"], ())))
+
+
+def _times(outcome: Outcome, times: Fraction) -> Outcome:
+    points = None if outcome.points is None else outcome.points * times
+    return replace(outcome, amount=outcome.amount * times, points=points)
 
 
 def _worth(outcome: Outcome) -> str:

@@ -25,15 +25,15 @@ from deskledger.statement.assessment import (
     opening_of,
     run_of_failures,
 )
-from deskledger.statement.cycles import contract_cycles, expanded_calendars, open_spans
+from deskledger.statement.cycles import expanded_calendars, open_spans
 from deskledger.statement.effects import Priced, credit_without_requests, effects
 from deskledger.statement.exclusions import Exclusion, Granted
 from deskledger.statement.figures import figures
 from deskledger.statement.inputs import Inputs
-from deskledger.statement.late import charged_before, late_already, late_items, lateness, newly_priced, priced_by_item
+from deskledger.statement.late import charged_before, late_before, late_items, lateness, newly_priced, priced_by_item
 from deskledger.statement.levels import LevelResult, measurements
 from deskledger.statement.material import material
-from deskledger.statement.population import describe, with_ticket_fields
+from deskledger.statement.population import describe
 
 _NAMED = 100
 
@@ -94,7 +94,7 @@ def compose(
     }
     terms = version.penalties.get("terms", [])
     begun = newly_priced(version, past[-1].late) if past else []
-    already = _late_already(contract, begun, start, inputs) if begun else {}
+    already = late_before(contract, begun, start, inputs) if begun else {}
     charged = {
         name: charged_before(
             [already.get(name, {}), *(month.late.get(name, {}) for month in past)], opening.late.get(name)
@@ -168,15 +168,6 @@ def compose(
         preparers=_preparers(version, charges, granted),
         exclusions=granted.exclusions,
     )
-
-
-def _late_already(
-    contract: Contract, begun: Sequence[ServiceLevel], start: datetime, inputs: Inputs
-) -> dict[str, dict[str, str]]:
-    """By service level whose price by the late ticket begins: how late each cycle was by then, which costs nothing."""
-    cycles = contract_cycles(contract, inputs.tickets, inputs.events, start, inputs.incomplete)
-    cycles = with_ticket_fields(cycles, inputs.tickets)
-    return {level.name: late_already(level, cycles, pd.Timestamp(start)) for level in begun}
 
 
 def _alone(results: Sequence[LevelResult]) -> list[ServiceLevel]:

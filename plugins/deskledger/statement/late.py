@@ -4,6 +4,7 @@ What earlier months charged is read from their statements, as they stand: nothin
 """
 
 from collections.abc import Collection, Mapping, Sequence
+from datetime import datetime
 from fractions import Fraction
 from typing import TypeVar
 
@@ -11,8 +12,10 @@ import numpy as np
 import pandas as pd
 
 from deskledger.contract.quantities import exact_text
-from deskledger.contract.terms import ServiceLevel, Version
-from deskledger.statement.population import within
+from deskledger.contract.terms import Contract, ServiceLevel, Version
+from deskledger.statement.cycles import contract_cycles
+from deskledger.statement.inputs import Inputs
+from deskledger.statement.population import with_ticket_fields, within
 
 # By late cycle ("desk|T-17#1@v1", measured under version 1): the seconds of lateness that were charged; None where it
 # was set aside, for good.
@@ -34,6 +37,15 @@ def newly_priced(version: Version, before: Mapping[str, Lateness]) -> list[Servi
     """The service levels whose price by the late ticket begins now: `before` is what the month before charged."""
     begun = [name for name in priced_by_item(version) if name not in before]
     return [level for level in version.service_levels if level.name in begun]
+
+
+def late_before(
+    contract: Contract, levels: Sequence[ServiceLevel], start: datetime, inputs: Inputs
+) -> dict[str, dict[str, str]]:
+    """By service level of `newly_priced`, how late each cycle was when the period began: that costs nothing."""
+    cycles = contract_cycles(contract, inputs.tickets, inputs.events, start, inputs.incomplete)
+    cycles = with_ticket_fields(cycles, inputs.tickets)
+    return {level.name: late_already(level, cycles, pd.Timestamp(start)) for level in levels}
 
 
 def late_already(level: ServiceLevel, cycles: pd.DataFrame, as_of: pd.Timestamp) -> dict[str, str]:

@@ -64,6 +64,9 @@ REFUSED = {
     "a penalty of two events": (
         [(BASES, EVENTS.replace("}", ", f: [late, unhappy]}") + BASES)], "f: [", "stands for `e` already", "once",
     ),
+    "points beside an amount": (
+        [POINTS, PAID, (BASES, EVENTS + BASES)], "e: [", "`late` gives points", "let its failure cost an amount",
+    ),
     "claim window without a rule until then": (
         [(BASES, "      claim_window_days: 30\n" + BASES)],
         "claim_window_days", "while nobody has claimed is not said", "`until_claimed: withheld`",

@@ -284,6 +284,16 @@ def test_a_late_claim_keeps_its_line_without_money(day: int, status: str, credit
     assert (_status(found), found.credit) == (status, credit)
 
 
+@pytest.mark.parametrize(("month", "credit"), [(1, "0.00"), (3, "-25.00"), (4, "-50.00")])
+def test_a_bonus_ramps_up_as_a_credit_does(month: int, credit: str) -> None:
+    bands = [{"gt": "95", "consequence": {"amount": "-50"}}, {"le": "95"}]
+    term = {"repeat": {"by_run": {"1": "3"}}}  # of failures: nothing to a bonus
+    ramp = {"factor_by_month": {"1": "0", "2": "0", "3": "0.5"}}
+    contract = _contract({"kind": "bands", "bands": bands}, term, ramp_up=ramp)
+    found = assess(contract, {"measures": {"r": {"value": "96"}}, "contract_month": month})
+    assert (_status(found), str(found.credit)) == ("bonus", credit)
+
+
 @pytest.mark.parametrize(("month", "credit"), [(1, "0.00"), (3, "250.00"), (4, "500.00")])
 def test_ramp_up(month: int, credit: str) -> None:
     contract = _contract(_LATE_5, ramp_up={"factor_by_month": {"1": "0", "2": "0", "3": "0.5"}})
@@ -389,6 +399,26 @@ def test_critical_failure_counts_the_months_of_its_window_only(history: list, fl
     schedule = {**_LATE_5, "consequence": {"points": "2"}}
     contract = _contract(schedule, points_to_money={"pct_per_point": "1"}, critical={"points": 50, "months": 3})
     assert assess(contract, {"measures": {"r": _SHARE}, "points_history": history}).flags == flags
+
+
+@pytest.mark.parametrize(
+    ("until", "claim", "points", "flags"),
+    [
+        ("withheld", {}, 0, ()),  # no credit, no points
+        ("withheld", {"claim": {"day": 30}}, 2, ("critical_failure",)),
+        ("withheld", {"claim": {"day": 31}}, 0, ()),
+        ("credited", {}, 2, ("critical_failure",)),
+    ],
+)
+def test_a_failure_that_nobody_claimed_gives_no_points(
+    until: str, claim: dict[str, Any], points: int, flags: tuple[str, ...]
+) -> None:
+    contract = _contract(
+        {**_LATE_5, "consequence": {"points": "2"}},
+        critical={"points": 4, "months": 3}, claim_window_days=30, until_claimed=until,
+    )  # fmt: skip
+    found = assess(contract, {"measures": {"r": _SHARE}, "points_history": ["2"], **claim})
+    assert (found.points_total, found.flags) == (points, flags)
 
 
 @pytest.mark.parametrize(
