@@ -209,6 +209,20 @@ def test_a_price_that_begins_later_charges_the_hours_of_its_own_months(warehouse
     proved(warehouse, "ALDER-2026-01", "ALDER-2026-02", "ALDER-2026-03")
 
 
+def test_recompute_measures_again_how_late_a_ticket_was_when_its_price_began(
+    warehouse: Engine, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    price_from(home, "2026-02-01")
+    load(warehouse, OLD)
+    close_month("2026-01")
+    with monkeypatch.context() as patched:
+        patched.setattr(COMPOSE, "late_before", lambda *_: {"resolution": {"desk|T-1#1@v1": "0"}})
+        assert close_month("2026-02")["credit"] == "714.00"
+    assert recompute.recompute("ALDER-2026-02", now=LATER).again.differences == (
+        "resolution: desk|T-1#1@v1 was 0 s late when the month began, 126000 now",
+    )
+
+
 def test_a_price_that_begins_later_finds_what_nobody_touched_for_long(warehouse: Engine, home: Path) -> None:
     path = home / "contracts" / "alder.yaml"
     path.write_text(path.read_text(encoding="utf-8").replace("value: resolved", "value: closed"), encoding="utf-8")
@@ -282,7 +296,7 @@ def test_recompute_asks_the_months_before_what_they_charged(warehouse: Engine, m
     load(warehouse, OLD)
     close_month("2026-01")
     with monkeypatch.context() as patched:
-        patched.setattr(COMPOSE, "charged_before", lambda *_: {"desk|T-1#1@v1": "90000"})
+        patched.setattr(COMPOSE, "charged_by_level", lambda *_: {"resolution": {"desk|T-1#1@v1": "90000"}})
         assert close_month("2026-02")["credit"] == "689.00"
     with warehouse.connect() as connection:
         again = ledger.recompute(connection, "ALDER-2026-02")
@@ -306,7 +320,7 @@ def test_recompute_finds_a_ticket_that_was_carried_though_no_month_charged_it(
 
     with monkeypatch.context() as patched:
         patched.setattr(restate, "restatements", uncorrected)
-        patched.setattr(COMPOSE, "charged_before", lambda *_: {"desk|T-1#1@v1": "0"})
+        patched.setattr(COMPOSE, "charged_by_level", lambda *_: {"resolution": {"desk|T-1#1@v1": "0"}})
         close_month("2026-02", at=LATER)
     assert recompute.recompute("ALDER-2026-02", now=LATER).again.differences == (
         "resolution: ticket T-1, resolution 1: frozen, but not measured in this month now",

@@ -204,7 +204,8 @@ def _charged(connection: Connection, row: Mapping[str, Any], booked_period: str)
         contract = approvals.contract_of(connection, row["contract"], row["terms"]["approvals"])
     except (ContractError, LedgerError) as error:
         return {}, [f"its approved terms cannot be read, so what was charged before is not known: {error.what}"]
-    return charged_before(connection, contract, row["period"], booked_period), []
+    late_before = row["assessment"].get("late_before") or {}
+    return charged_before(connection, contract, row["period"], booked_period, late_before), []
 
 
 def _next_first(connection: Connection, row: Mapping[str, Any]) -> date:

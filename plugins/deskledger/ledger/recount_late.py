@@ -5,6 +5,7 @@ Written apart from what measures drafts, so that one can prove the other.
 
 from collections.abc import Mapping
 from fractions import Fraction
+from types import MappingProxyType
 from typing import Any
 
 import pandas as pd
@@ -18,11 +19,18 @@ from deskledger.ledger.tables import every
 Charged = Mapping[str, Mapping[str, Fraction]]
 
 
-def charged_before(connection: Connection, contract: Contract, period: str, booked_period: str) -> Charged:
+def charged_before(
+    connection: Connection,
+    contract: Contract,
+    period: str,
+    booked_period: str,
+    late_before: Mapping[str, Mapping[str, str]] = MappingProxyType({}),
+) -> Charged:
     """What the months before `period` charged of each late cycle, as they stood when `booked_period` was posted.
 
     A month that was corrected by then counts as corrected; its later corrections are left out. The opening balances of
-    `contract` name no source: their cycles are those of the ticket alone ("T-17#1@v1").
+    `contract` name no source: their cycles are those of the ticket alone ("T-17#1@v1"). Of a level that the last of the
+    months had no price for, `late_before` counts too: how late its cycles were when the price began.
     """
     months = every(
         connection,
@@ -50,7 +58,9 @@ def charged_before(connection: Connection, contract: Contract, period: str, book
     )
     opening = {} if contract.opening is None else contract.opening.late
     charged = {level: dict(late) for level, late in opening.items()}
-    for month in months:
+    last = (months[-1]["late"] or {}) if months else {}
+    begun = {level: late for level, late in late_before.items() if level not in last}
+    for month in [{"late": begun}, *months]:
         for level, late in (month["late"] or {}).items():
             known = charged.setdefault(level, {})
             for name, seconds in late.items():

@@ -30,7 +30,7 @@ from deskledger.statement.effects import Priced, credit_without_requests, effect
 from deskledger.statement.exclusions import Exclusion, Granted
 from deskledger.statement.figures import figures
 from deskledger.statement.inputs import Inputs
-from deskledger.statement.late import charged_before, late_before, late_items, lateness, newly_priced, priced_by_item
+from deskledger.statement.late import charged_by_level, late_before, late_items, lateness, newly_priced, taken_off
 from deskledger.statement.levels import LevelResult, measurements
 from deskledger.statement.material import material
 from deskledger.statement.population import describe
@@ -94,13 +94,8 @@ def compose(
     }
     terms = version.penalties.get("terms", [])
     begun = newly_priced(version, past[-1].late) if past else []
-    already = late_before(contract, begun, start, inputs) if begun else {}
-    charged = {
-        name: charged_before(
-            [already.get(name, {}), *(month.late.get(name, {}) for month in past)], opening.late.get(name)
-        )
-        for name in priced_by_item(version)
-    }
+    already = late_before(contract, begun, start, inputs.tickets, inputs.events, inputs.incomplete)
+    charged = charged_by_level(version, [already, *(month.late for month in past)], opening.late)
 
     def with_granted(allowed: Granted) -> Priced:
         results, rows = measurements(
@@ -149,6 +144,7 @@ def compose(
             "flags": list(assessed.flags),
             "paid": {term: str(left) for term, left in assessed.paid.items()},
             "late": lateness(version, evidence),
+            "late_before": taken_off(already, measured["measures"]),
             "points": None if assessed.points_total is None else plain(assessed.points_total),
             "requests": effects(granted, found, with_granted),
             "credit_without_requests": credit_without_requests(granted, found, with_granted),

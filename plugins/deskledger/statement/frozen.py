@@ -13,6 +13,7 @@ from deskledger.contract.terms import Contract, Version
 from deskledger.model import EVIDENCE, SEGMENT, conform
 from deskledger.statement.cycles import contract_cycles, in_force, spans_of, with_choice
 from deskledger.statement.late import carried_rows, priced_by_item
+from deskledger.statement.late import late_before as measured_before
 from deskledger.statement.level_rows import clock_rows
 from deskledger.statement.population import with_ticket_fields, within
 
@@ -70,6 +71,7 @@ def measured_again(
     segments: pd.DataFrame,
     evidence: pd.DataFrame,
     charged: Mapping[str, Collection[str]],
+    late_before: Mapping[str, Mapping[str, str]],
     start_at: datetime,
     end_at: datetime,
 ) -> MeasuredAgain:
@@ -79,7 +81,8 @@ def measured_again(
     are those that the draft froze: its calendars are used instead of the contract's. What `requests` (their ids) set
     aside or excused is held against its measurements, not its fate. `tickets`, `events` and `segments` are what was
     frozen beside the `evidence` (model.EVIDENCE), `charged` the late cycles that the months before charged, by service
-    level: those that go on are carried.
+    level: those that go on are carried. `late_before` is how late the cycles were when the period began, of the levels
+    whose price by the late ticket began with it.
     """
     calendars = terms["expanded_calendars"]
     frozen = replace(
@@ -95,13 +98,21 @@ def measured_again(
     differences = _calendars_told(terms["open_spans"], calendars, end)
     differences += _segments_told(segments, evidence)
     level_of = evidence["service_level"].astype("str")
+    begun = [level for level in version.service_levels if level.name in late_before]
+    before = measured_before(frozen, begun, start_at, tickets, events, incomplete)
     for level in version.service_levels:
         if level.measure.subject != "clock":
             continue
         stated = evidence[(level_of == level.name).to_numpy(dtype=bool)]
         rows = clock_rows(level, cycles, start, end)
         if level.name in priced_by_item(version):
-            carried = carried_rows(level, cycles, start, charged.get(level.name, ()))
+            late = before.get(level.name, {})
+            carried = carried_rows(level, cycles, start, {*charged.get(level.name, ()), *late})
+            differences += [
+                f"{level.name}: {name} was {seconds} s late when the month began, {late.get(name, 'nothing')} now"
+                for name, seconds in late_before.get(level.name, {}).items()
+                if late.get(name) != seconds
+            ]
             rows = pd.concat([rows, carried], ignore_index=True)
         again = conform(EVIDENCE, rows.assign(evidence_no=0, service_level=level.name))
         differences += [f"{level.name}: {each}" for each in _differing(stated, again, requests)]

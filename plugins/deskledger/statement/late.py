@@ -6,7 +6,7 @@ What earlier months charged is read from their statements, as they stand: nothin
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from fractions import Fraction
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 import pandas as pd
@@ -14,7 +14,6 @@ import pandas as pd
 from deskledger.contract.quantities import exact_text
 from deskledger.contract.terms import Contract, ServiceLevel, Version
 from deskledger.statement.cycles import contract_cycles
-from deskledger.statement.inputs import Inputs
 from deskledger.statement.population import with_ticket_fields, within
 
 # By late cycle ("desk|T-17#1@v1", measured under version 1): the seconds of lateness that were charged; None where it
@@ -40,11 +39,17 @@ def newly_priced(version: Version, before: Mapping[str, Lateness]) -> list[Servi
 
 
 def late_before(
-    contract: Contract, levels: Sequence[ServiceLevel], start: datetime, inputs: Inputs
+    contract: Contract,
+    levels: Sequence[ServiceLevel],
+    start: datetime,
+    tickets: pd.DataFrame,
+    events: pd.DataFrame,
+    incomplete: Collection[int],
 ) -> dict[str, dict[str, str]]:
     """By service level of `newly_priced`, how late each cycle was when the period began: that costs nothing."""
-    cycles = contract_cycles(contract, inputs.tickets, inputs.events, start, inputs.incomplete)
-    cycles = with_ticket_fields(cycles, inputs.tickets)
+    if not levels:
+        return {}
+    cycles = with_ticket_fields(contract_cycles(contract, tickets, events, start, incomplete), tickets)
     return {level.name: late_already(level, cycles, pd.Timestamp(start)) for level in levels}
 
 
@@ -68,6 +73,16 @@ def charged_before(months: Sequence[Lateness], opening: Mapping[str, Fraction] |
             if seconds is not None:
                 charged[name] = max(known or "0", seconds, key=Fraction)
     return charged
+
+
+def charged_by_level(
+    version: Version, months: Sequence[Mapping[str, Lateness]], opening: Mapping[str, Mapping[str, Fraction]]
+) -> dict[str, dict[str, str]]:
+    """`charged_before` of each service level that the version prices by the late ticket."""
+    return {
+        name: charged_before([month.get(name, {}) for month in months], opening.get(name))
+        for name in priced_by_item(version)
+    }
 
 
 def tickets_charged(charged: Mapping[str, str], sources: Sequence[str]) -> dict[str, set[str]]:
@@ -119,6 +134,14 @@ def late_items(rows: pd.DataFrame, charged: Mapping[str, str] | None = None) -> 
         before = _charged(charged or {}, name)
         items.append(item if before is None else {**item, "accrued_seconds": before})
     return items
+
+
+def taken_off(late: Mapping[str, Mapping[str, str]], measures: Mapping[str, Any]) -> dict[str, dict[str, str]]:
+    """Of `late_before`, what is of the month's own late items: frozen with it, and proved by its tickets."""
+    return {
+        level: {item["id"]: cycles[item["id"]] for item in measures[level]["items"] if item["id"] in cycles}
+        for level, cycles in late.items()
+    }
 
 
 def lateness(version: Version, evidence: pd.DataFrame) -> dict[str, dict[str, str | None]]:

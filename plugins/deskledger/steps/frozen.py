@@ -105,6 +105,7 @@ def _draft_again(connection: Connection, draft: Mapping[str, Any], booked_period
         rows["segment"],
         evidence,
         ledger.charged_before(connection, contract, draft["period"], booked_period),
+        draft["assessment"].get("late_before") or {},
         draft["period_start_at"],
         draft["period_end_at"],
     )
