@@ -15,7 +15,7 @@ from deskledger.cli import main
 from deskledger.errors import LedgerError
 from deskledger.steps import export, report
 
-from tests.warehouse.close_desk import NOW, close_month, closing_home, month  # noqa: F401 - the fixture
+from tests.warehouse.close_desk import NOW, close_month, closing_home, load, month  # noqa: F401 - the fixture
 
 LATER = NOW + timedelta(days=30)
 BOOKS = """
@@ -79,6 +79,27 @@ def test_a_statement_becomes_balanced_lines_with_its_credit_note(warehouse: Engi
             text("select sha256 from ledger.entry where kind = 'line' and line = 'late'")
         ).scalars()
         assert {row["entry_sha256"] for row in rows if row["text"] == "late"} == set(booked)
+
+
+def test_a_correction_is_taxed_by_itself_and_names_its_statement(warehouse: Engine) -> None:
+    """February is in time after all: 500.00 and its tax go back, beside the 400.00 of March."""
+    post(warehouse, m01=8, m02=8)
+    journal()
+    told = {"created": "2026-02-10T08:00:00Z", "resolved": "2026-02-10T11:00:00Z"}
+    at = NOW + timedelta(hours=1)
+    load(warehouse, *({"id": f"T2026-02-{n}", **told} for n in (8, 9)), landed_at=at)
+    month(warehouse, "2026-03", 8)
+    draft = close_month("2026-03", at=at)["draft_id"]
+    rows = journal("alder", ["2026-03"], now=at)
+    assert [(row["account"], row["debit"], row["credit"], row["text"], row["corrects"]) for row in rows] == [
+        ("0709", "400.00", "", "late", ""),
+        ("0709", "", "500.00", "restatement:2026-02", "ALDER-2026-02"),
+        ("4770", "84.00", "", "tax on ALDER-2026-03", ""),
+        ("4770", "", "105.00", "tax on the correction of ALDER-2026-02", "ALDER-2026-02"),
+        ("4300", "121.00", "", "ALDER-2026-03", ""),
+    ]
+    page = Path(report.render(draft, at)["page"]).read_text("utf-8")
+    assert all(words in page for words in ("84.00", "Tax on corrections of earlier months", "−105.00", "−121.00"))
 
 
 def test_the_page_shows_net_tax_and_gross_as_the_journal_books_them(warehouse: Engine, books: Path) -> None:

@@ -27,7 +27,8 @@ def journal(
 ) -> list[dict[str, Any]]:
     """The journal of every numbered statement, of one contract or some periods only: JOURNAL_COLUMNS, Decimal amounts.
 
-    A line of the statement each on the contract's own account, then tax, then the customer's account with the whole.
+    A line of the statement each on the contract's own account, then the tax on the month's credit and on each
+    correction, then the customer's account with the whole.
     The side that a row is not on is None; debits and credits of a statement are equal.
     """
     statements = every(
@@ -66,7 +67,11 @@ def journal(
 def _of_statement(statement: Mapping[str, Any], entries: Sequence[Mapping[str, Any]]) -> Iterator[dict[str, Any]]:
     books = ContractBooks.model_validate(statement["books"])
     net = sum((entry["amount"] for entry in entries), _ZERO)
-    tax = tax_on(books, net, statement["currency"])
+    parts: dict[str, Decimal] = {}  # the month's own credit, and each correction: each is rounded by itself
+    for entry in entries:
+        corrected = entry["corrects"] or ""
+        parts[corrected] = parts.get(corrected, _ZERO) + entry["amount"]
+    taxes = {corrected: tax_on(books, part, statement["currency"]) for corrected, part in parts.items()}
     invoices = sorted(
         {charge["invoice_number"] for charge in statement["charges"].values() if charge["invoice_number"]}
     )
@@ -92,14 +97,19 @@ def _of_statement(statement: Mapping[str, Any], entries: Sequence[Mapping[str, A
     for entry in entries:
         told = {"clause": entry["clause"] or "", "corrects": entry["corrects"] or "", "entry_sha256": entry["sha256"]}
         yield row(books.debit.account, books.debit.name, entry["amount"], entry["line"], **told)
-    if tax:
-        assert books.tax.account is not None
-        assert books.tax.name is not None
-        yield row(books.tax.account, books.tax.name, tax, f"tax on {statement['statement_number']}")
-    yield row(books.credit.account, books.credit.name, -(net + tax), statement["statement_number"])
+    for corrected, tax in taxes.items():
+        if tax:
+            assert books.tax.account is not None
+            assert books.tax.name is not None
+            words = f"tax on the correction of {corrected}" if corrected else f"tax on {statement['statement_number']}"
+            yield row(books.tax.account, books.tax.name, tax, words, corrects=corrected)
+    gross = net + sum(taxes.values(), _ZERO)
+    yield row(books.credit.account, books.credit.name, -gross, statement["statement_number"])
 
 
 def tax_on(books: ContractBooks, net: Decimal, currency: str) -> Decimal:
-    """The tax on a credit as declared; half a cent rounds up, as it does for the credit itself by default."""
+    """The tax on a credit, or on a correction, as declared; half a cent rounds away from zero, so that what is taken
+    back has the tax that was given.
+    """
     tax = tax_of(books.tax.model_dump(exclude_none=True), Fraction(net), Money(minor_units(currency), "half_up"))
     return _ZERO if tax is None else tax

@@ -77,7 +77,6 @@ def assess(contract: Mapping[str, Any], measurements: Mapping[str, Any]) -> Asse
     lines = [replace(due.line, credit=money.of(due.amount)) for due in dues]
     _round_off(lines, credit, blank, trace, money, by_line)
     tax = tax_of(contract.get("tax"), Fraction(credit), money)
-    gross = None if tax is None else credit + tax
     if tax is not None:
         trace.append(TraceRow("tax", "tax", f"{credit} as {contract['tax']['treatment']}", str(tax)))
     for terms in measurements.get("adjustments", ()):
@@ -86,7 +85,12 @@ def assess(contract: Mapping[str, Any], measurements: Mapping[str, Any]) -> Asse
         lines.append(replace(blank, term=name, status="adjustment", credit=adjusted))
         trace.append(TraceRow(name, "adjustment", reason, str(adjusted)))
         credit += adjusted
-        gross = None if gross is None else gross + adjusted
+        # A supplier's recovery is settled under its own contract, with that one's tax.
+        taxed = None if terms["type"] == "supplier_recovery" else tax_of(contract.get("tax"), Fraction(adjusted), money)
+        if tax is not None and taxed is not None:
+            tax += taxed
+            trace.append(TraceRow(name, "tax", f"{adjusted} as {contract['tax']['treatment']}", str(taxed)))
+    gross = None if tax is None else credit + tax
     applied = carried = None
     if measurements.get("invoice") is not None:
         applied = min(credit, money.of(exact(measurements["invoice"])))

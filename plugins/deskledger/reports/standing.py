@@ -29,16 +29,17 @@ def answer(draft: Mapping[str, Any], service_level: str) -> str | None:
     return f"shared, {engagement['shared_pct']} %" if said == "shared" else said
 
 
-def tax(record_tax: Mapping[str, Any] | None, credit: Decimal, currency: str) -> dict[str, str] | None:
+def tax(record_tax: Mapping[str, Any] | None, credit: Decimal, currency: str) -> dict[str, str | None] | None:
     """Net, tax and gross of the credit, ready to print; None where no books declare a treatment."""
     if record_tax is None:
         return None
     is_taxed = record_tax["treatment"] == "price_adjustment"
-    number = record_tax["note_number"]
+    number, corrections = record_tax["note_number"], record_tax["corrections_tax"]
     return {
         "name": f"Tax, {record_tax['rate']} % (price adjustment)" if is_taxed else "Tax: none (damages)",
         "tax": figures.money(record_tax["tax"], currency),
-        "gross": figures.money(credit + record_tax["tax"], currency),
+        "corrections": None if corrections is None else figures.money(corrections, currency),
+        "gross": figures.money(credit + record_tax["tax"] + (corrections or 0), currency),
         "booked": f"Booked with {number}."
         if number
         else "As the books declare it today; no credit note has a number yet.",

@@ -1,7 +1,7 @@
 """The report of a draft or posted statement: one page and three CSV files in the contract's folder of the month."""
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
 from pathlib import Path
@@ -117,15 +117,18 @@ def _record(connection: Connection, draft_id: str) -> reports.StatementRecord:
         adjustments=stored.adjustments,
         entry_sha256=ledger.statement_entry(connection, draft["statement_number"]) if is_posted else None,
         requests=ledger.requests_of_month(connection, draft["contract"], draft["period"]),
-        tax=_tax(connection, draft, stored.state["state"]),
+        tax=_tax(connection, draft, stored.state["state"], stored.adjustments),
         first_approval=next(iter(_query(connection, "first_approval", draft_id=draft_id)), None),
     )
 
 
-def _tax(connection: Connection, draft: Mapping[str, Any], state: str) -> dict[str, Any] | None:
-    """The tax on the credit as it was booked, else as the books declare it; none without books, or without money.
+def _tax(
+    connection: Connection, draft: Mapping[str, Any], state: str, adjustments: Sequence[Mapping[str, Any]]
+) -> dict[str, Any] | None:
+    """The tax on the month's credit and on its corrections, as booked, else as the books declare it.
 
-    A restated month has none: what it differs by is taxed with the statement that books it.
+    None without books, or without money. A restated month has none: what it differs by is taxed with the statement that
+    books it.
     """
     if state == "restated" or not draft["credit_amount"]:
         return None
@@ -135,16 +138,19 @@ def _tax(connection: Connection, draft: Mapping[str, Any], state: str) -> dict[s
     except DeskledgerError as error:
         _log.error("no tax in the report: %s", error)
         return None
-    return (
-        None
-        if own is None
-        else {
-            "treatment": own.tax.treatment,
-            "rate": own.tax.rate,
-            "tax": tax_on(own, draft["credit_amount"], draft["currency"]),
-            "note_number": note["note_number"] if note else None,
-        }
-    )
+    if own is None:
+        return None
+    corrected = [row["amount"] for row in adjustments]
+    month = draft["credit_amount"] - sum(corrected, Decimal(0))
+    return {
+        "treatment": own.tax.treatment,
+        "rate": own.tax.rate,
+        "tax": tax_on(own, month, draft["currency"]),
+        "corrections_tax": sum((tax_on(own, amount, draft["currency"]) for amount in corrected), Decimal(0))
+        if corrected
+        else None,
+        "note_number": note["note_number"] if note else None,
+    }
 
 
 def _books(contract: str) -> ContractBooks | None:

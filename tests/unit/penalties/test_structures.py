@@ -499,6 +499,23 @@ def test_tax(treatment: str, tax: str, gross: str) -> None:
 
 
 @pytest.mark.parametrize(
+    ("treatment", "tax", "gross"), [("price_adjustment", "79.90", "479.40"), ("damages", "0.00", "399.50")]
+)
+def test_a_correction_is_taxed_as_the_credit_is(treatment: str, tax: str, gross: str) -> None:
+    """100.00 on the credit of 500.00, 20.10 back on the correction of -100.50; a recovery is another contract's."""
+    adjustments = [
+        {"type": "restatement", "period": "2026-01", "issued": "300.50", "recomputed": "200"},
+        {"type": "supplier_recovery", "period": "2026-01", "recovered": "0"},
+    ]
+    contract = _contract(_LATE_5, tax={"rate": "20", "treatment": treatment})
+    found = assess(contract, {"measures": {"r": _SHARE}, "adjustments": adjustments})
+    assert (str(found.tax), str(found.gross)) == (tax, gross)
+    assert [row.output for row in found.trace if row.step == "tax"] == (
+        ["100.00", "-20.10"] if treatment == "price_adjustment" else ["0.00", "0.00"]
+    )
+
+
+@pytest.mark.parametrize(
     ("reset", "months", "target"),
     [
         ({"rule": "average", "current": "95"}, ["97"] * 12, "96.00"),

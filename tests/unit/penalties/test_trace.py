@@ -55,6 +55,7 @@ def test_a_whole_month_can_be_followed() -> None:
         ("total", "rounding", "half_up, 2 places, each line", "300.00", ""),
         ("tax", "tax", "300.00 as price_adjustment", "60.00", ""),
         ("restatement:2026-01", "adjustment", "recomputed 15, issued 10", "5.00", ""),
+        ("restatement:2026-01", "tax", "5.00 as price_adjustment", "1.00", ""),
         (
             "supplier_recovery:2026-01",
             "adjustment",
@@ -70,7 +71,7 @@ def test_a_whole_month_can_be_followed() -> None:
         ("supplier_recovery:2026-01", "adjustment", "", "-3.00"),
     ]
     amounts = (found.credit, found.tax, found.gross, found.applied, found.carried)
-    assert [str(each) for each in amounts] == ["302.00", "60.00", "362.00", "250.00", "52.00"]
+    assert [str(each) for each in amounts] == ["302.00", "61.00", "363.00", "250.00", "52.00"]
 
 
 @pytest.mark.parametrize(

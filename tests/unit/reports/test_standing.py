@@ -50,7 +50,8 @@ def test_what_is_answered_with(service_level: str, answer: str | None) -> None:
     assert standing.answer({"terms": {"engagement": ENGAGEMENT}}, service_level) == answer
 
 
-TAXED = {"treatment": "price_adjustment", "rate": "21", "tax": Decimal("210.00"), "note_number": None}
+TAXED = {"treatment": "price_adjustment", "rate": "21", "tax": Decimal("210.00"), "corrections_tax": None,
+         "note_number": None}  # fmt: skip
 
 
 @pytest.mark.parametrize(
@@ -59,10 +60,14 @@ TAXED = {"treatment": "price_adjustment", "rate": "21", "tax": Decimal("210.00")
         (TAXED, ["Credit, net", "Tax, 21 % (price adjustment)", "210.00", "Gross", "1,210.00", "no credit note"]),
         ({**TAXED, "note_number": "SC-1"}, ["Booked with SC-1."]),
         (
-            {"treatment": "damages", "rate": None, "tax": Decimal(0), "note_number": None},
+            {"treatment": "damages", "rate": None, "tax": Decimal(0), "corrections_tax": None, "note_number": None},
             ["Tax: none (damages)", "0.00", "1,000.00"],
         ),
         ({**TAXED, "tax": Decimal("-210.00")}, ["−210.00", "790.00"]),
+        (
+            {**TAXED, "tax": Decimal("231.00"), "corrections_tax": Decimal("-21.00")},
+            ["231.00", "Tax on corrections of earlier months", "−21.00", "1,210.00"],
+        ),
     ],
 )
 def test_net_tax_and_gross(
