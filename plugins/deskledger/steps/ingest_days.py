@@ -7,16 +7,18 @@ from sqlalchemy import Connection, text
 
 from deskledger.landing import manifest
 from deskledger.sources.event_log.mapping import Mapping
+from deskledger.warehouse.transfer import stage_keys
 
 # `since` is when the partition's first file landed, not when this load began: a try that was killed after its commit
 # has told nobody, and the next one finds nothing left to change. A ticket whose change is no event of its own (another
 # channel, an event that is gone, a row in or out of quarantine) stands with the day of its last row: the month of any
-# day from its creation to that one measures it from its full history.
+# day from its creation to that one measures it from its full history. A month begins on a quarter of an hour, whatever
+# the zone: what happened within one is asked for its day once.
 _CHANGED = """
     with touched as (
-        select distinct ticket.ticket_key, ticket.created_month, ticket.updated_at, ticket.landed_at
-        from unnest(cast(:keys as bigint[])) as given (ticket_key)
-        join core.ticket as ticket on ticket.ticket_key = given.ticket_key
+        select ticket.ticket_key, ticket.created_month, ticket.updated_at, ticket.landed_at
+        from core.ticket as ticket
+        join pg_temp.staged_keys as given on given.ticket_key = ticket.ticket_key
     ),
     changed (at) as (
         select event.occurred_at
@@ -35,9 +37,10 @@ _CHANGED = """
                     held.ticket_key = touched.ticket_key
                     and (held.quarantined_at >= :since or held.replayed_at >= :since)
             )
-    )
+    ),
+    quarter_hours (at) as (select min(at) from changed group by date_bin('15 minutes', at, timestamptz 'epoch'))
     select min((at at time zone :zone)::date) as day
-    from changed
+    from quarter_hours
     group by date_trunc('month', at at time zone :zone)
     order by day
 """
@@ -70,8 +73,6 @@ def changed_since(
         return []
     known = {"source": mapping.source, "partition": partition, "since": since}
     has_deleted = connection.execute(text(_DELETED), known).scalar_one()
-    found = connection.execute(
-        text(_CHANGED),
-        {"keys": tickets.tolist(), "since": since, "has_deleted": has_deleted, "zone": mapping.timezone},
-    )
+    stage_keys(connection, tickets)
+    found = connection.execute(text(_CHANGED), {"since": since, "has_deleted": has_deleted, "zone": mapping.timezone})
     return [day.isoformat() for day in found.scalars()]

@@ -5,7 +5,7 @@ Any split gives the same tables: a ticket's rows are all in one block.
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from itertools import chain
+from itertools import chain, pairwise
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -27,7 +27,6 @@ from deskledger.sources.event_log.words import words_of
 from deskledger.steps.desks import desk_of
 
 BLOCK_RECORDS = 50_000
-_WORDS = ("page_sha256", "partition", "file")  # of an origin, as categories
 
 
 @dataclass
@@ -159,17 +158,17 @@ class _Split:
         self._writers: dict[int, pa.RecordBatchStreamWriter] = {}
 
     def add(self, frame: pd.DataFrame, origin: pd.DataFrame, block: np.ndarray) -> None:
-        table = pa.table(
-            {
-                **{f"row:{name}": _texts(frame[name]) for name in frame.columns},
-                **{name: _texts(origin[name]) if name in _WORDS else pa.array(origin[name]) for name in origin.columns},
-            }
-        )
-        for number in np.unique(block).tolist():
-            if number not in self._writers:
-                options = pa.ipc.IpcWriteOptions(compression="lz4")
-                self._writers[number] = pa.ipc.new_stream(self._files[number], table.schema, options=options)
-            self._writers[number].write_table(table.filter(pa.array(block == number)))
+        columns = {
+            **{f"row:{name}": frame[name] for name in frame.columns},
+            **{str(n): origin[n] for n in origin.columns},
+        }
+        in_order = pa.table(columns).take(pa.array(np.argsort(block, kind="stable")))
+        # As plain text: every page has words of its own, and a file of them all would repeat them page by page.
+        table = pa.table({name: _decoded(in_order[name]) for name in in_order.column_names})
+        ends = np.cumsum(np.bincount(block, minlength=len(self._files))).tolist()
+        for number, (first, end) in enumerate(pairwise([0, *ends])):
+            if end > first:
+                self._writer(number, table.schema).write_table(table.slice(first, end - first))
 
     def close(self) -> None:
         for writer in self._writers.values():
@@ -181,16 +180,22 @@ class _Split:
             return None
         with pa.ipc.open_stream(self._files[number]) as stream:
             table = stream.read_all()
-        columns = {
-            name: table[name].dictionary_encode().unify_dictionaries().to_pandas()
-            if pa.types.is_large_string(table.schema.field(name).type)
-            else table[name].to_pandas()
-            for name in table.column_names
-        }
+        columns = {name: _encoded(table[name]).to_pandas() for name in table.column_names}
         rows = {name.removeprefix("row:"): column for name, column in columns.items() if name.startswith("row:")}
         origin = {name: column for name, column in columns.items() if not name.startswith("row:")}
         return pd.DataFrame(rows), pd.DataFrame(origin)
 
+    def _writer(self, number: int, schema: pa.Schema) -> pa.RecordBatchStreamWriter:
+        if number not in self._writers:
+            options = pa.ipc.IpcWriteOptions(compression="lz4")
+            self._writers[number] = pa.ipc.new_stream(self._files[number], schema, options=options)
+        return self._writers[number]
 
-def _texts(column: pd.Series) -> pa.Array:
-    return pa.array(column.astype("str"), pa.large_string())
+
+def _decoded(column: pa.ChunkedArray) -> pa.ChunkedArray:
+    return column.cast(pa.large_string()) if pa.types.is_dictionary(column.type) else column
+
+
+def _encoded(column: pa.ChunkedArray) -> pa.Array:
+    whole = column.combine_chunks()
+    return whole.dictionary_encode() if pa.types.is_large_string(column.type) else whole

@@ -67,10 +67,11 @@ def words_of(column: pd.Series, missing: Sequence[str]) -> Words:
     """A column of the export: surrounding blanks go, empty cells and the export's own markers are missing."""
     categorical = column if isinstance(column.dtype, pd.CategoricalDtype) else column.astype("category")
     nothing = {"", *missing}
-    distinct = [
-        None if (word := str(each).strip()) in nothing else word for each in categorical.cat.categories.tolist()
-    ]
-    return _recoded(categorical.cat.codes.to_numpy(np.int64), distinct)
+    codes, written = categorical.cat.codes.to_numpy(np.int64), categorical.cat.categories.tolist()
+    distinct = [str(each).strip() for each in written]
+    if distinct == written and nothing.isdisjoint(distinct):
+        return Words(codes, _objects(distinct))
+    return _recoded(codes, [None if word in nothing else word for word in distinct])
 
 
 def constant(value: Any, length: int) -> Words:
