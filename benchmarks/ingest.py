@@ -1,4 +1,4 @@
-"""Normalise and load of a million events from landed pages, beside a bare COPY of the same event rows (1.0).
+"""Normalise and load of a million events from landed pages, beside a bare COPY of the same rows (1.0).
 
 Run: .venv/bin/python benchmarks/ingest.py [tickets]. One run, one server (durable). The load is the product's own
 (`steps.ingest.load`): pages read and checked, rows normalised, tables checked by their suites, merged in one
@@ -29,6 +29,7 @@ TICKETS = 57_000  # a million events
 NOW = datetime(2026, 4, 1, tzinfo=UTC)
 PARTITION = "2026-03-31"
 MOST = 3.0
+ROUNDS = 3
 
 
 class _SuiteClock:
@@ -47,17 +48,30 @@ class _SuiteClock:
 
 
 def bare_copy(engine: Engine) -> tuple[int, float]:
-    """The number of event rows in core, and the seconds that a COPY of their prepared text takes: no key, unlogged."""
+    """The number of event rows in core, and the seconds that a COPY of all rows that the load wrote takes.
+
+    Their text is ready, the tables are durable, stand already, and have no key; the commit counts. Best of three.
+    """
+    prepared = []
     with engine.begin() as connection:
-        names = ", ".join(model.TICKET_EVENT.names)
-        frame = read_frame(connection, f"select {names} from core.ticket_event", dtypes=model.TICKET_EVENT)  # noqa: S608
-        prepared = io.BytesIO(b"".join(bytes(block) for block in transfer._csv_blocks(frame, None)))
-        empty = f"create unlogged table bare as select {names} from core.ticket_event with no data"  # noqa: S608
-        connection.execute(text(empty))
-    with engine.begin() as connection, transfer.driver_cursor(connection, "bare") as cursor:
+        for table in model.CANONICAL.values():
+            names = ", ".join(table.names)
+            frame = read_frame(connection, f"select {names} from core.{table.name}", dtypes=table)  # noqa: S608
+            prepared.append((table, len(frame), b"".join(bytes(block) for block in transfer._csv_blocks(frame, None))))
+            empty = f"create table bare_{table.name} as select {names} from core.{table.name} with no data"  # noqa: S608
+            connection.execute(text(empty))
+    taken = []
+    for _ in range(ROUNDS):
+        with engine.begin() as connection:
+            connection.execute(text(f"truncate {', '.join(f'bare_{table.name}' for table, _, _ in prepared)}"))
         began = time.perf_counter()
-        cursor.copy_expert(f"copy bare ({names}) from stdin with (format csv)", prepared, size=1 << 20)
-    return len(frame), time.perf_counter() - began
+        with engine.begin() as connection:
+            for table, _, rows in prepared:
+                statement = f"copy bare_{table.name} ({', '.join(table.names)}) from stdin with (format csv)"
+                with transfer.driver_cursor(connection, "bare") as cursor:
+                    cursor.copy_expert(statement, io.BytesIO(rows), size=1 << 20)
+        taken.append(time.perf_counter() - began)
+    return next(rows for table, rows, _ in prepared if table is model.TICKET_EVENT), min(taken)
 
 
 def land_month(inbox: Path, tickets: int) -> None:

@@ -211,14 +211,16 @@ def _context() -> Any:
 
 
 def _validate(suite: Any, frame: pd.DataFrame) -> list[Any]:
-    context = _context()
+    context, plain = _context(), _plain(frame)
     with _quiet():
         source = context.data_sources.add_or_update_pandas("frames")
         asset = source.add_dataframe_asset("frame")
-        batch = asset.add_batch_definition_whole_dataframe("whole").get_batch({"dataframe": _plain(frame)})
+        batch = asset.add_batch_definition_whole_dataframe("whole").get_batch({"dataframe": plain})
         result = batch.validate(
             suite, result_format={"result_format": "COMPLETE", "unexpected_index_column_names": [ROW]}
         )
+    # The framework's objects hold each other, and with them the frame, until the collector happens to come by.
+    plain.drop(columns=list(plain), inplace=True)
     return list(result.results)
 
 
