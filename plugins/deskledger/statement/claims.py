@@ -59,6 +59,16 @@ class Said:
         }
 
 
+def claimable_until(terms: Mapping[str, Any], next_first: date) -> date | None:
+    """The last day on which a month's credits may still be claimed, where they are withheld until then; else None.
+
+    `terms` are the penalties of its version, `next_first` the first day after the month.
+    """
+    if terms.get("until_claimed") != "withheld":
+        return None
+    return next_first + timedelta(days=int(terms["claim_window_days"]) - 1)
+
+
 def said(requests: Sequence[Mapping[str, Any]]) -> Said:
     """From approved rows of ledger.request_state (oldest first) to what the customer said."""
     claims = [

@@ -13,14 +13,14 @@ from typing import Any, Literal
 from sqlalchemy import Connection
 
 from deskledger import contract as contracts
-from deskledger import ledger
+from deskledger import ledger, penalties
 from deskledger.contract.terms import Contract
 from deskledger.errors import DeskledgerError
 from deskledger.ledger.books import Books, read_books
 from deskledger.settings import settings
 from deskledger.steps.close_content import snapshot
 from deskledger.steps.forecast import of_running
-from deskledger.steps.open_months import OpenMonth, open_months
+from deskledger.steps.open_months import OpenMonth, may_be_claimed_until, open_months
 from deskledger.warehouse import open_warehouse
 
 Method = Literal["draft", "stated", "forecast"]
@@ -32,7 +32,8 @@ class Estimate:
 
     `state` is that of the newest draft (in_review, approved, disputed), `not drafted` where the month is over without
     one, or `running`. `best` is the draft's credit, the month as it would be drafted now, or the mean of the running
-    month's forecast; `low` to `high` is a forecast's interval, elsewhere the same amount. `side` says who pays: `owed`
+    month's forecast, each as if claimed while the customer may still claim it; `low` to `high` is a forecast's
+    interval, a draft's amounts without and with the claim, elsewhere the same amount. `side` says who pays: `owed`
     to a customer, or `due` from the supplier of a contract that backs another. `standing` says what a reader needs
     (who disputed and why; what is assumed).
     """
@@ -98,7 +99,7 @@ def estimates(connection: Connection, contract: Contract, now: datetime) -> tupl
     reason = None
     try:
         for month in open_months(connection, contract, now):
-            found.append(_estimate(connection, contract, month))
+            found.append(_estimate(connection, contract, month, now))
     except DeskledgerError as error:
         reason = f"after {found[-1].period}: {error.what}" if found else error.what
     told = {each.period for each in found}
@@ -106,8 +107,7 @@ def estimates(connection: Connection, contract: Contract, now: datetime) -> tupl
         if period not in told:
             newest = ledger.newest_draft(connection, contract.name, period)
             assert newest is not None
-            as_of = ledger.read(connection, newest["draft_id"]).draft["as_of"]
-            found.append(_drafted(contract, newest, as_of))
+            found.append(_drafted(connection, contract, newest, now))
     return sorted(found, key=lambda each: each.period), reason
 
 
@@ -116,7 +116,7 @@ def _books() -> Books | None:
     return read_books(settings().books) if settings().books.is_file() else None
 
 
-def _estimate(connection: Connection, contract: Contract, month: OpenMonth) -> Estimate:
+def _estimate(connection: Connection, contract: Contract, month: OpenMonth, now: datetime) -> Estimate:
     newest = ledger.newest_draft(connection, contract.name, month.period)
     if month.is_running:
         money = of_running(connection, contract, month).outlook.money
@@ -126,18 +126,26 @@ def _estimate(connection: Connection, contract: Contract, month: OpenMonth) -> E
         credit = month.made.credit
         amounts = (credit, credit, credit)
         return _told(contract, month.period, month.as_of, "not drafted", "stated", amounts, month.assumed)
-    return _drafted(contract, newest, month.as_of)
+    return _drafted(connection, contract, newest, now)
 
 
-def _drafted(contract: Contract, newest: Mapping[str, Any], as_of: datetime) -> Estimate:
-    """What the newest draft says: it rests on its own charges and terms, so that nothing is assumed."""
-    credit = newest["credit_amount"]
+def _drafted(connection: Connection, contract: Contract, newest: Mapping[str, Any], now: datetime) -> Estimate:
+    """What the newest draft says, on its own charges and terms. Only a claim that may still come is assumed."""
+    draft = ledger.read(connection, newest["draft_id"]).draft
+    credit = best = newest["credit_amount"]
     standing = []
+    last = may_be_claimed_until(contract, newest["period"], now)
+    if last is not None:
+        terms = {**draft["assessment"]["contract"], "until_claimed": "credited"}
+        best = penalties.assess(terms, draft["assessment"]["measurements"]).credit
+    if best != credit:
+        standing.append(f"the draft's {credit} would be {best} if claimed by {last}; nobody has claimed it yet")
     if newest["state"] == "disputed":
         standing.append(f"disputed by {newest['decided_by']} on {newest['decided_at']:%Y-%m-%d}: {newest['comment']}")
     if newest["incomplete_tickets"]:
         standing.append(f"{newest['incomplete_tickets']} incomplete tickets or rows hold it up")
-    amounts = (credit, credit, credit)
+    amounts = (min(credit, best), best, max(credit, best))
+    as_of = draft["as_of"]
     return _told(contract, newest["period"], as_of, newest["state"], "draft", amounts, standing, newest["draft_id"])
 
 

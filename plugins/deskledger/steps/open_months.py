@@ -2,7 +2,8 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import date, datetime
+from zoneinfo import ZoneInfo
 
 import pandas as pd
 from sqlalchemy import Connection
@@ -13,6 +14,7 @@ from deskledger.contract.terms import Contract
 from deskledger.errors import StatementError, WarehouseError
 from deskledger.model import CHARGE
 from deskledger.statement.assessment import is_approved
+from deskledger.statement.claims import claimable_until
 from deskledger.statement.past import as_past
 from deskledger.steps.close import earliest_open
 from deskledger.steps.close_content import inputs_of, past_of, stated
@@ -65,7 +67,8 @@ def known_until(connection: Connection, contract: Contract, now: datetime) -> da
 def open_months(connection: Connection, contract: Contract, now: datetime) -> Iterator[OpenMonth]:
     """The contract's months from the earliest that is not posted to the one that the watermark lies in, in order.
 
-    Each month's repeat runs, windows and caps follow from the ones before it as stated here. `connection` is that of a
+    Each month's repeat runs, windows and caps follow from the ones before it as stated here. Credits that wait for the
+    customer's claim count as claimed while there is time for one. `connection` is that of a
     snapshot. Raises WarehouseError without a watermark, and StatementError for a month that cannot be stated.
     """
     until = known_until(connection, contract, now)
@@ -94,8 +97,34 @@ def _open_month(
     inputs = replace(inputs, charges=charges)
     if as_of < end:
         inputs = _known_at(inputs, as_of)
-    made = stated(connection, contract, period, inputs, past, as_of=as_of)
-    return OpenMonth(period, as_of, as_of < end, inputs, made, (*_unapproved(connection, contract, period), *assumed))
+    last = may_be_claimed_until(contract, period, until)
+    made = stated(connection, contract if last is None else _claimed(contract), period, inputs, past, as_of=as_of)
+    unclaimed = () if last is None else _unclaimed(made, last)
+    told = (*_unapproved(connection, contract, period), *assumed, *unclaimed)
+    return OpenMonth(period, as_of, as_of < end, inputs, made, told)
+
+
+def may_be_claimed_until(contract: Contract, period: str, at: datetime) -> date | None:
+    """The last day for a claim of a month whose credits wait for one; None where none is needed, or it is over."""
+    next_first = contracts.first_day(contract, contracts.next_period(period))
+    version = contracts.version_at(contract, contracts.first_day(contract, period))
+    last = claimable_until(version.penalties, next_first)
+    today = at.astimezone(ZoneInfo(contract.period.timezone)).date()
+    return last if last is not None and today <= last else None
+
+
+def _claimed(contract: Contract) -> Contract:
+    """The contract as if every credit were claimed in time."""
+    versions = [replace(each, penalties={**each.penalties, "until_claimed": "credited"}) for each in contract.versions]
+    return replace(contract, versions=tuple(versions))
+
+
+def _unclaimed(made: statement.Statement, last: date) -> tuple[str, ...]:
+    """That credits are taken as claimed which nobody has claimed yet; nothing where all are."""
+    claimed = made.assessment["measurements"].get("claims") or {}
+    if all(term["id"] in claimed for term in made.assessment["contract"].get("terms", ())):
+        return ()
+    return (f"credits count as if claimed by {last}; without a claim they are withheld",)
 
 
 def _unapproved(connection: Connection, contract: Contract, period: str) -> tuple[str, ...]:
