@@ -6,8 +6,10 @@ column's `kind`. Instants are UTC with microseconds; enumerations are categories
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import cache
 from hashlib import blake2b
 from typing import Any, Literal
+from zoneinfo import available_timezones
 
 import numpy as np
 import pandas as pd
@@ -311,6 +313,12 @@ EVIDENCE = Table(
     ),
     key=("evidence_no",),
 )
+
+
+@cache
+def timezones() -> frozenset[str]:
+    """The names of the tz database; looked up once, for each look reads its whole folder."""
+    return frozenset(available_timezones())
 
 
 def ticket_keys(source: str, ticket_ids: Iterable[str]) -> np.ndarray:

@@ -76,7 +76,7 @@ def read_document(content: bytes, file: str) -> Document:
         raise refusal(file, [Problem(line, "the file is not UTF-8 text", "save it as UTF-8")]) from None
     try:
         _refuse_tricks(text, file)
-        root = yaml.compose(text, Loader=yaml.BaseLoader)
+        root = yaml.compose(text, Loader=yaml.CBaseLoader)
     except yaml.MarkedYAMLError as error:
         raise refusal(file, [_syntax_problem(error, text)]) from None
     except yaml.reader.ReaderError as error:
@@ -98,7 +98,7 @@ def read_document(content: bytes, file: str) -> Document:
 def _refuse_tricks(text: str, file: str) -> None:
     depth = 0
     documents = 0
-    for event in yaml.parse(text, Loader=yaml.BaseLoader):
+    for event in yaml.parse(text, Loader=yaml.CBaseLoader):
         line = event.start_mark.line + 1 if event.start_mark else 1
         if isinstance(event, yaml.AliasEvent) or getattr(event, "anchor", None):
             remedy = "write the terms out where they apply, without `&` and `*` (quote text that begins so)"

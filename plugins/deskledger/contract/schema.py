@@ -8,14 +8,13 @@ from collections.abc import Mapping
 from datetime import date, timedelta
 from itertools import pairwise
 from typing import Annotated, Any, Literal
-from zoneinfo import available_timezones
 
 from pydantic import BaseModel, ConfigDict, Field, PlainValidator, ValidationInfo, model_validator
 
 from deskledger.contract import quantities
 from deskledger.contract.document import Block
 from deskledger.contract.problems import fault, one_of, suggestion
-from deskledger.model import ACTOR_ROLES, EVENT_KINDS, PRIORITIES, STATUSES
+from deskledger.model import ACTOR_ROLES, EVENT_KINDS, PRIORITIES, STATUSES, timezones
 
 SIDES = ("provider", "customer", "third_party")
 WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
@@ -47,8 +46,8 @@ def _name(value: Any) -> str:
 
 def _timezone(value: Any) -> str:
     text = quantities.text_of(value)
-    if text not in available_timezones():
-        remedy = f"{suggestion(text, available_timezones())}write an IANA zone such as Europe/Madrid"
+    if text not in timezones():
+        remedy = f"{suggestion(text, timezones())}write an IANA zone such as Europe/Madrid"
         raise fault(f"`{text}` is not a time zone", remedy)
     return text
 

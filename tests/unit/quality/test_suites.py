@@ -276,3 +276,25 @@ def test_verdicts_on_blocks_are_one_verdict_on_all_of_their_rows() -> None:
     (rule,) = (rule for rule in whole.statistics["rules"] if rule["rule"] == "support_level_in_range")
     assert (rule["success"], rule["unexpected"], len(rule["examples"])) == (False, 2, 2)
     assert together([none, *some[1:]]).success
+
+
+def test_a_rule_that_most_rows_must_keep_counts_the_others(tmp_path: Path) -> None:
+    tickets = pd.concat([normalised(*ROWS).tickets] * 2, ignore_index=True).assign(team=["blue", "red"])
+    half = {**KNOWN, "kwargs": {**KNOWN["kwargs"], "mostly": 0.5}, "meta": {"rule": "half"}, "severity": "warning"}
+    verdict = check(suite(tmp_path, half, {**KNOWN, "severity": "critical"}), "ticket", tickets)
+    rules = {rule["rule"]: (rule["success"], rule["unexpected"]) for rule in verdict.statistics["rules"]}
+    assert rules == {"half": (True, 1), "expect_column_values_to_be_in_set": (False, 1)}
+    assert verdict.failed_rows().tolist() == [False, True]
+
+
+def test_rules_without_a_name_of_their_own_hold_back_the_rows_of_each(tmp_path: Path) -> None:
+    tickets = pd.concat([normalised(*ROWS).tickets] * 3, ignore_index=True).assign(team=["blue", "red", "blue"])
+    folder = suite(
+        tmp_path,
+        {**KNOWN, "severity": "critical"},
+        {"type": KNOWN["type"], "kwargs": {"column": "row", "value_set": [0, 1]}, "severity": "critical"},
+        {"type": KNOWN["type"], "kwargs": {"column": "row", "value_set": [0, 1, 2]}, "severity": "critical"},
+    )
+    verdict = check(folder, "ticket", tickets.assign(row=range(3)))
+    assert verdict.failed_rows().tolist() == [False, True, True]
+    assert sorted(rule["unexpected"] for rule in verdict.statistics["rules"]) == [0, 1, 1]

@@ -9,6 +9,8 @@ import yaml
 
 from deskledger.errors import MappingError
 
+MAX_DEPTH = 24
+
 
 @dataclass(frozen=True)
 class Document:
@@ -26,7 +28,7 @@ class Document:
         return f"{self.path.name}:{self.lines.get(place, 1)}"
 
 
-class _Loader(yaml.SafeLoader):
+class _Loader(yaml.CSafeLoader):
     """Keys are the desk's words: `Yes`, `-100` and `2024-01-01` stay text, and none may come twice."""
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
@@ -41,18 +43,17 @@ class _Loader(yaml.SafeLoader):
 def read_document(path: Path) -> Document:
     """The file's data and lines.
 
-    Raises MappingError where it is not UTF-8, not YAML, has anchors, or is not one block of keys.
+    Raises MappingError where it is not UTF-8, not YAML, has aliases, is nested too deeply, or is not one block of keys.
     """
     try:
         text = path.read_text("utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise MappingError(f"cannot be read: {error}", where=path.name, remedy="save it as UTF-8 text") from None
     try:
-        if any(isinstance(token, yaml.AliasToken) for token in yaml.scan(text, _Loader)):
-            # A few nested aliases grow to gigabytes; no mapping needs one.
-            raise yaml.MarkedYAMLError(problem="aliases (*name) are not taken")
-        root = yaml.compose(text, _Loader)
-        data = yaml.load(text, _Loader)
+        _refuse_tricks(text)
+        loader = _Loader(text)
+        root = loader.get_single_node()
+        data = None if root is None else loader.construct_document(root)
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         raise MappingError(
@@ -65,6 +66,18 @@ def read_document(path: Path) -> Document:
     lines: dict[tuple[Any, ...], int] = {}
     _collect(root, (), lines)
     return Document(path, data, lines)
+
+
+def _refuse_tricks(text: str) -> None:
+    """What no mapping needs: a few nested aliases grow to gigabytes, and very deep nesting ends the process."""
+    depth = 0
+    for event in yaml.parse(text, _Loader):
+        mark: Any = event.start_mark
+        if isinstance(event, yaml.AliasEvent):
+            raise yaml.MarkedYAMLError(problem="aliases (*name) are not taken", problem_mark=mark)
+        depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
+        if depth > MAX_DEPTH:
+            raise yaml.MarkedYAMLError(problem="blocks are nested too deeply", problem_mark=mark)
 
 
 def _collect(node: yaml.Node | None, place: tuple[Any, ...], lines: dict[tuple[Any, ...], int]) -> None:

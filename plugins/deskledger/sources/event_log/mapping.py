@@ -7,12 +7,12 @@ import re
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Annotated, Any, Literal
-from zoneinfo import ZoneInfo, available_timezones
+from zoneinfo import ZoneInfo
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
 from deskledger.errors import MappingError
-from deskledger.model import CANONICAL, PRIORITIES, STANDING_FIELDS, STATUSES
+from deskledger.model import CANONICAL, PRIORITIES, STANDING_FIELDS, STATUSES, timezones
 from deskledger.sources.event_log.lines import Document, read_document
 
 ISO = "iso8601"
@@ -39,7 +39,7 @@ def _instant_format(text: str) -> str:
 
 
 def _zone(name: str) -> str:
-    if name not in available_timezones():
+    if name not in timezones():
         raise ValueError(f"{name!r} is no zone of the tz database; write for example Europe/Madrid or Etc/UTC")
     return name
 

@@ -123,3 +123,19 @@ def test_a_bad_mapping_stops_itself_and_no_other(tmp_path: Path) -> None:
     mappings, errors = load_all(tmp_path)
     assert [mapping.source for mapping in mappings] == ["desk"]
     assert [error.where for error in errors] == ["broken.yaml:14"]
+
+
+@pytest.mark.parametrize("text", ["source: " + "[" * 200_000, "\n".join(" " * depth + "a:" for depth in range(3000))])
+def test_a_file_nested_too_deeply_is_refused_before_it_ends_the_process(tmp_path: Path, text: str) -> None:
+    path = tmp_path / "desk.yaml"
+    path.write_text(text, encoding="utf-8")
+    with pytest.raises(MappingError, match="nested too deeply"):
+        load(path)
+
+
+def test_aliases_are_refused_with_their_line(tmp_path: Path) -> None:
+    path = tmp_path / "desk.yaml"
+    path.write_text("source: desk\nmissing: &all [x]\nwatermark: *all\n", encoding="utf-8")
+    with pytest.raises(MappingError, match="aliases") as refused:
+        load(path)
+    assert refused.value.where == "desk.yaml:3"
