@@ -86,6 +86,23 @@ def test_a_credit_is_withheld_until_it_is_claimed_in_time(
     assert f"{request_id}<" in page and f"every line, claimed on {claimed_on}" in page
 
 
+@pytest.mark.parametrize(("day", "status"), [(13, "breach"), (14, "late_claim")])
+def test_a_window_of_business_days_ends_with_the_last_of_them(
+    warehouse: Engine, home: Path, day: int, status: str
+) -> None:
+    """Ten business days after January: Friday 13 February."""
+    path = home / "contracts" / "alder.yaml"
+    office = "      office: {timezone: Europe/Madrid, weekly: {mon-fri: [['09:00', '17:00']]}}\n"
+    words = path.read_text(encoding="utf-8").replace("    calendars:\n", f"    calendars:\n{office}")
+    path.write_text(words, encoding="utf-8")
+    write(home, CLAIMS.replace("30", "10") + "      claim_calendar: office\n")
+    month(warehouse, "2026-01", 8)
+    granted(requests.claim(asked(), date(2026, 2, day), NOW))
+    made = close_month("2026-01")
+    assert lines(warehouse, made["draft_id"])["late"][0] == status
+    assert recomputed(warehouse, "ALDER-2026-01") == ()
+
+
 def test_a_claim_after_the_posting_is_an_adjustment_of_the_next_month(warehouse: Engine, home: Path) -> None:
     write(home, CLAIMS)
     month(warehouse, "2026-01", 8)

@@ -231,9 +231,10 @@ class Penalties(Terms):
     critical: Critical | None = None
     ramp_up: RampUp | None = None
     de_minimis: DeMinimis | None = None
-    # A credit is to be claimed within so many days after the month (`claim_window_days`); without a claim it is
-    # withheld, or credited all the same.
+    # A credit is to be claimed within so many days after the month (`claim_window_days`), open days of a calendar where
+    # one is named; without a claim it is withheld, or credited all the same.
     claim_window_days: Whole | None = None
+    claim_calendar: Name | None = None
     until_claimed: Literal["withheld", "credited"] | None = None
     bonus_rules: list[Literal["no_net_bonus"]] = Field(default=[])
     tax: Tax | None = None

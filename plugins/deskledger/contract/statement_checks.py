@@ -12,6 +12,7 @@ from deskledger.contract.clock_checks import check_months, part
 from deskledger.contract.document import Path
 from deskledger.contract.file_schema import Version
 from deskledger.contract.penalty_schema import Penalties, PerItem
+from deskledger.contract.problems import one_of, suggestion
 
 
 def check_statement(path: Path, version: Version, survey_wait: timedelta) -> Iterator[Fault]:
@@ -29,6 +30,7 @@ def check_statement(path: Path, version: Version, survey_wait: timedelta) -> Ite
         yield from _check_money((*path, "penalties"), version.penalties)
         yield from _check_items((*path, "penalties"), version)
         yield from _check_gates((*path, "penalties"), version)
+        yield from _check_claim_calendar((*path, "penalties", "claim_calendar"), version)
 
 
 def _check_times(path: Path, version: Version) -> Iterator[Fault]:
@@ -51,6 +53,17 @@ def _check_money(path: Path, penalties: Penalties) -> Iterator[Fault]:
             what,
             "remove it, and give the contract's `tax` in `books.yaml`: pages and journal state it",
         )
+
+
+def _check_claim_calendar(path: Path, version: Version) -> Iterator[Fault]:
+    name = None if version.penalties is None else version.penalties.claim_calendar
+    if name is None or version.penalties is None:
+        return
+    if version.penalties.claim_window_days is None:
+        yield path, "the calendar is not used", "add `claim_window_days:`, or remove `claim_calendar`"
+    if name not in version.calendars:
+        known = version.calendars
+        yield path, f"there is no calendar `{name}`", f"{suggestion(name, known)}use {one_of(known)}, or define it"
 
 
 def _check_gates(path: Path, version: Version) -> Iterator[Fault]:

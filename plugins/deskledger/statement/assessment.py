@@ -12,7 +12,7 @@ from deskledger.contract.periods import first_day, next_period, previous_period
 from deskledger.contract.quantities import exact_text
 from deskledger.contract.terms import Contract, Version
 from deskledger.errors import StatementError
-from deskledger.statement.claims import Said
+from deskledger.statement.claims import Said, window_days
 from deskledger.statement.exclusions import CreditWaiver
 from deskledger.statement.late import Lateness
 from deskledger.statement.levels import LevelResult, MonthFigures, measured_form
@@ -151,7 +151,10 @@ def assessed_form(
     `items` gives the late tickets of levels that are priced by the ticket, `adjustments` the posted months that this
     one corrects, `waivers` the credit that is given up, `said` what the customer claimed and chose.
     """
-    terms = {key: value for key, value in version.penalties.items() if key not in {"bases", "pools"}}
+    terms = {key: value for key, value in version.penalties.items() if key not in {"bases", "pools", "claim_calendar"}}
+    next_first = first_day(contract, next_period(period))
+    if "claim_window_days" in terms:
+        terms["claim_window_days"] = window_days(version.penalties, version.calendars, next_first)
     priced: dict[str, Any] = {
         **terms,
         "currency": contract.currency,
@@ -183,7 +186,7 @@ def assessed_form(
             {"id": each.request_id, "line": each.line, "amount": str(each.amount)} for each in waivers
         ]
     if said is not None:
-        measured |= said.form(terms.get("terms", ()), first_day(contract, next_period(period)))
+        measured |= said.form(terms.get("terms", ()), next_first)
     return priced, measured
 
 

@@ -5,8 +5,14 @@ Both are requests that two persons put on record (ledger.request); here they bec
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
+
+import numpy as np
+import pandas as pd
+
+from deskledger.business_time import BusinessCalendar
 
 
 @dataclass(frozen=True)
@@ -59,14 +65,32 @@ class Said:
         }
 
 
-def claimable_until(terms: Mapping[str, Any], next_first: date) -> date | None:
+def claimable_until(
+    penalties: Mapping[str, Any], calendars: Mapping[str, Mapping[str, Any]], next_first: date
+) -> date | None:
     """The last day on which a month's credits may still be claimed, where they are withheld until then; else None.
 
-    `terms` are the penalties of its version, `next_first` the first day after the month.
+    `penalties` and `calendars` are those of its version, `next_first` the first day after the month.
     """
-    if terms.get("until_claimed") != "withheld":
+    if penalties.get("until_claimed") != "withheld":
         return None
-    return next_first + timedelta(days=int(terms["claim_window_days"]) - 1)
+    return next_first + timedelta(days=window_days(penalties, calendars, next_first) - 1)
+
+
+def window_days(penalties: Mapping[str, Any], calendars: Mapping[str, Mapping[str, Any]], next_first: date) -> int:
+    """How many days a claim may take that is due within `claim_window_days`: the first one is `next_first`.
+
+    Open days of a `claim_calendar` reach as far as that calendar says: until the last of them.
+    """
+    window = int(penalties["claim_window_days"])
+    if "claim_calendar" not in penalties:
+        return window
+    terms = calendars[penalties["claim_calendar"]]
+    zone = ZoneInfo(str(terms["timezone"]))
+    month_end = datetime.combine(next_first - timedelta(days=1), time(12), zone)
+    start = np.datetime64(month_end.astimezone(UTC).replace(tzinfo=None), "us")
+    (ends,) = BusinessCalendar.from_terms(terms).open_day_deadline(start, window)
+    return (pd.Timestamp(ends, tz="UTC").astimezone(zone).date() - next_first).days + 1
 
 
 def said(requests: Sequence[Mapping[str, Any]]) -> Said:

@@ -108,7 +108,7 @@ def may_be_claimed_until(contract: Contract, period: str, at: datetime) -> date 
     """The last day for a claim of a month whose credits wait for one; None where none is needed, or it is over."""
     next_first = contracts.first_day(contract, contracts.next_period(period))
     version = contracts.version_at(contract, contracts.first_day(contract, period))
-    last = claimable_until(version.penalties, next_first)
+    last = claimable_until(version.penalties, version.calendars, next_first)
     today = at.astimezone(ZoneInfo(contract.period.timezone)).date()
     return last if last is not None and today <= last else None
 

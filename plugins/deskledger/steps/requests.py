@@ -176,7 +176,8 @@ def claim(asked: Asked, claimed_on: date, now: datetime, *, lines: Sequence[str]
         raise LedgerError(f"{claimed_on} has not come", where=asked.key, remedy="give the day on which it was claimed")
     named: list[str | None] = [*sorted(set(lines))] or [None]
     subjects = [{"claimed_on": claimed_on.isoformat(), "line": line} for line in named]
-    rules = {name: version.penalties[name] for name in ("claim_window_days", "until_claimed")}
+    asked_for = ("claim_window_days", "claim_calendar", "until_claimed")
+    rules = {name: version.penalties[name] for name in asked_for if name in version.penalties}
     content = _content(asked, contract, period, "claim", "claimed", rules, subjects)
     with open_warehouse().begin() as connection:
         return ledger.request(connection, content, by=asked.by, at=now)

@@ -71,6 +71,13 @@ REFUSED = {
         [(BASES, "      claim_window_days: 30\n" + BASES)],
         "claim_window_days", "while nobody has claimed is not said", "`until_claimed: withheld`",
     ),
+    "claims on a calendar without a window": (
+        [(BASES, "      claim_calendar: office\n" + BASES)], "claim_calendar", "not used", "`claim_window_days:`",
+    ),
+    "claims on a calendar that is not there": (
+        [(BASES, "      claim_window_days: 9\n      until_claimed: withheld\n      claim_calendar: offic\n" + BASES)],
+        "claim_calendar", "no calendar `offic`", "did you mean `office`",
+    ),
     "a rule until claims that nobody asks for": (
         [(BASES, "      until_claimed: withheld\n" + BASES)],
         "until_claimed", "within how many days", "`claim_window_days: 30`",
@@ -158,6 +165,9 @@ REFUSED = {
 FOLLOWED = {
     "most per event": [(BASES, EVENTS + BASES)],
     "customer's choice": [(BASES, CHOICE + BASES)],
+    "claims in business days": [
+        (BASES, "      claim_window_days: 9\n      until_claimed: withheld\n      claim_calendar: office\n" + BASES)
+    ],
     "claims": [(BASES, "      claim_window_days: 30\n      until_claimed: withheld\n" + BASES)],
     "critical points": [CRITICAL, POINTS],
     "critical points that cost something": [CRITICAL, POINTS, PAID],

@@ -1,10 +1,10 @@
 """Claims and choices that are on record, as the month's measurements take them."""
 
-from datetime import date
+from datetime import date, timedelta
 
 import pytest
 
-from deskledger.statement.claims import Choice, Claim, Said, said
+from deskledger.statement.claims import Choice, Claim, Said, claimable_until, said, window_days
 
 TERMS = [{"id": "late"}, {"id": "unhappy"}]
 FEBRUARY = date(2026, 2, 1)
@@ -16,6 +16,30 @@ FEBRUARY = date(2026, 2, 1)
 def test_the_first_day_after_the_month_is_day_one(claimed_on: str, day: int) -> None:
     found = Said((Claim("R1", date.fromisoformat(claimed_on), None),)).form(TERMS, FEBRUARY)
     assert found == {"claims": {"late": {"day": day}, "unhappy": {"day": day}}}
+
+
+WEEK = {day: [["09:00", "17:00"]] for day in ("mon", "tue", "wed", "thu", "fri")}
+OFFICE = {"timezone": "America/New_York", "weekly": WEEK, "holidays": ["2026-02-03"]}
+
+
+@pytest.mark.parametrize(
+    ("window", "more", "days"),
+    [
+        (10, {}, 10),
+        (10, {"claim_calendar": "office"}, 16),  # 1 February is a Sunday, the 3rd a holiday: until Monday the 16th
+        (1, {"claim_calendar": "office"}, 2),
+        (0, {"claim_calendar": "office"}, 0),
+        (10, {"claim_calendar": "always"}, 10),
+    ],
+)
+def test_business_days_of_a_claim_window_reach_to_the_last_of_them(
+    window: int, more: dict[str, str], days: int
+) -> None:
+    calendars = {"office": OFFICE, "always": {"timezone": "Asia/Tokyo", "always": True}}
+    terms = {"claim_window_days": window, **more}
+    assert window_days(terms, calendars, FEBRUARY) == days
+    last = claimable_until({**terms, "until_claimed": "withheld"}, calendars, FEBRUARY)
+    assert last == FEBRUARY + timedelta(days=days - 1)
 
 
 def test_the_first_claim_of_a_line_counts_and_the_last_choice() -> None:
