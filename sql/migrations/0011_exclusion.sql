@@ -245,7 +245,7 @@ language sql stable set search_path = pg_catalog, pg_temp as $$
 $$;
 
 -- Beside the rules of ledger.refuse_decision. What nobody decided is deemed approved only where the contract's clause
--- says so, and not before its time.
+-- says so, not before its time, and never above the amount that takes two persons.
 create function ledger.refuse_authority() returns trigger
 language plpgsql set search_path = pg_catalog, pg_temp as $$
 declare
@@ -261,6 +261,7 @@ begin
         when new.decision = 'deemed_approved' then case
             when draft.terms #>> '{review,then}' is distinct from 'deemed_approved'
                 then 'no clause of its contract deems it approved'
+            when ledger.asks_second(new.draft_id) then 'two persons approve such an amount, and no clause instead of them'
             when due_at is null then 'its contract sets no time after which it is deemed approved'
             -- By the clock here too: an instant that the writer names proves nothing about the time that has passed.
             when coalesce(least(new.decided_at, now()) < due_at, true)

@@ -120,6 +120,28 @@ def test_a_clause_deems_approved_what_nobody_decided_and_says_so(warehouse: Engi
     assert "Nobody decided by 2026-04-13T08:00:00+00:00" in posted.approval_comment
 
 
+def test_no_clause_approves_what_takes_two_persons(warehouse: Engine, home: Path) -> None:
+    """The draft comes to 400.00: with `second_above: 400.00` one person is enough, and so is the clause."""
+    reviewed(home, '{within: 5 days, then: deemed_approved, clause: "12.4", second_above: 399.99}')
+    draft_id = drafted(warehouse)
+    assert "after that a reminder goes out once a day" in report.review_text(draft_id, NOW)["body"]
+    assert overdue.overdue(DUE) == [draft_id]
+    assert overdue.overdue(DUE + timedelta(hours=23)) == []
+    assert review.outcome(draft_id) is None
+    (line,) = told()
+    assert line["event"] == "review_remind"
+    assert "Two persons approve such an amount: clause 12.4 does not deem it approved." in line["body"]
+    with pytest.raises(LedgerError, match="two persons approve such an amount, and no clause instead of them"):
+        close.deem_approved(draft_id, at=DUE)
+
+
+def test_a_clause_approves_what_takes_one_person(warehouse: Engine, home: Path) -> None:
+    reviewed(home, '{within: 5 days, then: deemed_approved, clause: "12.4", second_above: 400.00}')
+    draft_id = drafted(warehouse)
+    assert overdue.overdue(DUE) == [draft_id]
+    assert review.outcome(draft_id) == "approve"
+
+
 def test_a_stale_draft_is_never_deemed_approved(warehouse: Engine, home: Path) -> None:
     reviewed(home, '{within: 5 days, then: deemed_approved, clause: "12.4"}')
     draft_id = drafted(warehouse)

@@ -113,7 +113,8 @@ def _first_approval(
 def deem_approved(connection: Connection, draft_id: str, *, at: datetime) -> dict[str, Any]:
     """Record that nobody decided in time and that the contract's clause then approves it; the row of ledger.decision.
 
-    Raises LedgerError where no clause says so, before the time is over, and for a draft that was decided or superseded.
+    Raises LedgerError where no clause says so, before the time is over, above the amount that takes two persons, and
+    for a draft that was decided or superseded.
     """
     state = draft_state(connection, draft_id)
     lock(connection, state["contract"], state["period"])

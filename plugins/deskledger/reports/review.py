@@ -110,7 +110,8 @@ def _terms_of_review(draft: Mapping[str, Any]) -> list[str]:
         named = sorted({name for each in lines for name in each["approvers"] or ["everybody"]})
         told = figures.money(amount, draft["currency"])
         words.append(f"{told} may be approved by {_plain(', '.join(named) or 'nobody')}.")
-    if review.get("second_above_amount") and amount > Decimal(review["second_above_amount"]):
+    takes_two = bool(review.get("second_above_amount")) and amount > Decimal(review["second_above_amount"])
+    if takes_two:
         words.append("Two persons approve such an amount, one after the other: this task asks again.")
     if review.get("due_at"):
         after = {
@@ -118,7 +119,7 @@ def _terms_of_review(draft: Mapping[str, Any]) -> list[str]:
             "remind": "a reminder goes out once a day",
             "escalate": f"it is escalated to {review['to']}",
             "deemed_approved": f"clause {review['clause']} deems it approved",
-        }[review["then"]]
+        }["remind" if takes_two and review["then"] == "deemed_approved" else review["then"]]
         due = figures.local(datetime.fromisoformat(review["due_at"]), str(draft["timezone"]))
         words.append(f"To be decided by {due}; after that {_plain(after)}.")
     return [" ".join(words)] if words else []

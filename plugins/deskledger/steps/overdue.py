@@ -38,6 +38,7 @@ told as (
 select
     states.*,
     draft.terms -> 'review' as review,
+    ledger.asks_second(states.draft_id) as asks_second,
     coalesce(told.reminders, 0) as reminders,
     told.reminded_at
 from states
@@ -52,7 +53,8 @@ def overdue(now: datetime) -> list[str]:
     """Do what their contracts say with every review whose time is over; the drafts that something was done with.
 
     A reminder or escalation goes out at the deadline and once a day after it; a clause that deems a draft approved does
-    so once, and leaves a stale draft to the next one. `nothing` does nothing. What stops one review (a contract that is
+    so once, and leaves a stale draft to the next one. Of an amount that takes two persons it deems nothing: a reminder
+    goes out instead. `nothing` does nothing. What stops one review (a contract that is
     not valid, a stale draft that cannot be made anew) is told, stops no other, and is raised as one LedgerError at the
     end; WarehouseError is raised at once.
     """
@@ -105,7 +107,8 @@ def _act(row: Mapping[str, Any], now: datetime) -> bool:
     what = (
         f"{row['contract']} {row['period']}: draft {row['draft_id']}, credit {row['credit_amount']} {row['currency']}"
     )
-    if review["then"] == "deemed_approved":
+    takes_two = review["then"] == "deemed_approved" and row["asks_second"]
+    if review["then"] == "deemed_approved" and not takes_two:
         is_done = close.deem_approved(row["draft_id"], at=now)
         if is_done:
             words = f"Nobody decided on it by {due_at:%Y-%m-%d %H:%M} UTC. Clause {review['clause']} deems it approved."
@@ -114,9 +117,12 @@ def _act(row: Mapping[str, Any], now: datetime) -> bool:
     if row["reminded_at"] is not None and now < row["reminded_at"] + _EVERY:
         return False
     number = row["reminders"] + 1
-    whom = f" Escalated to {review['to']}." if review["then"] == "escalate" else ""
+    action = "remind" if takes_two else review["then"]
+    whom = f" Escalated to {review['to']}." if action == "escalate" else ""
+    if takes_two:
+        whom = f" Two persons approve such an amount: clause {review['clause']} does not deem it approved."
     words = f"It was to be decided by {due_at:%Y-%m-%d %H:%M} UTC, and still waits for a decision.{whom}"
     with open_warehouse().begin() as connection:
-        ledger.remind(connection, row["draft_id"], number, review["then"], message=words, at=now)
-    notify.send(f"review_{review['then']}", f"Not decided in time: {what}", words, now)
+        ledger.remind(connection, row["draft_id"], number, action, message=words, at=now)
+    notify.send(f"review_{action}", f"Not decided in time: {what}", words, now)
     return True
