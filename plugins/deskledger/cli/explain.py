@@ -78,6 +78,8 @@ def _contract(page: ContractPage) -> list[str]:
 
 def _cycle(page: ContractPage, cycle: CyclePage) -> list[str]:
     number = f", {cycle.cycle} of {cycle.cycles}" if cycle.cycles > 1 else ""
+    if len({each.version for each in page.cycles}) > 1:  # each version counts its own
+        number = f", {cycle.cycle} of version {cycle.version}"
     title = f"{words.spoken(cycle.clock).capitalize()}{number} (clause {cycle.clause}): {_STATES[cycle.state]}"
     lines = [title, "-" * len(title)]
     lines += _entry("started", f"{words.instant(cycle.started_at, is_column=True)}  {words.happened(cycle.started_by)}")

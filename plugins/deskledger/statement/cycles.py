@@ -147,11 +147,18 @@ def _is_over(calendar: BusinessCalendar, target: Target, last_event: np.datetime
 
 
 def with_choice(contract: Contract, cycles: pd.DataFrame) -> pd.DataFrame:
-    """`cycles` with `is_chosen`: whether each counts under its clock's `cycles` rule (all, first, last, worst)."""
-    chosen = [
-        clocks.select_cycles(cycles[cycles["version"] == version.number], version.clocks).index
-        for version in contract.versions
-    ]
+    """`cycles` with `is_chosen`: whether each counts under its clock's `cycles` rule (all, first, last, worst).
+
+    The rule is that of the cycle's own version, the choice among all of its ticket's cycles of the clock (ADR 0066).
+    """
+    known = cycles
+    if len(contract.versions) > 1:  # each version counts its own: by their start they have one order
+        started_at = cycles.groupby(["ticket_key", cycles["clock"].astype("str")])["started_at"]
+        known = cycles.assign(cycle=started_at.rank("first"))
+    chosen = []
+    for version in contract.versions:
+        kept = clocks.select_cycles(known, version.clocks)
+        chosen.append(kept.index[kept["version"] == version.number])
     return cycles.assign(is_chosen=cycles.index.isin(pd.Index([]).append(chosen)))
 
 

@@ -316,6 +316,13 @@ def test_a_second_question_is_not_called_a_reopening() -> None:
     assert reopened is not None and reopened.is_reopening
 
 
+def test_cycles_of_several_versions_are_told_apart() -> None:
+    second = CONTRACT[CONTRACT.index("  - number: 1") :].replace("number: 1", "number: 2")
+    page = _page(terms=CONTRACT + second.replace("2026-01-01", "2026-04-01"))
+    text = pages.as_text(_explanation(page))
+    assert "Resolution, 1 of version 1 (clause 4.2)" in text and "Resolution, 2 of version 2 (clause 4.2)" in text
+
+
 def test_only_the_cycle_that_the_clock_takes_is_counted() -> None:
     terms = CONTRACT.replace(
         "calendar: madrid\n        targets", "calendar: madrid\n        cycles: last\n        targets"

@@ -2,13 +2,14 @@
 
 from dataclasses import replace
 from datetime import UTC, date, datetime
+from typing import Any
 
 import pandas as pd
 import pytest
 
 from deskledger import model
 from deskledger.contract.terms import CalendarChoice, ClockTerms, Contract, EventMatch, Period, Target, Version
-from deskledger.statement.cycles import contract_cycles
+from deskledger.statement.cycles import contract_cycles, with_choice
 
 CREATED, ASSIGNED, RESOLVED = (
     EventMatch("created"),
@@ -86,3 +87,17 @@ def test_another_clock_of_a_new_version_opens_at_once() -> None:
     other = replace(terms.versions[1], clocks=(replace(CLOCK, name="repair", start=(ASSIGNED,)),))
     told = [TOLD, ("assignment", "bob", "2026-02-03T08:00Z")]
     assert found(replace(terms, versions=(FIRST, other)), *told) == [(1, 1, "01-30"), (2, 1, "02-03")]
+
+
+@pytest.mark.parametrize(("rule", "chosen"), [("first", [1]), ("last", [2]), ("worst", [2]), ("all", [1, 2])])
+def test_a_clock_that_counts_one_cycle_counts_one_over_its_versions(rule: Any, chosen: list[int]) -> None:
+    """Version 1 measured an hour over the target, version 2 two: each calls its own number 1."""
+    terms = contract(FEBRUARY)
+    versions = tuple(replace(each, clocks=(replace(CLOCK, cycles=rule),)) for each in terms.versions)
+    rows = [
+        {"version": number, "ticket_key": 1, "clock": "resolution", "cycle": 1, "state": "breached", "target_us": 0,
+         "elapsed_us": number, "started_at": pd.Timestamp(f"2026-0{number}-10", tz="UTC")}
+        for number in (1, 2)
+    ]  # fmt: skip
+    found = with_choice(replace(terms, versions=versions), pd.DataFrame(rows))
+    assert found.loc[found["is_chosen"], "version"].tolist() == chosen
