@@ -207,8 +207,33 @@ DESK_COUNT = Table(
     key=("source", "what", "counted_at"),
 )
 
+# What the desk's own SLA clocks say, event by event: a measurement of one metric of one ticket is one `instance`. Its
+# numbers are the desk's, in the desk's whole minutes; `target_seconds` and `hours` come with `target`, the minutes with
+# `measured`, `due_at` with `due`. `deleted` takes an event back.
+FIGURE_KINDS = ("started", "target", "paused", "breached", "stopped", "measured", "due", "other", "deleted")
+DESK_FIGURE = Table(
+    "desk_figure",
+    (
+        _required("source", "word"),
+        _required("figure_id", "text"),
+        _required("ticket_key", "key"),
+        _required("metric", "word"),
+        _required("instance", "integer"),
+        _required("kind", "word", words=FIGURE_KINDS),
+        _required("occurred_at", "instant"),
+        Column("target_seconds", "integer"),
+        Column("hours", "word", words=("business", "calendar")),
+        Column("business_minutes", "integer"),
+        Column("calendar_minutes", "integer"),
+        Column("due_at", "instant"),
+        Column("policy", "word"),
+    ),
+    key=("source", "figure_id"),
+)
+
 CANONICAL = {
-    table.name: table for table in (TICKET, TICKET_EVENT, SURVEY_ANSWER, ACCOUNT, TEAM, AGENT, CHARGE, DESK_COUNT)
+    table.name: table
+    for table in (TICKET, TICKET_EVENT, SURVEY_ANSWER, ACCOUNT, TEAM, AGENT, CHARGE, DESK_COUNT, DESK_FIGURE)
 }
 
 # One row a contract, ticket, clock and cycle. Durations are microseconds: integers, exact.

@@ -12,6 +12,7 @@ ROOT = Path(__file__).resolve().parents[2]
 DAG_FILES = sorted(path for path in (ROOT / "dags").glob("*.py") if not path.stem.startswith("deskledger_"))
 DAG_IDS = [
     "close",
+    "crosscheck",
     "freshness",
     "ingest",
     "ingest_history",

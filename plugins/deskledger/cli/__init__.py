@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 
 from deskledger import __version__
-from deskledger.cli import charges, contracts, extract, kpis, money, personal, quality, quarantine, requests
+from deskledger.cli import charges, contracts, crosscheck, extract, kpis, money, personal, quality, quarantine, requests
 from deskledger.errors import DeskledgerError
 
 Command = Callable[[argparse.Namespace], int]
@@ -63,6 +63,7 @@ def _parser() -> argparse.ArgumentParser:
     personal.add(commands)
     quarantine.add(commands)
     quality.add(commands)
+    crosscheck.add(commands)
     return parser
 
 

@@ -53,6 +53,9 @@ def _source(source: Mapping[str, Any]) -> list[str]:
         held = f", {row['quarantined']:,} in quarantine" if row["quarantined"] else ""
         missing = f": {row['missing']:,} missing" if row["missing"] else ""
         lines.append(f"  {row['what']}: the desk counts {row['theirs']:,}, we have {row['ours']:,}{held}{missing}")
+    for row in source["crosscheck"]:
+        where = f"{row['contract']}: {row['clock']} beside the desk's {row['metric']}"
+        lines.append(f"  {where}: {row['cycles']:,} {row['cause']}")
     return [*lines, ""]
 
 

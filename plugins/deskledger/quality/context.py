@@ -39,6 +39,8 @@ def with_context(table: Table, frame: pd.DataFrame, known: Known, now: datetime)
     if table.name == "survey_answer":
         more["ticket_is_known"] = _flags(frame["ticket_key"].isin(known.tickets))
         more["is_past"] = _is_past(frame["responded_at"].fillna(frame["sent_at"]), now)
+    if table.name == "desk_figure":
+        more["ticket_is_known"] = _flags(frame["ticket_key"].isin(known.tickets))
     if table.name == "ticket_event":
         more["ticket_is_known"] = _flags(frame["ticket_key"].isin(known.tickets))
         more["is_past"] = _is_past(frame["occurred_at"], now)

@@ -56,6 +56,10 @@ _ARRIVALS = """
     select partition, table_name, records, newest_at from quality.arrival
     where source = :source order by partition desc, table_name limit :most
 """
+_CROSSCHECK = """
+    select contract, metric, clock, cause, cycles, examples, compared_at
+    from quality.crosscheck where source = :source order by contract, metric, clock, cause
+"""
 _FIELDS = """
     select stream, path, array_to_string(kinds, ', ') as kinds, is_kept, first_seen_at, last_seen_at
     from quality.schema_field where source = :source order by first_seen_at desc, stream, path limit :most
@@ -100,6 +104,11 @@ def totals(connection: Connection, source: str) -> list[Row]:
 def arrivals(connection: Connection, source: str, most: int) -> list[Row]:
     """What the newest days brought, by table."""
     return _rows(connection, _ARRIVALS, source=source, most=most)
+
+
+def crosscheck(connection: Connection, source: str) -> list[Row]:
+    """What came of the newest cross-check with the desk's own SLA figures, by contract, clock and cause."""
+    return _rows(connection, _CROSSCHECK, source=source)
 
 
 def fields(connection: Connection, source: str, most: int) -> list[Row]:

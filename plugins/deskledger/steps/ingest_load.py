@@ -31,7 +31,7 @@ from deskledger.steps.ingest_read import Raw, read, read_page
 from deskledger.steps.ingest_write import Block, Judged, Run
 
 # Who is named by others comes before them.
-_ORDER = ("accounts", "teams", "agents", "events", "survey_answers", "charges", "desk_counts")
+_ORDER = ("accounts", "teams", "agents", "events", "survey_answers", "charges", "desk_counts", "desk_figures")
 _NO_TICKETS = np.zeros(0, dtype=np.int64)
 
 READER_SUITE = "event_log"  # the reader's own rules about raw rows, beside the suites of expectations/

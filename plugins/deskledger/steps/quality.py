@@ -7,6 +7,7 @@ from typing import Any
 from deskledger import reports
 from deskledger.errors import QualityError
 from deskledger.quality import held, history
+from deskledger.quality.crosscheck import CAUSES
 from deskledger.quality.held import Wanted
 from deskledger.settings import settings
 from deskledger.steps.report import write_file
@@ -40,6 +41,9 @@ def overview(source: str | None = None) -> dict[str, Any]:
                     "suites": history.suites(connection, f"{each}/"),
                     "validations": history.validations(connection, f"{each}/", VALIDATIONS),
                     "totals": history.totals(connection, each),
+                    "crosscheck": [
+                        {**row, "meaning": CAUSES[row["cause"]]} for row in history.crosscheck(connection, each)
+                    ],
                     "arrivals": history.arrivals(connection, each, DAYS),
                     "fields": history.fields(connection, each, FIELDS),
                 }

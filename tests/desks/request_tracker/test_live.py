@@ -11,14 +11,16 @@ from typing import Any
 
 import pandas as pd
 import pytest
+import yaml
 from sqlalchemy import Engine, text
 
 from deskledger.clocks import measure
 from deskledger.contract.loader import load
 from deskledger.model import TICKET, TICKET_EVENT, conform
 from deskledger.settings import settings
-from deskledger.steps import ingest
+from deskledger.steps import crosscheck, ingest
 from deskledger.steps.extract import extract
+from deskledger.steps.measure import measure_shards
 
 from tests.desks.request_tracker.seed import Month, Ticket
 from tests.desks.request_tracker.server import HERE, RequestTracker, is_installed
@@ -61,8 +63,9 @@ def month(desk: RequestTracker) -> Month:
 @pytest.fixture
 def home(warehouse: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("DESKLEDGER_STATE", str(tmp_path))
-    monkeypatch.setenv("DESKLEDGER_MAPPINGS", str(tmp_path / "mappings"))
-    (tmp_path / "mappings").mkdir()
+    for folder in ("mappings", "contracts"):
+        monkeypatch.setenv(f"DESKLEDGER_{folder.upper()}", str(tmp_path / folder))
+        (tmp_path / folder).mkdir()
     shutil.copy(HERE.parents[2] / "mappings" / f"{SOURCE}.yaml", tmp_path / "mappings")
     return tmp_path
 
@@ -227,6 +230,30 @@ def test_the_desks_own_due_is_our_deadline(
             differing[cause] += 1
     print(f"Due: all {len(month.tickets)} first ones agree, {agreed} last ones; differing: {dict(differing)}")
     assert agreed >= len(month.tickets) / 2
+    _the_product_says_the_same(home, month, {number: due for (number, clock), due in ours.items() if clock == "answer"})
+
+
+def _the_product_says_the_same(home: Path, month: Month, answers: dict[int, datetime]) -> None:
+    """The cross-check finds by itself which of Request Tracker's deadlines are ours, and why the others are not."""
+    path = home / "mappings" / f"{SOURCE}.yaml"
+    mapping = yaml.safe_load(path.read_text())
+    mapping["desk_figures"]["clocks"] = {"first_due": ["answer"], "last_due": ["resolution", "resolution_gold"]}
+    path.write_text(yaml.safe_dump(mapping))
+    shutil.copy(HERE / "contract.yaml", settings().contracts / "rt.yaml")
+    for name in ("2026-01", "2026-02"):
+        measure_shards("rt", name, 0, 255, NOW)
+    rows = pd.concat(list(crosscheck.compared(SOURCE)))
+    rows["number"] = rows["ticket_id"].astype(int)
+    first = rows[rows["metric"] == "first_due"].set_index("number")
+    assert first["cause"].eq("agrees").all() and first["desk_due_at"].to_dict() == answers
+    last = rows[rows["metric"] == "last_due"].set_index("number")["cause"]
+    print(f"cross-check of the last ones: {last.value_counts().to_dict()}")
+    for ticket in month.tickets.values():
+        cause = last[ticket.number]
+        assert cause in {"agrees", "merged_or_deleted", "pause_rule", "other_start", "rounding"}, ticket
+        assert cause != "merged_or_deleted" or ticket.was_merged or ticket.status == "deleted", ticket
+        assert cause != "other_start" or ticket.last_word == "customer", ticket
+        assert cause != "pause_rule" or ticket.status == "stalled", ticket
 
 
 def _cause(ticket: Ticket, difference: timedelta) -> str:

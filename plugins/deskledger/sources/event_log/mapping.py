@@ -17,7 +17,7 @@ from deskledger.sources.event_log.lines import Document, read_document
 
 ISO = "iso8601"
 FIELDS = ("priority", "team", "account", "product", "agent")
-TABLES = ("survey_answers", "accounts", "teams", "agents", "charges", "desk_counts")
+TABLES = ("survey_answers", "accounts", "teams", "agents", "charges", "desk_counts", "desk_figures")
 MOST_ACTIVITIES = 9  # as many as have a place in the order of a row's events (timeline.SLOTS)
 TABLE_NAMES = {section: section.removesuffix("s") for section in TABLES}
 
@@ -242,6 +242,12 @@ class TableSection(Section):
     columns: dict[str, str]
 
 
+class FiguresSection(TableSection):
+    """The desk's own SLA figures. `clocks` says which clocks of contracts each of its metrics is held against."""
+
+    clocks: dict[str, Annotated[list[str], Field(min_length=1)]] = {}
+
+
 class Extract(Part):
     """How a desk is asked over HTTP. The first pull begins at `since`, a day in the mapping's zone.
 
@@ -279,6 +285,7 @@ class Mapping(Part):
     agents: TableSection | None = None
     charges: TableSection | None = None
     desk_counts: TableSection | None = None
+    desk_figures: FiguresSection | None = None
 
     @property
     def zone(self) -> ZoneInfo:

@@ -32,6 +32,7 @@ def streams_of(columns: frozenset[str]) -> tuple[Stream, ...]:
         tickets.tickets(fields),
         history.deleted(fields),
         history.transactions(),
+        history.dues(),
         *(history.changes(stream, field) for stream, field in _named("changes", changed)),
         *(history.ratings(stream, field) for stream, field in _named("ratings", rated)),
     )

@@ -9,6 +9,7 @@ COLUMNS = (
     *("Status", "OldStatus", "Queue", "OldQueue", "Owner", "OldOwner", "Priority", "OldPriority"),
     *("SLA", "OldSLA", "Due", "OldDue", "Starts", "Started", "Resolved"),
     *("Name", "Description", "Agent", "Privileged", "Group"),
+    *("Metric", "Instance", "Kind"),
     *("Counted", "CountedAt", "LastTicket", "Tickets"),
 )
 

@@ -75,6 +75,11 @@ def transactions() -> History:
     return History("transactions", "events", FIELDS, "/transactions", _ASKS, _TOLD)
 
 
+def dues() -> History:
+    """Request Tracker's own deadlines, each time that it sets one."""
+    return History("dues", "desk_figures", FIELDS, "/transactions", _ASKS, "Type = 'Set' AND Field = 'Due'")
+
+
 @dataclass
 class Ratings(History):
     """The values that a custom field was given. One that is taken out again leaves the answer as it was told."""

@@ -32,6 +32,8 @@ def _row(stream: str, record: dict[str, Any], about: str) -> dict[str, str]:
         return {ours: _text(record.get(name)) for ours, name in columns.items()}
     if stream == "agents":
         return {"Agent": _text(record.get("id")), **_texts(record, ("Privileged", "Group"))}
+    if stream == "dues":
+        return {**_transaction(record, about), "Metric": "due", "Instance": "1", "Kind": "due"}
     return _transaction(record, about)
 
 

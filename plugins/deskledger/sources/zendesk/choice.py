@@ -82,7 +82,7 @@ def streams_of(account: Account, columns: frozenset[str]) -> tuple[Stream, ...]:
         Listing("deleted_tickets", "events", _DELETED, "/api/v2/deleted_tickets", "deleted_tickets"),
         TimeExport(
             "ticket_metric_events",
-            "metric_events",
+            "desk_figures",
             _METRIC_EVENTS,
             "/api/v2/incremental/ticket_metric_events",
             "ticket_metric_events",

@@ -193,9 +193,24 @@ def _subject(response: Mapping[str, Any]) -> str:
     return ""
 
 
+# What a metric event is, in canonical words; any other type is "other".
+_FIGURES = {
+    "activate": "started",
+    "apply_sla": "target",
+    "pause": "paused",
+    "breach": "breached",
+    "fulfill": "stopped",
+    "update_status": "measured",
+}
+
+
 def _metric(event: Mapping[str, Any]) -> Row:
     row = {name: _text(event.get(name)) for name in ("id", "metric", "type", "time", "deleted")}
+    is_business = part(event, "sla", "business_hours")
     return row | {
+        "kind": "deleted" if event.get("deleted") is True else _FIGURES.get(row["type"], "other"),
+        "hours": "" if is_business is None else "business" if is_business is True else "calendar",
+        "target_seconds": _text(part(event, "sla", "target_in_seconds")),
         "ticket": _text(event.get("ticket_id")),
         "instance": _text(event.get("instance_id")),
         "business_minutes": _text(part(event, "status", "business")),

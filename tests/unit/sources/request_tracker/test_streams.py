@@ -34,6 +34,7 @@ def test_states_are_pulled_before_the_history_and_fields_as_the_mapping_names_th
         ("tickets", "events"),
         ("deleted", "events"),
         ("transactions", "events"),
+        ("dues", "desk_figures"),
         ("changes_customer", "events"),
         ("ratings_csat", "survey_answers"),
     ]
