@@ -53,9 +53,9 @@ def compare(
 
     `figures` are rows of model.DESK_FIGURE, `cycles` of model.CYCLE; `clocks` says which clocks a metric is held
     against: of several the one that agrees counts, else the first. `touched` has each ticket's `gone_at` (merged or
-    deleted) and the instants at which it came or its customer wrote (`asked_at`, a row each). The nth cycle is held against
-    instance n; of deadlines (kind `due`) the ticket's first one is `first_<metric>`, its last one `last_<metric>`, both
-    held against the first cycle. A measurement whose beginning the desk does not tell is none.
+    deleted) and the instants at which it came or its customer wrote (`asked_at`, a row each). The nth cycle is held
+    against instance n; of deadlines (kind `due`) the ticket's first one is `first_<metric>`, its last one
+    `last_<metric>`, both held against the first cycle. A measurement whose beginning the desk does not tell is none.
     """
     theirs = _measurements(figures)
     theirs = theirs[theirs["metric"].isin(list(clocks))]
