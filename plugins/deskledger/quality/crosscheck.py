@@ -52,8 +52,8 @@ def compare(
     """One row a cycle or measurement of one contract, with both sides and its `cause` (CAUSES).
 
     `figures` are rows of model.DESK_FIGURE, `cycles` of model.CYCLE; `clocks` says which clocks a metric is held
-    against: of several the one that agrees counts, else the first. `touched` has each ticket's `gone_at` (merged or
-    deleted) and the instants at which it came or its customer wrote (`asked_at`, a row each). The nth cycle is held
+    against: of several the one that agrees counts, else the first. `touched` has instants of tickets, a row each:
+    `gone_at` (merged or deleted), `asked_at` (it came, or its customer wrote), `answered_at`. The nth cycle is held
     against instance n; of deadlines (kind `due`) the ticket's first one is `first_<metric>`, its last one
     `last_<metric>`, both held against the first cycle. A measurement whose beginning the desk does not tell is none.
     """
@@ -119,8 +119,7 @@ def _causes(both: pd.DataFrame, touched: pd.DataFrame) -> np.ndarray:
     is_cancelled = both["state"].astype("object") == "cancelled"
     is_due = both["desk_set_at"].notna()
     due_apart = (both["due_at"] - both["desk_due_at"]).abs()
-    asked = touched.loc[touched["asked_at"].notna(), ["ticket_key", "asked_at"]]
-    is_asked = _is_among(both, "desk_set_at", asked)
+    is_asked = _is_unanswered(both, touched)
     cases: list[tuple[pd.Series, str]] = [
         (~has_ours, "we_have_none"),
         (~has_theirs, "desk_has_none"),
@@ -129,7 +128,7 @@ def _causes(both: pd.DataFrame, touched: pd.DataFrame) -> np.ndarray:
         (is_due & is_gone, "merged_or_deleted"),
         (is_due & both["desk_due_at"].isna(), "pause_rule"),
         (is_due & (due_apart < _MINUTE), "rounding"),
-        # Set when somebody asked, it is the deadline of the answer: that is what a last one may not be held against.
+        # Set while an answer is owed, it is the deadline of the answer: nothing to hold a last one against.
         (is_due & is_asked & both["metric"].astype("object").str.startswith("last_"), "other_start"),
         (is_due, "other"),
         (is_gone & (stop | is_cancelled), "merged_or_deleted"),
@@ -154,9 +153,12 @@ def _equal(ours: pd.Series, theirs: pd.Series) -> pd.Series:
     return (ours == theirs) | (ours.isna() & theirs.isna())
 
 
-def _is_among(both: pd.DataFrame, column: str, asked: pd.DataFrame) -> pd.Series:
-    """Whether somebody asked in the second before or after the row's instant."""
-    rows = pd.DataFrame({"ticket_key": both["ticket_key"], "at": both[column], "row": np.arange(len(both))})
-    found = rows.dropna(subset="at").merge(asked, on="ticket_key")
-    near = found.loc[(found["at"] - found["asked_at"]).abs() <= pd.Timedelta(seconds=1), "row"]
-    return pd.Series(np.isin(np.arange(len(both)), near), index=both.index)
+def _is_unanswered(both: pd.DataFrame, touched: pd.DataFrame) -> pd.Series:
+    """Whether the customer had the last word when the desk set the row's deadline (a second more: it sets it then)."""
+    until = both["desk_set_at"] + pd.Timedelta(seconds=1)
+    rows = pd.DataFrame({"ticket_key": both["ticket_key"], "until": until, "row": np.arange(len(both))})
+    found = rows.dropna(subset="until").merge(touched, on="ticket_key")
+    words = [found[name].where(found[name] <= found["until"]) for name in ("asked_at", "answered_at")]
+    asked, answered = (each.groupby(found["row"]).max().reindex(range(len(both))) for each in words)
+    is_owed = asked.notna() & (answered.isna() | (asked > answered))
+    return pd.Series(is_owed.to_numpy(bool), index=both.index)

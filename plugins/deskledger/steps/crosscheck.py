@@ -45,13 +45,16 @@ _TOUCHED = """
 select
     event.ticket_key,
     case when event.kind in ('merged', 'deleted') then event.occurred_at end as gone_at,
-    case when event.kind in ('created', 'reply') then event.occurred_at end as asked_at
+    case
+        when event.kind = 'created' or (event.kind = 'reply' and event.actor_role = 'customer') then event.occurred_at
+    end as asked_at,
+    case when event.kind = 'reply' and event.actor_role = 'agent' then event.occurred_at end as answered_at
 from core.ticket_event as event
 inner join core.ticket as ticket
     on ticket.ticket_key = event.ticket_key and ticket.created_month = event.created_month
 where
     ticket.source = :source and event.created_month = :month and event.occurred_at < :as_of
-    and (event.kind in ('created', 'merged', 'deleted') or (event.kind = 'reply' and event.actor_role = 'customer'))
+    and (event.kind in ('created', 'merged', 'deleted') or (event.kind = 'reply' and event.is_public is not false))
 """
 _CHOSEN = """
 select {columns} from core.{table} as base where base.created_month = :month and base.ticket_key = any(:keys)
@@ -136,7 +139,7 @@ def _month(
         return read_frame(connection, query.format(columns=listed), _named(query, bound), table)
 
     figures, cycles = read(_FIGURES, "figure", DESK_FIGURE), read(_CYCLES, "cycle", CYCLE)
-    dtypes = {"ticket_key": "int64", "gone_at": UTC_INSTANT, "asked_at": UTC_INSTANT}
+    dtypes = {"ticket_key": "int64", **dict.fromkeys(("gone_at", "asked_at", "answered_at"), UTC_INSTANT)}
     touched = read_frame(connection, _TOUCHED, _named(_TOUCHED, bound), dtypes)
     rows = crosscheck.compare(
         figures, cycles, clocks, touched, lambda rows: _running_us(connection, contract, rows, month, as_of)

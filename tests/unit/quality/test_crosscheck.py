@@ -55,8 +55,9 @@ def figures(
 
 def touched(**instants: pd.Timestamp) -> pd.DataFrame:
     rows = [{"ticket_key": 7, name: each} for name, each in instants.items()]
-    frame = pd.DataFrame(rows, columns=["ticket_key", "gone_at", "asked_at"])
-    instant = {name: pd.to_datetime(frame[name], utc=True).astype(UTC_INSTANT) for name in ("gone_at", "asked_at")}
+    names = ["gone_at", "asked_at", "answered_at"]
+    frame = pd.DataFrame(rows, columns=["ticket_key", *names])
+    instant = {name: pd.to_datetime(frame[name], utc=True).astype(UTC_INSTANT) for name in names}
     return frame.assign(**instant).astype({"ticket_key": "int64"})
 
 
@@ -149,8 +150,11 @@ def due(minutes: float | None, set_at: float = 0, number: int = 1) -> pd.DataFra
         (60, touched(), "agrees"),
         (60.5, touched(), "rounding"),
         (61, touched(), "other"),
-        (61, touched(asked_at=at(30)), "other_start"),  # set when the customer wrote: the deadline of the next answer
+        (61, touched(asked_at=at(30)), "other_start"),  # the deadline of an answer that is owed
         (61, touched(asked_at=at(31)), "other"),
+        (61, touched(asked_at=at(2), answered_at=at(1)), "other_start"),
+        (61, touched(asked_at=at(2), answered_at=at(3)), "other"),
+        (61, touched(asked_at=at(2), answered_at=at(31)), "other_start"),
         (61, touched(gone_at=at(5)), "merged_or_deleted"),
         (None, touched(), "pause_rule"),  # no deadline while it waits
     ],
