@@ -78,6 +78,40 @@ def test_what_a_role_may(connect_as: Callable[[str], Engine], user: str, stateme
         connection.execute(text(statement))
 
 
+def test_the_ledger_notes_who_had_signed_in_beside_the_name_that_was_given(
+    connect_as: Callable[[str], Engine],
+) -> None:
+    statement = """
+    insert into ledger.charge_import (
+        contract, period, kind, amount, currency, imported_by, imported_at, signed_in_as
+    )
+    values ('alder', :period, 'monthly_fee', 1, 'EUR', 'iris', now(), 'iris')
+    """
+    for user, period in (("finance_user", "2026-01"), ("owner_user", "2026-02")):
+        with connect_as(user).begin() as connection:
+            connection.execute(text("set local role finance"))
+            connection.execute(text(statement), {"period": period})
+    with connect_as("finance_user").connect() as connection:
+        told = connection.execute(text("select imported_by, signed_in_as from ledger.charge_import order by period"))
+        assert [tuple(row) for row in told] == [("iris", "finance_user"), ("iris", "owner_user")]
+
+
+@pytest.mark.parametrize(
+    "table",
+    [
+        "contract_submission", "contract_approval", "charge_import", "charge_approval", "request", "ruling",
+        "first_approval", "decision",
+    ],
+)  # fmt: skip
+def test_every_act_with_a_name_is_noted(warehouse: Engine, table: str) -> None:
+    with warehouse.connect() as connection:
+        found = connection.execute(
+            text("select tgenabled from pg_trigger where tgname = 'note_login' and tgrelid = to_regclass(:name)"),
+            {"name": f"ledger.{table}"},
+        )
+        assert found.scalars().all() == ["A"]  # always: session_replication_role does not switch it off
+
+
 @pytest.mark.parametrize(
     ("user", "statement"),
     [

@@ -27,7 +27,10 @@ _LINE = (
 )  # fmt: skip
 _TRACE = ("trace_no", "line", "step", "input", "output", "clause")
 _FILE = ("kind", "path", "sha256", "rows")
-_DECISION = ("draft_id", "decision", "comment", "decided_by", "decided_at", "first_approved_by", "first_approved_at")
+_DECISION = (
+    "draft_id", "decision", "comment", "decided_by", "decided_at", "first_approved_by", "first_approved_at",
+    "signed_in_as",
+)  # fmt: skip
 
 _ADJUSTMENT = (
     "corrected_period", "corrected_statement", "replaced_draft_id", "restated_draft_id", "currency", "issued_amount",

@@ -82,10 +82,13 @@ def handed_on_faults(
 
     `terms` are the frozen terms of its version, `evidence` is model.EVIDENCE.
     """
+    priced = priced_by_item(terms)
+    if not priced:
+        return []
     clocks = {clock["name"]: clock for clock in terms["clocks"]}
     clock_of = {level["name"]: level["measure"]["name"] for level in terms["service_levels"]}
     faults = []
-    for level in priced_by_item(terms):
+    for level in priced:
         rows = evidence[(evidence["service_level"].astype("str") == level).to_numpy(dtype=bool)]
         fate = rows["fate"].astype("str")
         goes_on = (rows["state"].astype("str") == "breached") & (fate != "incomplete")
