@@ -19,20 +19,23 @@ _KINDS = {bool: "flag", int: "integer", float: "number", str: "text", dict: "obj
 
 
 @dataclass
-class _Node:
-    """A place in the records: a field, or what is below it."""
-
-    leaf: Field | None = None
-    below: dict[str, "_Node"] = field(default_factory=dict)
-
-
-@dataclass
 class _Count:
     """How often a field's place was there, how often the field was (not null), and how often in a kind it may have."""
 
     places: int = 0
     present: int = 0
     fitting: int = 0
+    kinds: set[str] = field(default_factory=set)
+
+
+@dataclass
+class _Node:
+    """A place in the records: a field, or what is below it; `containers` counts the objects or lists there."""
+
+    leaf: Field | None = None
+    below: dict[str, "_Node"] = field(default_factory=dict)
+    containers: int = 0
+    count: _Count = field(default_factory=_Count)
 
 
 @dataclass
@@ -61,13 +64,13 @@ def keep(fields: Sequence[Field], records: Sequence[Any]) -> Kept:
     A value of a kind that its field does not have stays where that is harmless (a single value of a plain field), and
     is otherwise replaced by its kind: what the mapping's rules refuse later must be a row, not a crash.
     """
-    root = _tree(fields)
-    kept = Kept([], counts={each.path: _Count() for each in fields})
+    root, kept = _tree(fields), Kept([])
     for record in records:
         cut: dict[str, Any] = {}
         if isinstance(record, dict):
             _keep_object(root, record, cut, "", kept)
         kept.records.append(cut)
+    _count(root, kept)
     return kept
 
 
@@ -100,48 +103,58 @@ def _tree(fields: Sequence[Field]) -> _Node:
     return root
 
 
-def _keep_object(node: _Node, value: dict[str, Any], cut: dict[str, Any], path: str, kept: Kept) -> None:
-    for name, below in node.below.items():
+def _count(node: _Node, kept: Kept) -> None:
+    for below in node.below.values():
         if below.leaf is not None:
-            kept.counts[below.leaf.path].places += 1
-            if value.get(name) is not None:
-                kept.counts[below.leaf.path].present += 1
+            below.count.places = node.containers
+            kept.counts[below.leaf.path], kept.kinds[below.leaf.path] = below.count, below.count.kinds
+        _count(below, kept)
+
+
+def _keep_object(node: _Node, value: dict[str, Any], cut: dict[str, Any], path: str, kept: Kept) -> None:
+    node.containers += 1
     for name, inner in value.items():
-        _keep_value(node.below.get(name), inner, cut, name, f"{path}.{name}" if path else name, kept)
+        below = node.below.get(name)
+        if below is not None and below.leaf is not None:
+            cut[name] = _keep_field(below.leaf, below.count, inner, cut, name, kept)
+        else:
+            _keep_below(below, inner, cut, name, f"{path}.{name}" if path else name, kept)
 
 
-def _keep_value(node: _Node | None, value: Any, container: Any, key: str | int, path: str, kept: Kept) -> None:
+def _keep_below(node: _Node | None, value: Any, container: Any, key: str | int, path: str, kept: Kept) -> None:
+    """What is no field itself: what fields are below of is gone into, anything else is noted."""
     kind = _KINDS[type(value)]
     if node is None:
         kept.noted.setdefault(_sound(path)[:200], set()).add(kind)
-        return
-    if node.leaf is not None:
-        container[key] = _keep_field(node.leaf, value, kind, container, key, kept)
     elif kind == "object" and "[]" not in node.below:
         container[key] = {}
         _keep_object(node, value, container[key], path, kept)
     elif kind == "list" and "[]" in node.below:
-        inner = container[key] = [None] * len(value)
-        below, below_path = node.below["[]"], f"{path}[]"
-        if below.leaf is not None and value:
-            kept.counts[below.leaf.path].places += 1
-        for index, each in enumerate(value):
-            if below.leaf is not None and each is not None:
-                kept.counts[below.leaf.path].present += 1
-            _keep_value(below, each, inner, index, below_path, kept)
+        container[key] = [None] * len(value)
+        node.containers += bool(value)
+        _keep_list(node.below["[]"], value, container[key], f"{path}[]", kept)
     else:
         container[key] = None if kind == "null" else f"({kind})"
         if kind != "null":
             kept.noted.setdefault(_sound(path)[:200], set()).add(kind)
 
 
-def _keep_field(each: Field, value: Any, kind: str, container: Any, key: str | int, kept: Kept) -> Any:
-    kept.kinds.setdefault(each.path, set()).add(kind)
-    fits = kind in each.kinds or (kind == "integer" and "number" in each.kinds)
-    if fits and kind != "null":
-        kept.counts[each.path].fitting += 1
-    if kind == "null":
+def _keep_list(node: _Node, value: list[Any], cut: list[Any], path: str, kept: Kept) -> None:
+    for index, inner in enumerate(value):
+        if node.leaf is not None:
+            cut[index] = _keep_field(node.leaf, node.count, inner, cut, index, kept)
+        else:
+            _keep_below(node, inner, cut, index, path, kept)
+
+
+def _keep_field(each: Field, count: _Count, value: Any, container: Any, key: str | int, kept: Kept) -> Any:
+    kind = _KINDS[type(value)]
+    count.kinds.add(kind)
+    if value is None:
         return None
+    fits = kind in each.kinds or (kind == "integer" and "number" in each.kinds)
+    count.present += 1
+    count.fitting += fits
     if not fits and kind in {"object", "list"}:
         return f"({kind})"
     if each.keep == "plain":
@@ -164,4 +177,6 @@ def _map_text(value: Any, function: Callable[[str], str]) -> Any:
 
 
 def _sound(text: str) -> str:
+    if text.isascii() and "\0" not in text:  # nearly all, and found out fast
+        return text
     return _NO_TEXT.sub("\ufffd", text)
