@@ -85,6 +85,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory(prefix="deskledger-bench-") as folder:
         state = Path(folder)
         os.environ["DESKLEDGER_STATE"] = folder
+        os.environ["DESKLEDGER_MAPPINGS"] = str(Path(__file__).parents[1] / "tests" / "mappings")
         try:
             os.environ["DESKLEDGER_WAREHOUSE"] = embedded.start(state / "postgres").url_for("bench")
             engine = open_warehouse()

@@ -11,7 +11,8 @@ one mapping a source in `mappings/`.
 watermark, and its quality page in the reports folder; the asset `deskledger_core` for the day, and for a day of each
 other month in which late rows changed something.
 
-**Partition.** The fetch day, `2026-04-01`, in UTC. A new day starts at 02:00 for the day before.
+**Partition.** The fetch day, `2026-04-01`, in UTC. A new day starts at 02:00 for the day before; with
+`DESKLEDGER_INGEST_BY_HAND` none starts by the clock.
 
 **How to rerun.** Clear the run, or trigger it again with the same partition key: pages that have landed are
 normalised again and nothing is fetched twice; equal rows are left alone. Many days: `airflow backfill create
@@ -24,8 +25,19 @@ stood; deferred, it waits as long as the desk asked it to. A first load of years
 
 from datetime import datetime
 
-from airflow.sdk import DAG, CronPartitionTimetable, TaskGroup, TriggerRule, get_current_context, task, task_group
+from airflow.sdk import (
+    DAG,
+    CronPartitionTimetable,
+    PartitionedAtRuntime,
+    TaskGroup,
+    TriggerRule,
+    get_current_context,
+    task,
+    task_group,
+)
 from airflow.sdk.exceptions import AirflowSkipException
+
+from deskledger.settings import settings
 
 from deskledger_extract import ExtractOperator, desks
 from deskledger_shared import CORE, TASKS, verdict
@@ -33,7 +45,9 @@ from deskledger_shared import CORE, TASKS, verdict
 with DAG(
     dag_id="ingest",
     doc_md=__doc__,
-    schedule=CronPartitionTimetable("0 2 * * *", timezone="UTC", run_offset=-1, key_format="%Y-%m-%d"),
+    schedule=PartitionedAtRuntime()
+    if settings().is_ingest_by_hand
+    else CronPartitionTimetable("0 2 * * *", timezone="UTC", run_offset=-1, key_format="%Y-%m-%d"),
     start_date=datetime(2026, 1, 1),  # noqa: DTZ001 - Airflow reads a naive date as UTC
     catchup=False,
     max_active_runs=4,

@@ -62,6 +62,11 @@ class Settings:
         return _folder("DESKLEDGER_REPORTS", self.state / "reports")
 
     @property
+    def is_ingest_by_hand(self) -> bool:
+        """Whether the DAG `ingest` fetches the days that it is triggered for, and none by the clock."""
+        return bool(os.environ.get("DESKLEDGER_INGEST_BY_HAND"))
+
+    @property
     def postgres(self) -> Path:
         """The data folder of the embedded PostgreSQL."""
         return _folder("DESKLEDGER_POSTGRES", self.state / "postgres")

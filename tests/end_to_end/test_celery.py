@@ -54,6 +54,7 @@ def test_a_celery_worker_runs_the_flow_up_to_the_human_task(
         "AIRFLOW__CORE__EXECUTOR": "CeleryExecutor",
         "AIRFLOW__CELERY__BROKER_URL": redis_url,
         "AIRFLOW__CELERY__WORKER_CONCURRENCY": "2",
+        "DESKLEDGER_MAPPINGS": str(ROOT / "tests" / "mappings"),  # the scene as export files
     }
     local = LocalAirflow(settings, {**PROCESSES, "celery worker": ("--skip-serve-logs",)}, overrides)
     local.start_postgres()

@@ -1,8 +1,11 @@
 """`make demo` and what people do after it, on a small scene."""
 
+import re
 import time
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
 
+import httpx
 import pytest
 from sqlalchemy import Engine, text
 
@@ -60,6 +63,41 @@ def test_approvals_carry_the_reviewers_name(demo: Demo) -> None:
     with demo.warehouse().connect() as connection:
         names = set(connection.scalars(text("select decided_by from ledger.decision")))
     assert names == {"fatima"}
+
+
+def test_the_tickets_came_over_http_past_faults_and_nothing_but_invoices_as_a_file(demo: Demo) -> None:
+    told = re.search(r"HTTP: (\d+) requests, (\d+) badly answered .*, none inside a Retry-After", demo.output)
+    assert told, demo.output
+    with demo.warehouse().connect() as connection:
+        landed = set(connection.scalars(text("select split_part(name, '/', 1) from quality.landed_file")))
+        answers, complete_until = connection.execute(
+            text("select sum(pages), min(complete_until) from quality.cursor where section = 'events'")
+        ).one()
+    streams = {"users", "groups", "organizations", "tickets", "ticket_events", "deleted_tickets", "survey_responses"}
+    assert landed == streams | {"desk_counts", "charges.csv"}
+    assert int(told[1]) > answers
+    assert int(told[2]) > 0
+    # The night after the last day, by the helpdesk's clock; an export leaves out its last minute.
+    assert complete_until == datetime(2026, 4, 11, 1, 59, tzinfo=UTC)
+
+
+def test_the_dirt_is_in_quarantine(demo: Demo) -> None:
+    with demo.warehouse().connect() as connection:
+        held = connection.scalars(text("select rule from quality.quarantine order by rule")).all()
+    assert held == ["at_not_an_instant", "event_before_ticket", "status_unknown"]
+
+
+def test_the_helpdesk_ended_with_the_demo(demo: Demo) -> None:
+    answers = re.search(r"the helpdesk answers on (http://127\.0\.0\.1:\d+),", demo.output)
+    assert answers, demo.output
+    with pytest.raises(httpx.ConnectError):
+        httpx.get(answers[1])
+
+
+def test_no_run_was_for_a_real_date(demo: Demo) -> None:
+    ended = re.findall(r"  (ingest|measure) (\S+) done in", demo.output)
+    assert [day for dag_id, day in ended if dag_id == "ingest"] == ["2026-04-08", "2026-04-09", "2026-04-10"]
+    assert {month for dag_id, month in ended if dag_id == "measure"} == {"2026-01", "2026-02", "2026-03", "2026-04"}
 
 
 def test_again_it_changes_nothing(demo: Demo) -> None:

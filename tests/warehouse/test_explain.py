@@ -42,6 +42,7 @@ KINDS = {
 # A ticket as the demo desk exports them: the clocks go forward on its first weekend, the priority rises on the evening
 # before Easter, it is solved after Easter and reopened. docs/explain.md prints its page.
 EASTER = "MS0099001"
+EXPORTS = Path(__file__).parents[1] / "mappings"  # the scene as export files
 _EASTER_ROWS = (
     ("2026-03", "1,2026-03-27T16:38:58+01:00", "New,P4", "", "contact-0211,customer,"),
     ("2026-03", "2,2026-03-27T18:31:24+01:00", "In Progress,P4", "agent-123", "agent-123,agent,public reply"),
@@ -69,6 +70,7 @@ def demo(postgres: embedded.EmbeddedServer, tmp_path_factory: pytest.TempPathFac
     state = tmp_path_factory.mktemp("demo")
     with pytest.MonkeyPatch.context() as environment:
         environment.setenv("DESKLEDGER_STATE", str(state))
+        environment.setenv("DESKLEDGER_MAPPINGS", str(EXPORTS))
         environment.setenv("DESKLEDGER_WAREHOUSE", postgres.url_for("explain_demo"))
         migrate(open_warehouse())
         generate(state / "inbox" / "demo", seed=5, tickets_per_month=200)

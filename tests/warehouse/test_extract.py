@@ -293,14 +293,14 @@ def test_a_first_history_is_loaded_in_batches(
     monkeypatch.setattr("deskledger.steps.extract.BATCH_PAGES", 2)
     pull(clock, HISTORY)
     batches = ingest.land_history("desk", clock.now())
-    assert batches == ["answers-00001", "tickets-00001", "tickets-00002"]
-    first = ingest.load_batch("desk", "tickets-00001", clock.now())
-    assert fates(first) == [6, 6, 0, 0, 0]
+    assert batches == ["batch-00001", "batch-00002"]  # two answers of each stream, and the third one of the tickets
+    first = ingest.load_batch("desk", "batch-00001", clock.now())
+    assert fates(first) == [8, 8, 0, 0, 0]
     # A killed history goes on with the batches that are left; only then is it complete.
     assert ingest.finish_history("desk", clock.now()) == ["2026-04-01"]
     assert ask(warehouse, "select * from quality.watermark") == []
     batches = ingest.land_history("desk", clock.now())
-    assert batches == ["answers-00001", "tickets-00002"]
+    assert batches == ["batch-00002"]
     for batch in batches:
         ingest.load_batch("desk", batch, clock.now())
     ingest.finish_history("desk", clock.now())

@@ -18,7 +18,6 @@ from deskledger.steps import ingest, quarantine
 from deskledger.steps.extract import extract
 
 from tests.desk_server import SteppedClock
-from tests.unit.sources.zendesk import both
 from tests.warehouse.fuzzed import spoilt_record
 from tests.warehouse.ingest_desk import ask, fates
 
@@ -29,7 +28,6 @@ DAY = "2026-04-10"
 @pytest.fixture
 def server(warehouse: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
     monkeypatch.setenv("DESKLEDGER_STATE", str(tmp_path))
-    monkeypatch.setenv("DESKLEDGER_MAPPINGS", str(both.HERE))
     made = random.Random(9)
 
     def fuzzed(make: Callable[..., dict[str, Any]]) -> Callable[..., dict[str, Any]]:

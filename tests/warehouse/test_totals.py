@@ -8,7 +8,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-import yaml
 from sqlalchemy import Engine
 
 from deskledger.cli import main
@@ -19,15 +18,10 @@ from deskledger.steps import ingest
 from deskledger.steps.extract import HISTORY, extract
 
 from tests.desk_server import SteppedClock
-from tests.unit.sources.zendesk import both
 from tests.warehouse.ingest_desk import ask, export, row, take, write_mapping
 
 NOW = datetime(2026, 6, 1, tzinfo=UTC)
 DAY = "2026-04-10"
-COUNTS = {
-    "files": ["desk_counts/*"],
-    "columns": {each: each for each in ("what", "counted_at", "created_from", "created_before", "tickets")},
-}
 
 
 @pytest.fixture(scope="module")
@@ -37,12 +31,7 @@ def store() -> Store:
 
 @pytest.fixture
 def home(warehouse: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A state folder whose mapping of the demo's account reads its counts too."""
     monkeypatch.setenv("DESKLEDGER_STATE", str(tmp_path))
-    monkeypatch.setenv("DESKLEDGER_MAPPINGS", str(tmp_path / "mappings"))
-    (tmp_path / "mappings").mkdir()
-    mapping = yaml.safe_load((both.HERE / "demo.yaml").read_text())
-    (tmp_path / "mappings" / "demo.yaml").write_text(yaml.safe_dump({**mapping, "desk_counts": COUNTS}))
     return tmp_path
 
 

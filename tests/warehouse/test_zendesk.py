@@ -30,7 +30,6 @@ DAY = "2026-04-10"
 @pytest.fixture
 def server(warehouse: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
     monkeypatch.setenv("DESKLEDGER_STATE", str(tmp_path))
-    monkeypatch.setenv("DESKLEDGER_MAPPINGS", str(both.HERE))
     faults = Faults(0.2, seed=6, retry_after=0, slowness=0.0)
     with running(Store.make(**SCENE), faults=faults, page=150) as server:
         connection = {"conn_type": "http", "host": server.base_url, "login": LOGIN, "password": SECRET}

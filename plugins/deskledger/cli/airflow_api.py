@@ -1,6 +1,5 @@
 """Airflow's public REST API, as a person with a name and a password uses it."""
 
-from datetime import date
 from typing import Any
 
 import httpx
@@ -44,20 +43,6 @@ class AirflowApi:
         if partition_key:
             body["partition_key"] = partition_key
         return str(self._call("POST", f"/dags/{dag_id}/dagRuns", json=body)["dag_run_id"])
-
-    def backfill(self, dag_id: str, first: date, last: date) -> None:
-        """A run for each day, both ends included; Airflow drops a bare end date's day, so its last minute is named."""
-        self._call(
-            "POST",
-            "/backfills",
-            json={
-                "dag_id": dag_id,
-                "from_date": f"{first}T00:00:00Z",
-                "to_date": f"{last}T23:59:00Z",
-                "reprocess_behavior": "failed",
-                "max_active_runs": 4,
-            },
-        )
 
     def runs(self) -> list[dict[str, Any]]:
         """The newest hundred runs of all DAGs."""

@@ -1,24 +1,29 @@
 """`make demo`, `make up`, `make down`: the main job on one machine, driven as people drive it."""
 
-import time
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
-from datetime import UTC, date, datetime
-from pathlib import Path
+from datetime import UTC, date, datetime, time, timedelta
+from functools import partial
+from shutil import rmtree
+from time import monotonic, sleep
 
-from sqlalchemy import Engine
+from sqlalchemy import Engine, text
 
 from deskledger.cli.airflow_api import AirflowApi
+from deskledger.cli.demo_desk import Helpdesk, helpdesk
 from deskledger.cli.local_airflow import USERS, LocalAirflow, terminate_on_signals
 from deskledger.cli.summary import months, print_months, print_places
 from deskledger.errors import DeskledgerError
 from deskledger.settings import Settings, settings
 from deskledger.warehouse import migrate, open_warehouse
 
+SOURCE = "demo"
 CONTRACTS = ("alder", "brisa")
 APPROVED = ("2026-01", "2026-02")
 IN_REVIEW = "2026-03"
-DAILY = ("2026-04-08", "2026-04-09", "2026-04-10")  # exports that arrive after the history, one a day
+# The history is extracted in the night to the first of these days; each of them in the night after it.
+DAILY = (date(2026, 4, 8), date(2026, 4, 9), date(2026, 4, 10))
+# The helpdesk lives in a year of its own: a run for yesterday's real date would have its days.
+BY_HAND = {"DESKLEDGER_INGEST_BY_HAND": "yes"}
 SEED = 20260101
 REVIEWER = "fatima"
 # The legal counsel of the demo's provider. Who wrote a version is in its file, and cannot approve it.
@@ -26,12 +31,12 @@ TERMS_APPROVER = "carmen.duarte"
 # An answer that comes before the scheduler has noticed that the task is parked is lost, and the task asks again; each
 # time it does, it is given twice as long.
 SETTLE_SECONDS = 4
-STEP_LIMIT_SECONDS = 900
+STEP_LIMIT_SECONDS = 1800
 ENDED = {"success", "failed"}
 
 
 def run_demo(tickets_per_month: int) -> int:
-    """Generate, ingest, measure, draft, approve all but the newest month, post, report. Again: changes nothing."""
+    """Extract, load, measure, draft, approve all but the newest month, post, report. Again: changes nothing."""
     terminate_on_signals()
     clock = _Progress()
     local = LocalAirflow(settings())
@@ -44,7 +49,10 @@ def run_demo(tickets_per_month: int) -> int:
         if _is_complete(engine):
             clock.say("the demo's months are all there already; nothing to do")
         else:
+            local.stop()  # an Airflow that is up knows nothing of the helpdesk
             _first_run(local, engine, tickets_per_month, clock)
+            if was_up:
+                LocalAirflow(local.settings).start()
         print()
         print_months(engine)
         print()
@@ -99,40 +107,64 @@ def approve_contracts(settings: Settings) -> list[str]:
 
 
 def _first_run(local: LocalAirflow, engine: Engine, tickets_per_month: int, clock: "_Progress") -> None:
-    from deskledger.sources.demo import generate
+    from deskledger.sources.demo import charges, files
 
-    clock.say(f"generating tickets, {tickets_per_month:,} a month, and preparing Airflow")
-    with ThreadPoolExecutor(1) as background:
-        prepared = background.submit(local.prepare)
-        exports = local.settings.state / "exports"
-        generate(exports, seed=SEED, tickets_per_month=tickets_per_month)
-        prepared.result()
-    inbox = local.settings.inbox / "demo"
-    _deliver(exports, inbox, lambda name: not any(day in name for day in DAILY))
-    clock.say(f"contracts approved: {'; '.join(approve_contracts(local.settings))}")
-    clock.say("starting Airflow (scheduler, DAG processor, API server)")
-    with local.running() as api:
-        for dag_id in ("measure", "close", "ingest", "ingest_history"):
-            api.unpause(dag_id)
-        watch = _Watch(api, clock)
-        clock.say("loading the history, three months and a week, in monthly batches")
-        run_id = api.trigger("ingest_history", conf={"source": "demo"})
-        watch.until("the history is loaded", lambda: watch.state("ingest_history", run_id) == "success")
-        clock.say("loading the days after it, a run a day (backfill)")
-        _deliver(exports, inbox, lambda name: True)
-        api.backfill("ingest", date.fromisoformat(DAILY[0]), date.fromisoformat(DAILY[-1]))
-        watch.until("the days are loaded", lambda: set(DAILY) <= watch.partitions("ingest", "success"))
-        reviews = _Reviews(AirflowApi(local.url, REVIEWER, local.password(REVIEWER)), clock)
-        watch.until("all is posted", lambda: reviews.approve() == 0 and _is_complete(engine))
-        watch.until("the newest month waits for its review", lambda: reviews.waiting() and not watch.busy())
+    began = _asked_at(DAILY[0] - timedelta(days=1))
+    now = max(began, _extracted(engine) or began)
+    clock.say(f"acting out three months of a helpdesk, {tickets_per_month:,} tickets a month, and preparing Airflow")
+    log = local.settings.state / "helpdesk.log"
+    with helpdesk(SOURCE, log, seed=SEED, tickets_per_month=tickets_per_month, now=now) as desk:
+        local.prepare()
+        invoices = local.settings.inbox / SOURCE / "charges.csv"
+        invoices.parent.mkdir(parents=True, exist_ok=True)
+        files.write_csv(invoices, charges((*APPROVED, IN_REVIEW)))
+        clock.say(f"contracts approved: {'; '.join(approve_contracts(local.settings))}")
+        clock.say(f"the helpdesk answers on {desk.base_url}, as Zendesk does")
+        local.overrides = {**local.overrides, **desk.connection(), **BY_HAND}
+        clock.say("starting Airflow (scheduler, DAG processor, API server)")
+        with local.running() as api:
+            _run_all(local, api, engine, desk, now, clock)
+        clock.say(f"the helpdesk was asked over HTTP: {desk.tally()}")
 
 
-def _deliver(exports: Path, inbox: Path, is_meant: Callable[[str], bool]) -> None:
-    """Put exports into the inbox, each in one rename, so that no half file is ever seen."""
-    inbox.mkdir(parents=True, exist_ok=True)
-    for path in sorted(exports.iterdir()):
-        if is_meant(path.name):
-            path.replace(inbox / path.name)
+def _run_all(
+    local: LocalAirflow, api: AirflowApi, engine: Engine, desk: Helpdesk, now: datetime, clock: "_Progress"
+) -> None:
+    for dag_id in ("measure", "close", "ingest", "ingest_history"):
+        api.unpause(dag_id)
+    watch = _Watch(api, clock)
+    clock.say("extracting and loading the history, three months and a week")
+    run_id = api.trigger("ingest_history", conf={"source": SOURCE})
+    watch.until("the history is loaded", lambda: watch.state("ingest_history", run_id) == "success")
+    rmtree(local.settings.inbox / SOURCE)  # the invoices have landed; a day has no files of its own
+    clock.say("extracting and loading the days after it, each when it is over at the helpdesk")
+    reviews = _Reviews(AirflowApi(local.url, REVIEWER, local.password(REVIEWER)), clock)
+    for day in DAILY:
+        if _asked_at(day) > now:
+            desk.set_clock(_asked_at(day))
+        if str(day) not in watch.partitions("ingest", "success"):
+            api.trigger("ingest", partition_key=str(day))
+            watch.until(f"{day} is loaded", partial(_is_loaded, str(day), watch, reviews))
+    watch.until("all is posted", lambda: reviews.approve() == 0 and _is_complete(engine))
+    watch.until("the newest month waits for its review", lambda: reviews.waiting() and not watch.busy())
+
+
+def _is_loaded(day: str, watch: "_Watch", reviews: "_Reviews") -> bool:
+    reviews.approve()  # people do not wait for tomorrow's tickets
+    return day in watch.partitions("ingest", "success")
+
+
+def _asked_at(day: date) -> datetime:
+    """When the helpdesk is asked for a day: at two in the night after it, as the DAG `ingest` does by its schedule."""
+    return datetime.combine(day + timedelta(days=1), time(2), UTC)
+
+
+def _extracted(engine: Engine) -> datetime | None:
+    """How far an earlier attempt has asked the helpdesk, whose clock never goes back."""
+    with engine.connect() as connection:
+        query = text("select max(ended_at) from quality.cursor where source = :source")
+        found: datetime | None = connection.execute(query, {"source": SOURCE}).scalar_one()
+    return found
 
 
 def _is_complete(engine: Engine) -> bool:
@@ -147,10 +179,10 @@ class _Progress:
     """Lines with the seconds since the start."""
 
     def __init__(self) -> None:
-        self._start = time.monotonic()
+        self._start = monotonic()
 
     def say(self, words: str) -> None:
-        print(f"[{time.monotonic() - self._start:5.0f} s] {words}", flush=True)
+        print(f"[{monotonic() - self._start:5.0f} s] {words}", flush=True)
 
 
 class _Reviews:
@@ -168,8 +200,8 @@ class _Reviews:
         for key, review in self._reviewer.waiting_reviews().items():
             instance = review["task_instance"]
             asked = (instance["dag_run_id"], instance["try_number"])
-            since = self._seen.setdefault(asked, time.monotonic())
-            is_settled = time.monotonic() - since >= SETTLE_SECONDS * 2 ** (instance["try_number"] - 1)
+            since = self._seen.setdefault(asked, monotonic())
+            is_settled = monotonic() - since >= SETTLE_SECONDS * 2 ** (instance["try_number"] - 1)
             if key.split("|")[1] in APPROVED and is_settled and asked not in self._answered:
                 self._answered.add(asked)
                 answers += 1
@@ -193,12 +225,12 @@ class _Watch:
 
     def until(self, what: str, is_done: Callable[[], bool]) -> None:
         """Wait until `is_done`; raises DeskledgerError when a run fails or the step takes too long."""
-        end = time.monotonic() + STEP_LIMIT_SECONDS
-        while time.monotonic() < end:
+        end = monotonic() + STEP_LIMIT_SECONDS
+        while monotonic() < end:
             self._look()
             if is_done():
                 return
-            time.sleep(0.5)
+            sleep(0.5)
         raise DeskledgerError(
             f"waited {STEP_LIMIT_SECONDS} seconds and still not: {what}",
             remedy="`make up` and look at the runs; `make clean` starts from nothing",

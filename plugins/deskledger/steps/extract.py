@@ -28,7 +28,7 @@ from deskledger.steps.ingest_land import HISTORY, SWEEP_AFTER
 from deskledger.warehouse import open_warehouse
 
 DAILY, FULL = "daily", "full"
-BATCH_PAGES = 50  # of a history: what one load takes at once
+BATCH_PAGES = 500  # of each stream of a history: what one load takes at once
 
 
 @dataclass(frozen=True)
@@ -263,7 +263,8 @@ def _record_page(
     part = mapping.sections[stream.section]
     column = part.ticket_id if isinstance(part, Events) else part.columns.get("ticket_id")
     digest, path = landed_pages.write(landed_pages.folder(mapping.source), content)
-    batch = f"{stream.name}-{(number - 1) // BATCH_PAGES + 1:05d}" if run.partition == HISTORY else run.partition
+    # The streams tell of the same tickets: loaded together, each ticket is made from all its pages once.
+    batch = f"batch-{(number - 1) // BATCH_PAGES + 1:05d}" if run.partition == HISTORY else run.partition
     keys = np.zeros(0, dtype=np.int64)
     if column:
         keys = keys_of(mapping, run.desk.rows(stream.name, records, [column])[column])

@@ -123,7 +123,7 @@ def test_nothing_happens_before_its_ticket_and_the_first_row_is_the_creation(eve
 
 
 def test_every_word_is_one_that_the_mapping_knows(events: pd.DataFrame) -> None:
-    terms = mapping.load(Path(__file__).parents[3] / "mappings" / "demo.yaml").events
+    terms = mapping.load(Path(__file__).parents[2] / "mappings" / "demo.yaml").events
     assert terms.activity is not None
     assert isinstance(terms.actor.role, mapping.RoleColumn)
     assert set(events["state"]) == set(terms.status.words)
@@ -133,7 +133,7 @@ def test_every_word_is_one_that_the_mapping_knows(events: pd.DataFrame) -> None:
 
 
 def test_the_mapping_reads_columns_that_the_files_have(small: tuple[Path, demo.Summary]) -> None:
-    terms = mapping.load(Path(__file__).parents[3] / "mappings" / "demo.yaml")
+    terms = mapping.load(Path(__file__).parents[2] / "mappings" / "demo.yaml")
     assert set(terms.columns_of("events")) <= set(files.TICKET_COLUMNS)
     for section, name in [
         ("survey_answers", "surveys-2026-01.csv"),
@@ -319,7 +319,7 @@ def test_each_kind_of_dirt_has_the_fate_that_is_said_of_it(tmp_path: Path) -> No
             "is_extracted": True,
         }
     )
-    terms = mapping.load(Path(__file__).parents[3] / "mappings" / "demo.yaml")
+    terms = mapping.load(Path(__file__).parents[2] / "mappings" / "demo.yaml")
     settled = pd.Series(fates.FATES)[normalise.normalise(terms, rows, origin).fates].to_numpy()
     unusual = rows[settled != "loaded"].assign(fate=settled[settled != "loaded"])
     expected = {(summary.dirt[kind], fate) for kind, fate in dirt.KINDS.items()}

@@ -13,7 +13,7 @@ from deskledger.sources.event_log.normalise import Normalised, normalise
 from deskledger.sources.event_log.tables import normalise_table
 from deskledger.sources.zendesk import DESK
 
-HERE = Path(__file__).parent
+ROOT = Path(__file__).parents[4]
 SAME = ["ticket", "occurred_at", "kind", "value", "previous_value", "actor_role", "is_public"]
 OF_TICKETS = ["account", "team", "agent", "product", "region", "issue_type", "severity", "priority", "support_level"]
 OF_TICKETS += ["channel", "environment", "created_at"]
@@ -21,7 +21,7 @@ OF_ANSWERS = ["ticket", "sent_at", "responded_at", "rating"]
 
 
 def over_http() -> Mapping:
-    return load(HERE / "demo.yaml")
+    return load(ROOT / "mappings" / "demo.yaml")
 
 
 def columns_of(mapping: Mapping) -> frozenset[str]:
@@ -31,7 +31,7 @@ def columns_of(mapping: Mapping) -> frozenset[str]:
 def by_files(folder: Path, **scene: Any) -> tuple[Normalised, pd.DataFrame]:
     """The canonical tickets, events and answers of the scene's export files."""
     demo.generate(folder, **scene)
-    mapping = load(HERE.parents[3] / "mappings" / "demo.yaml")
+    mapping = load(ROOT / "tests" / "mappings" / "demo.yaml")
     rows, surveys = (_read(folder, pattern) for pattern in ("tickets-*.csv.gz", "surveys-*.csv"))
     answers = normalise_table(mapping, "survey_answers", surveys, origin(len(surveys)))
     assert answers.faults.empty

@@ -69,7 +69,7 @@ def test_an_answer_without_a_number_is_refused(body: Any) -> None:
 
 def test_the_demo_account_counts_its_tickets_without_the_deleted_ones() -> None:
     store = Store.make(seed=3, tickets_per_month=100, habits=Habits(deleted=0.05))
-    with running(store) as server:
+    with running(store, tells_deleted=True) as server:
         total = pull(server, streams()["desk_counts"]).records[0]
         told = pull(server, streams()["tickets"]).records
     number = {each["id"] for each in told}

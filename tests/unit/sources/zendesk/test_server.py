@@ -171,6 +171,9 @@ def test_faults_come_as_planned_and_a_question_is_answered_in_the_end(store: Sto
                 assert ("Retry-After" in answer.headers) is (answer.status_code == 429)
             # Nobody waited here: all that came after the first 429 was impatient.
             assert server.impatient == 60 - 1 - met.index(429)
+            told = httpx.get(f"{server.base_url}/tally").json()  # the owner's question is none of the desk's
+            assert (told["asked"], told["impatient"]) == (60, server.impatient)
+            assert (told["faulty"]["limited"], told["faulty"]["cut"]) == (met.count(429), met.count("cut"))
         statuses.append(met)
     assert statuses[0] == statuses[1]
     assert {429, 200, "cut"} < set(statuses[0])

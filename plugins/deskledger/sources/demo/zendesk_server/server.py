@@ -1,12 +1,14 @@
 """The account over HTTP, on loopback: the documented endpoints, a clock that its owner sets, and faults as planned.
 
 The clock is the answers' Date header: what has not happened by then is not told, nor what happened in the minute
-before it where the vendor leaves that out. `PUT /clock` sets it, with an instant in ISO 8601 as the body.
+before it where the vendor leaves that out. `PUT /clock` sets it, with an instant in ISO 8601 as the body;
+`GET /tally` says what was asked so far. Both are for the account's owner, and need no token.
 """
 
 import base64
 import threading
 import time
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -41,7 +43,8 @@ class RefusedError(Exception):
 
 
 class Server(ThreadingHTTPServer):
-    """One account. `asked` is every question answered so far; `impatient` counts those inside a Retry-After.
+    """One account. `asked` is every question so far, `faulty` counts the bad answers to them by their kind, and
+    `impatient` the questions inside a Retry-After.
 
     Its answers keep to the vendor's document. `tells_deleted` adds what the service does beside it: the export of
     tickets has deleted ones too, with a status that the document does not list.
@@ -63,6 +66,7 @@ class Server(ThreadingHTTPServer):
         self.memberships, self.organizations = records.memberships(start), records.organizations(start)
         self.now = int(store.acted.span.end) if now is None else int(now.timestamp())
         self.asked: list[str] = []
+        self.faulty: Counter[str] = Counter()
         self.impatient = 0
         self.lock = threading.Lock()
         self.not_before = 0.0
@@ -75,6 +79,11 @@ class Server(ThreadingHTTPServer):
     def set_clock(self, now: datetime) -> None:
         """What happened after `now` has not happened yet."""
         self.now = int(now.astimezone(UTC).timestamp())
+
+    def tally(self) -> Json:
+        """How many questions there were, the bad answers to them by kind, and how many came inside a Retry-After."""
+        with self.lock:
+            return {"asked": len(self.asked), "faulty": dict(self.faulty), "impatient": self.impatient}
 
     def answer(self, path: str, asked: dict[str, str]) -> Json:
         """The body of an answer. Raises RefusedError."""
@@ -245,6 +254,8 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         parts = urlsplit(self.path)
+        if parts.path == "/tally":
+            return self._send(200, self.server.tally())
         asked = {name: values[-1] for name, values in parse_qs(parts.query).items()}
         fault = self._fault(parts.path)
         if not self._is_known():
@@ -282,6 +293,8 @@ class _Handler(BaseHTTPRequestHandler):
             server.impatient += here < server.not_before
             fault = server.faults.of(len(server.asked), server.in_a_row.get(self.path, 0))
             server.in_a_row[self.path] = server.in_a_row.get(self.path, 0) + 1 if fault else 0
+            if fault:
+                server.faulty[fault] += 1
             if fault == "limited":
                 server.not_before = here + server.faults.retry_after
         return fault
