@@ -111,9 +111,15 @@ def test_every_seeded_difference_is_found_under_its_cause_and_all_others_have_a_
     assert "the same time ran, and the desk&#39;s hours or holidays are others" in page
 
 
-def test_a_mapping_without_clocks_says_what_to_add(
+def test_a_mapping_without_clocks_or_with_unknown_ones_says_what_to_do(
     warehouse: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    monkeypatch.setenv("DESKLEDGER_MAPPINGS", str(tmp_path))
+    mapping = yaml.safe_load((both.HERE / "demo.yaml").read_text())
+    figures = {**FIGURES, "clocks": {"reply_time": ["first_response", "first_reply"]}}
+    (tmp_path / "demo.yaml").write_text(yaml.safe_dump({**mapping, "desk_figures": figures}))
+    with pytest.raises(MappingError, match="no contract of this source has a clock first_reply"):
+        list(crosscheck.compared("demo"))
     monkeypatch.setenv("DESKLEDGER_MAPPINGS", str(both.HERE))
     with pytest.raises(MappingError, match="which clocks the desk's own figures are held against"):
         list(crosscheck.compared("demo"))

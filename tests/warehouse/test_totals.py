@@ -18,6 +18,7 @@ from deskledger.steps import ingest
 from deskledger.steps.extract import HISTORY, extract
 
 from tests.desk_server import SteppedClock
+from tests.unit.sources.event_log.desk import COLUMNS, EVENTS
 from tests.warehouse.ingest_desk import ask, export, row, take, write_mapping
 
 NOW = datetime(2026, 6, 1, tzinfo=UTC)
@@ -146,3 +147,25 @@ def test_tickets_in_quarantine_are_there(
     else:
         assert take("2026-04-01", NOW)["watermark"] is not None
         assert ask(warehouse, "select theirs, ours + quarantined from quality.control_total") == [(tickets, tickets)]
+
+
+def test_a_deletion_counts_from_its_instant_until_the_ticket_goes_on(warehouse: Engine, inbox: Path) -> None:
+    """T1 is deleted at ten and back at noon; T2 lives. Each hour's count is right by what was true then."""
+    words = {**EVENTS["activity"]["words"], "gone": {"kind": "deleted"}}
+    write_mapping(
+        events={**EVENTS, "activity": {**EVENTS["activity"], "words": words}},
+        desk_counts={"files": ["counts.csv"], "columns": {each: each for each in ("what", "counted_at", "tickets")}},
+    )
+    right = {"09": 2, "10": 1, "11": 1, "12": 2, "13": 2}
+    told = [f"at {hour},2026-04-01T{hour}:00Z,{tickets}" for hour, tickets in right.items()]
+    (inbox / "counts.csv").write_text("\n".join(["what,counted_at,tickets", *told, ""]))
+    life = ((1, "08:00", "Open", ""), (2, "10:00", "Shut", "gone"), (3, "12:00", "Open", ""))
+    common = {"id": "T1", "opened": "2026-04-01 08:00", "prio": "low", "team": "red"}
+    rows = [
+        {**common, "n": str(n), "at": f"2026-04-01 {at}", "state": state, "what": what} for n, at, state, what in life
+    ]
+    lines = [",".join(each.get(column, "") for column in COLUMNS) for each in rows]
+    export(inbox, "log-2026-04-01.csv", *lines, row("T2", 1, "2026-04-01 08:00", opened="2026-04-01 08:00"))
+    assert take("2026-04-01", NOW)["watermark"] is not None
+    found = ask(warehouse, "select what, theirs - ours, deleted from quality.control_total order by what")
+    assert found == [(f"at {hour}", 0, 2 - tickets) for hour, tickets in right.items()]

@@ -38,7 +38,7 @@ _TOTAL = """
     where (kept.ours, kept.quarantined, kept.deleted)
         is distinct from (excluded.ours, excluded.quarantined, excluded.deleted)
 """
-# A deletion counts as of the desk's count: until then, and unless the ticket went on after it.
+# A deletion counts as of the desk's count: it was before then, and the ticket had not gone on by then.
 _COUNTED = """
     with counted as (
         select distinct on (what) what, counted_at, created_from, created_before, last_ticket, tickets
@@ -52,11 +52,11 @@ _COUNTED = """
     ),
     known as (
         select
-            ticket.ticket_id, ticket.created_at, gone.at is not null and not exists (
-                select from core.ticket_event as event
-                where event.ticket_key = ticket.ticket_key and event.created_month = ticket.created_month
+            ticket.ticket_id, ticket.created_at, gone.at as gone_at, (
+                select min(event.occurred_at) from core.ticket_event as event
+                where event.ticket_key = gone.ticket_key and event.created_month = gone.created_month
                     and event.kind = 'status' and event.occurred_at > gone.at
-            ) as is_gone, gone.at as gone_at
+            ) as back_at
         from core.ticket as ticket
         left join gone on gone.ticket_key = ticket.ticket_key and gone.created_month = ticket.created_month
         where ticket.source = :source
@@ -64,7 +64,9 @@ _COUNTED = """
     select
         counted.what, counted.counted_at, counted.created_from, counted.created_before, counted.tickets,
         count(known.ticket_id) as landed,
-        count(known.ticket_id) filter (where known.is_gone and known.gone_at <= counted.counted_at) as deleted
+        count(known.ticket_id) filter (
+            where known.gone_at <= counted.counted_at and coalesce(known.back_at > counted.counted_at, true)
+        ) as deleted
     from counted left join known on
         (counted.created_from is null or known.created_at >= counted.created_from)
         and (counted.created_before is null or known.created_at < counted.created_before)

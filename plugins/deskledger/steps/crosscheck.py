@@ -82,7 +82,7 @@ def sources() -> list[str]:
 def run(source: str, now: datetime) -> list[dict[str, Any]]:
     """Compares all that is measured of a source and keeps, by cause, how many cycles and some examples.
 
-    Gives a row a contract, metric, clock and cause. Raises MappingError where the mapping names no clocks.
+    Gives a row a contract, metric, clock and cause. Raises MappingError as `compared` does.
     """
     kept: dict[tuple[str, ...], dict[str, Any]] = {}
     for rows in compared(source):
@@ -103,7 +103,10 @@ def run(source: str, now: datetime) -> list[dict[str, Any]]:
 
 
 def compared(source: str) -> Iterator[pd.DataFrame]:
-    """Every cycle and measurement with its cause (COLUMNS), a contract and a month of tickets at a time."""
+    """Every cycle and measurement with its cause (COLUMNS), a contract and a month of tickets at a time.
+
+    Raises MappingError where the mapping names no clocks, or one that no contract of the source has.
+    """
     section = mapping_of(source).desk_figures
     if section is None or not section.clocks:
         raise MappingError(
@@ -112,15 +115,26 @@ def compared(source: str) -> Iterator[pd.DataFrame]:
             remedy="add the section desk_figures with its clocks: docs/crosscheck.md",
         )
     good, _ = contracts.load_all(settings().contracts)
+    mine = [each for each in good if source in each.sources]
+    _require_clocks(source, section.clocks, mine)
     engine = open_warehouse().execution_options(isolation_level="REPEATABLE READ")
     with engine.connect() as connection:
         months = list(connection.execute(_MONTHS, {"source": source}).scalars())
-        for contract in good:
+        for contract in mine:
             as_of = connection.execute(_AS_OF, {"contract": contract.name}).scalar_one()
-            if source not in contract.sources or as_of is None:
-                continue
-            for month in months:
+            for month in months if as_of is not None else ():
                 yield _month(connection, contract, section.clocks, source, month, as_of)
+
+
+def _require_clocks(source: str, clocks: Mapping[str, Sequence[str]], mine: Sequence[Contract]) -> None:
+    known = {clock.name for contract in mine for version in contract.versions for clock in version.clocks}
+    unknown = sorted({name for names in clocks.values() for name in names} - known)
+    if mine and unknown:
+        raise MappingError(
+            f"no contract of this source has a clock {' or '.join(unknown)}",
+            where=f"mappings/{source}.yaml, desk_figures.clocks",
+            remedy=f"clocks are {', '.join(sorted(known)) or 'none'}",
+        )
 
 
 def _month(

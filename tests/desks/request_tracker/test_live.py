@@ -18,6 +18,8 @@ from deskledger.clocks import measure
 from deskledger.contract.loader import load
 from deskledger.model import TICKET, TICKET_EVENT, conform
 from deskledger.settings import settings
+from deskledger.sources.desk import Answer
+from deskledger.sources.request_tracker.counts import TicketCounts
 from deskledger.steps import crosscheck, ingest
 from deskledger.steps.extract import extract
 from deskledger.steps.measure import measure_shards
@@ -191,6 +193,18 @@ def test_an_account_that_may_not_see_comments_loses_nothing_else(
     as_user("narrow", desk, monkeypatch)
     pulled("2026-02-01", NOW)
     assert differences(told(warehouse, desk), month, without="note") == []
+
+
+def test_the_desk_counts_merged_tickets_and_no_deleted_ones(desk: RequestTracker, month: Month) -> None:
+    counts = TicketCounts()
+    cursor = counts.begin(datetime(2026, 1, 1, tzinfo=UTC), None)
+    params = dict(counts.request(cursor).params)
+    (record,) = counts.step(cursor, Answer(desk.call("root", "GET", "/tickets", **params), NOW)).records
+    deleted = sum(any(kind == "deleted" for _, kind, *_ in ticket.told) for ticket in month.tickets.values())
+    assert deleted and record["tickets"] == len(month.tickets) - deleted + 1  # and the one that is not for everybody
+    assert record["last_ticket"] >= max(month.by_number)
+    # Whoever may not see that one counts the others: what is extracted is held against what could be.
+    assert desk.call("extract", "GET", "/tickets", **params)["total"] == record["tickets"] - 1
 
 
 def test_the_desks_own_due_is_our_deadline(

@@ -14,8 +14,8 @@ _TEXT: frozenset[JsonKind] = frozenset({"text"})
 class TicketCounts:
     """The tickets updated since the first pull's beginning, merged ones among them, deleted ones not.
 
-    Asked before the tickets themselves, so that each of them is still to come. An account that may not see all of them
-    is given no total, and then nothing is counted.
+    Asked before the tickets themselves, so that each of them is still to come. Counted are those that the account may
+    see. Where Request Tracker gives no total, nothing is counted.
     """
 
     name: str = "desk_counts"
