@@ -76,16 +76,17 @@ def load_partition(connection: Connection, mapping: Mapping, partition: str, now
         for section in sorted(mapping.sections, key=_ORDER.index):
             own = [page for page in mine if sections_of(mapping, page.file_name) == [section]]
             landed[section] = sum(page.records for page in own)
-            for number, block in enumerate(_prepared(load, section, own) if own else ()):
+            for block in _prepared(load, section, own) if own else ():
                 newest[section] = max(filter(None, (newest.get(section), block.newest_at)), default=None)
-                path = Path(folder) / f"{section}.{number}"
-                path.write_bytes(pickle.dumps(block))
-                prepared.setdefault(section, []).append(path)
+                paths = prepared.setdefault(section, [])
+                paths.append(Path(folder) / f"{section}.{len(paths)}")
+                with paths[-1].open("wb") as file:
+                    pickle.dump(block, file)
+                del block  # else two are in memory while the next is made
         arrival = ingest_arrival.judge(connection, mapping, partition, newest)
         run = Run(connection, mapping.source, partition, now)
         for section, paths in prepared.items():
-            blocks = (pickle.loads(path.read_bytes()) for path in paths)
-            run.write(section, blocks, landed[section])
+            run.write(section, map(_read_back, paths), landed[section])
     if arrival is not None:
         arrival.write(connection, run.id, now)
         run.counts["warnings"] += arrival.verdict.counted("warning")
@@ -102,6 +103,13 @@ def _prepared(load: _Load, section: str, own: list[PageRef]) -> Iterator[Block]:
             load.names.add(each.table, each.sound)
         load.tickets.append(block.touched)
         yield block
+        del raw, block, each
+
+
+def _read_back(path: Path) -> Block:
+    with path.open("rb") as file:
+        block: Block = pickle.load(file)
+    return block
 
 
 def _prepare_events(load: _Load, section: str, raw: Raw) -> Block:

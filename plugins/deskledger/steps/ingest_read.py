@@ -26,7 +26,7 @@ from deskledger.sources.event_log.mapping import Mapping
 from deskledger.sources.event_log.words import words_of
 from deskledger.steps.desks import desk_of
 
-BLOCK_RECORDS = 50_000
+BLOCK_RECORDS = 20_000  # 50,000 take 100 MB more
 
 
 @dataclass
@@ -62,7 +62,9 @@ def read(
         if by_ticket and size > BLOCK_RECORDS:
             break
     else:
-        yield Raw(*_together(held), names)
+        columns, origin = _together(held)
+        held.clear()
+        yield Raw(columns, origin, names)
         return
     assert by_ticket is not None
     # How many rows of other pages are those tickets' is only known when they are read: as if all were.

@@ -90,6 +90,7 @@ class Run:
                     totals.append(_Total(each.table, merging))
                 _merge(totals[number], each, block.touched)
             self._settle(section, block)
+            del block, each
         for total in totals:
             total.merging.finish()
         self._record(totals, landed, fates.tolist())
