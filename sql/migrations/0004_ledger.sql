@@ -13,6 +13,19 @@ begin
 end
 $$;
 
+-- Makes a table of the ledger append-only, for every role: "always", so that session_replication_role = replica does
+-- not switch the trigger off.
+create procedure ledger.guard(guarded text)
+language plpgsql set search_path = pg_catalog, pg_temp as $$
+begin
+    execute format(
+        'create trigger append_only before update or delete or truncate on ledger.%I '
+        'for each statement execute function ledger.refuse_change()', guarded
+    );
+    execute format('alter table ledger.%I enable always trigger append_only', guarded);
+end
+$$;
+
 -- One row an immutable draft of a contract's month. All drafts stay; the newest number is the current one.
 create table ledger.draft (
     draft_id text primary key,
@@ -263,21 +276,16 @@ create trigger continue_chain before insert on ledger.entry
 for each row execute function ledger.continue_chain();
 alter table ledger.entry enable always trigger continue_chain;
 
-do $$
-declare
-    guarded text;
-begin
-    foreach guarded in array array[
-        'draft', 'draft_level', 'draft_line', 'draft_trace', 'draft_ticket', 'decision', 'attempt', 'posting',
-        'posted_ticket', 'entry'
-    ] loop
-        execute 'create trigger append_only before update or delete or truncate on ledger.' || quote_ident(guarded)
-            || ' for each statement execute function ledger.refuse_change()';
-        -- "always": session_replication_role = replica does not switch it off.
-        execute 'alter table ledger.' || quote_ident(guarded) || ' enable always trigger append_only';
-    end loop;
-end
-$$;
+call ledger.guard('draft');
+call ledger.guard('draft_level');
+call ledger.guard('draft_line');
+call ledger.guard('draft_trace');
+call ledger.guard('draft_ticket');
+call ledger.guard('decision');
+call ledger.guard('attempt');
+call ledger.guard('posting');
+call ledger.guard('posted_ticket');
+call ledger.guard('entry');
 
 -- Four eyes, for every role: what Deskledger refuses, the tables refuse too (who may approve: 0011). The lock is the
 -- one that Deskledger holds while it drafts, decides and posts the month.
@@ -446,139 +454,6 @@ where
     entry_no <> expected_no
     or previous_sha256 <> expected_previous
     or sha256 <> ledger.entry_sha256(previous_sha256, record);
-
--- Where each draft stands. Grain: one row a draft. in_review, approved, disputed, posted, or superseded by a newer one.
-create view ledger.draft_state as
-with drafts as (
-    select
-        *,
-        max(number) over (partition by contract, period) as newest_number
-    from ledger.draft
-),
-
-decisions as (select * from ledger.decision),
-
-postings as (select * from ledger.posting)
-
-select
-    drafts.draft_id,
-    drafts.contract,
-    drafts.period,
-    drafts.number,
-    drafts.statement_number,
-    drafts.reason,
-    drafts.currency,
-    drafts.credit_amount,
-    drafts.contract_sha256,
-    drafts.inputs_sha256,
-    drafts.incomplete_tickets,
-    drafts.data_cutoff,
-    drafts.data_mark,
-    drafts.run_id,
-    drafts.drafted_at,
-    decisions.decision,
-    decisions.comment,
-    decisions.decided_by,
-    decisions.decided_at,
-    postings.posted_at,
-    case
-        when postings.draft_id = drafts.draft_id then 'posted'
-        when postings.draft_id is not null or drafts.number < drafts.newest_number then 'superseded'
-        when decisions.decision in ('approve', 'deemed_approved') then 'approved'
-        when decisions.decision = 'dispute' then 'disputed'
-        else 'in_review'
-    end as state
-from drafts
-left join decisions on drafts.draft_id = decisions.draft_id
-left join postings on drafts.contract = postings.contract and drafts.period = postings.period;
-
--- Enforcement register. Grain: one row a failed service level of a contract's month, from the posted draft, or else
--- from the newest. A level failed when its objective was missed, or when a line that prices it says that it failed (a
--- gate may decide otherwise than the objective). Every failure has exactly one outcome: nothing is missing.
-create view ledger.enforcement as
-with states as (
-    select
-        *,
-        row_number() over (
-            partition by contract, period order by (state = 'posted')::integer desc, number desc
-        ) as preference
-    from ledger.draft_state
-),
-
-levels as (select * from ledger.draft_level),
-
-lines as (select * from ledger.draft_line),
-
--- Caps and other cuts fall on the statement, not on one service level: they tell whether anything was left to pay.
-cuts as (
-    select
-        draft_id,
-        sum(case when status = 'cap' then credit_amount else 0 end) as cap_amount
-    from lines
-    group by draft_id
-),
-
--- A line of money names its service level; a failure that names none stands under its own term.
-priced as (
-    select
-        draft_id,
-        coalesce(service_level, term) as service_level,
-        min(clause) as clause,
-        min(operator) as operator,
-        min(target) as target,
-        sum(credit_amount) as line_amount,
-        string_agg(distinct status, ', ' order by status) as line_status,
-        bool_or(status in ('breach', 'expected_miss', 'superseded', 'unmapped', 'late_claim')) as is_failed
-    from lines
-    group by draft_id, coalesce(service_level, term)
-),
-
-failures as (
-    select
-        levels.shown_value,
-        levels.sample,
-        priced.line_amount,
-        priced.line_status,
-        coalesce(levels.draft_id, priced.draft_id) as draft_id,
-        coalesce(levels.service_level, priced.service_level) as service_level,
-        coalesce(levels.clause, priced.clause) as clause,
-        coalesce(levels.operator, priced.operator) as operator,
-        coalesce(levels.target, priced.target) as target
-    from levels
-    full outer join priced on levels.draft_id = priced.draft_id and levels.service_level = priced.service_level
-    where levels.status = 'breached' or priced.is_failed
-)
-
-select
-    states.contract,
-    states.period,
-    states.draft_id,
-    states.statement_number,
-    states.state,
-    states.currency,
-    failures.service_level,
-    failures.clause,
-    failures.operator,
-    failures.target,
-    failures.shown_value,
-    failures.sample,
-    coalesce(failures.line_amount, 0) as line_amount,
-    coalesce(cuts.cap_amount, 0) as cap_amount,
-    coalesce(failures.line_status, 'not priced') as line_status,
-    case
-        when states.state = 'disputed' then 'disputed'
-        when failures.line_status is null then 'reported only'
-        when states.state <> 'posted' then 'awaiting decision'
-        when position('superseded' in failures.line_status) > 0 then 'superseded'
-        when failures.line_amount > 0 and states.credit_amount <= 0 and coalesce(cuts.cap_amount, 0) < 0 then 'capped'
-        when failures.line_amount > 0 and coalesce(cuts.cap_amount, 0) < 0 then 'credited, capped'
-        when failures.line_amount > 0 then 'credited'
-        else 'no amount: ' || failures.line_status
-    end as outcome
-from states
-inner join failures on states.draft_id = failures.draft_id
-left join cuts on states.draft_id = cuts.draft_id
-where states.preference = 1;
 
 -- Credits of posted statements. Grain: one row a currency and month; currencies are never added to each other.
 create view ledger.posted_total as

@@ -26,9 +26,7 @@ create table ledger.draft_adjustment (
 );
 create index draft_adjustment_by_restated on ledger.draft_adjustment (restated_draft_id);
 
-create trigger append_only before update or delete or truncate on ledger.draft_adjustment
-for each statement execute function ledger.refuse_change();
-alter table ledger.draft_adjustment enable always trigger append_only;
+call ledger.guard('draft_adjustment');
 create trigger refuse_late_rows after insert on ledger.draft_adjustment
 referencing new table as added for each statement execute function ledger.refuse_late_rows();
 alter table ledger.draft_adjustment enable always trigger refuse_late_rows;
@@ -137,8 +135,9 @@ create trigger refuse_adjustment before insert on ledger.posting
 for each row execute function ledger.refuse_adjustment();
 alter table ledger.posting enable always trigger refuse_adjustment;
 
--- Where each draft stands, as in 0004, and restated ones, which stand beside their posted month.
-create or replace view ledger.draft_state as
+-- Where each draft stands. Grain: one row a draft. in_review, approved, disputed, posted, superseded by a newer one, or
+-- restated: it stands beside its posted month.
+create view ledger.draft_state as
 with drafts as (
     select
         *,
@@ -234,9 +233,12 @@ select *
 from told
 where reason is not null;
 
--- Enforcement register, as in 0004, over the results that stand: a failure that a correction brought is in it, and one
--- that a correction took away stays in it as corrected. draft_id is the draft that states the failure.
-create or replace view ledger.enforcement as
+-- Enforcement register. Grain: one row a failed service level of a contract's month, from the result that stands of a
+-- posted one, or else from the newest draft. A level failed when its objective was missed, or when a line that prices
+-- it says that it failed (a gate may decide otherwise than the objective). Every failure has exactly one outcome:
+-- nothing is missing. A failure that a correction took away stays in it as corrected. draft_id is the draft that states
+-- the failure.
+create view ledger.enforcement as
 with states as (
     select
         *,
@@ -376,5 +378,8 @@ select
 from told
 left join cuts on told.draft_id = cuts.draft_id;
 
-grant select on ledger.draft_adjustment, ledger.adjustment, ledger.standing_month, ledger.held_up to finance;
+grant select on
+ledger.draft_adjustment, ledger.adjustment, ledger.standing_month, ledger.draft_state, ledger.held_up,
+ledger.enforcement
+to finance;
 grant insert on ledger.draft_adjustment to finance;

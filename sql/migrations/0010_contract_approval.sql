@@ -169,13 +169,10 @@ begin
             || ' for each row execute function ledger.refuse_unapproved_terms()';
         execute 'alter table ledger.' || quote_ident(guarded) || ' enable always trigger refuse_unapproved_terms';
     end loop;
-    foreach guarded in array array['contract_submission', 'contract_approval'] loop
-        execute 'create trigger append_only before update or delete or truncate on ledger.' || quote_ident(guarded)
-            || ' for each statement execute function ledger.refuse_change()';
-        execute 'alter table ledger.' || quote_ident(guarded) || ' enable always trigger append_only';
-    end loop;
 end
 $$;
+call ledger.guard('contract_submission');
+call ledger.guard('contract_approval');
 
 grant select on ledger.contract_submission, ledger.contract_approval, ledger.approved_version to finance;
 grant insert on ledger.contract_submission, ledger.contract_approval to finance;

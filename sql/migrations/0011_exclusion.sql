@@ -390,17 +390,11 @@ create trigger note_change after insert or update or delete on core.charge
 for each row execute function ledger.note_charge_change();
 alter table core.charge enable always trigger note_change;
 
-do $$
-declare
-    guarded text;
-begin
-    foreach guarded in array array['request', 'ruling', 'reminder', 'charge_change', 'first_approval'] loop
-        execute 'create trigger append_only before update or delete or truncate on ledger.' || quote_ident(guarded)
-            || ' for each statement execute function ledger.refuse_change()';
-        execute 'alter table ledger.' || quote_ident(guarded) || ' enable always trigger append_only';
-    end loop;
-end
-$$;
+call ledger.guard('request');
+call ledger.guard('ruling');
+call ledger.guard('reminder');
+call ledger.guard('charge_change');
+call ledger.guard('first_approval');
 
 -- The log of changes to results, exclusions and charges, newest last. Grain: one row an act: what, by whom, when, why.
 create view ledger.change_log as

@@ -12,9 +12,7 @@ create table ledger.credit_note (
     unique (series, number)
 );
 
-create trigger append_only before update or delete or truncate on ledger.credit_note
-for each statement execute function ledger.refuse_change();
-alter table ledger.credit_note enable always trigger append_only;
+call ledger.guard('credit_note');
 
 -- A series has no gap, for every role: a number is the one after the last.
 create function ledger.refuse_gap() returns trigger

@@ -11,9 +11,7 @@ create table ledger.draft_file (
     primary key (draft_id, kind)
 );
 
-create trigger append_only before update or delete or truncate on ledger.draft_file
-for each statement execute function ledger.refuse_change();
-alter table ledger.draft_file enable always trigger append_only;
+call ledger.guard('draft_file');
 create trigger refuse_late_rows after insert on ledger.draft_file
 referencing new table as added for each statement execute function ledger.refuse_late_rows();
 alter table ledger.draft_file enable always trigger refuse_late_rows;

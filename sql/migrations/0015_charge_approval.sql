@@ -134,16 +134,7 @@ create trigger keep_approval before insert or update on core.charge
 for each row execute function ledger.keep_approval();
 alter table core.charge enable always trigger keep_approval;
 
-do $$
-declare
-    guarded text;
-begin
-    foreach guarded in array array['charge_import', 'charge_approval'] loop
-        execute 'create trigger append_only before update or delete or truncate on ledger.' || quote_ident(guarded)
-            || ' for each statement execute function ledger.refuse_change()';
-        execute 'alter table ledger.' || quote_ident(guarded) || ' enable always trigger append_only';
-    end loop;
-end
-$$;
+call ledger.guard('charge_import');
+call ledger.guard('charge_approval');
 
 grant select, insert on ledger.charge_import, ledger.charge_approval to finance;
