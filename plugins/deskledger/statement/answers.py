@@ -47,11 +47,11 @@ def prepare(
     known["attributed_at"] = instants.fillna(known["sent_at"])
     mine = in_period(known["attributed_at"], start_at, end_at) | in_period(_surveyed_at(known, terms), start_at, end_at)
     known = known[mine]
+    told = values_at(events, CHANGING, known["ticket_key"], known["attributed_at"])
     for field in CHANGING:
-        told = values_at(events, field, known["ticket_key"], known["attributed_at"])
         # A survey that names its team or agent knows better than the ticket: it was asked about them.
         own = known[field].astype("str") if field in known else pd.Series(pd.NA, index=known.index, dtype="str")
-        known[field] = own.where(own.notna(), told)
+        known[field] = own.where(own.notna(), told[field])
     return with_ticket_fields(known, tickets)
 
 

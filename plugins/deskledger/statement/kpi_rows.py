@@ -35,5 +35,5 @@ def counted_rows(
 
 def with_values(rows: pd.DataFrame, tickets: pd.DataFrame, events: pd.DataFrame) -> pd.DataFrame:
     """`rows` (ticket_key, attributed_at) with team, agent, account, product and priority of then, and what stands."""
-    told = {field: values_at(events, field, rows["ticket_key"], rows["attributed_at"]) for field in CHANGING}
-    return with_ticket_fields(rows.assign(**told), tickets)
+    told = values_at(events, CHANGING, rows["ticket_key"], rows["attributed_at"])
+    return with_ticket_fields(rows.assign(**{field: told[field] for field in CHANGING}), tickets)

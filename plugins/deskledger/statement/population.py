@@ -1,6 +1,6 @@
 """Who counts: the values that hold at an instant, and which rows a filter takes."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pandas as pd
@@ -38,26 +38,36 @@ def in_period(instants: pd.Series, start_at: pd.Timestamp, end_at: pd.Timestamp)
     return ((instants >= start_at) & (instants < end_at)).to_numpy(dtype=bool)
 
 
-def values_at(events: pd.DataFrame, field: str, ticket_keys: pd.Series, instants: pd.Series) -> pd.Series:
-    """The field's value on each ticket at each instant, by the ticket's events up to and including it.
+def values_at(events: pd.DataFrame, fields: Sequence[str], ticket_keys: pd.Series, instants: pd.Series) -> pd.DataFrame:
+    """The fields' values on each ticket at each instant, by the ticket's events up to and including it.
 
     Simultaneous events take effect in the order (occurred_at, seq, event_id). Missing where no event said anything.
-    Returns a Series with the index of `ticket_keys`.
+    One column a field, with the index of `ticket_keys`.
     """
-    kind = _EVENT_OF_FIELD.get(field, field)
-    told = events.loc[events["kind"].astype("str") == kind, ["ticket_key", "occurred_at", "seq", "event_id", "value"]]
+    numbers = {_EVENT_OF_FIELD.get(field, field): number for number, field in enumerate(fields)}
+    number = events["kind"].astype("str").map(numbers)
+    told = events[["ticket_key", "occurred_at", "seq", "event_id"]].assign(
+        field=number, value=events["value"].astype("str")
+    )
+    told = told[number.notna()].astype({"field": "int64"})
     told = told.sort_values(["occurred_at", "seq", "event_id"], kind="stable")
+    # All fields in one search: each is asked for on every ticket.
+    count = len(ticket_keys)
+    at = pd.Series(pd.DatetimeIndex(instants).as_unit("us"))
     asked = pd.DataFrame(
-        {"ticket_key": ticket_keys.to_numpy(), "at": instants.to_numpy(), "row": np.arange(len(ticket_keys))}
+        {
+            "ticket_key": np.tile(ticket_keys.to_numpy(), len(fields)),
+            "at": pd.concat([at] * len(fields), ignore_index=True),
+            "field": np.repeat(np.arange(len(fields)), count),
+            "row": np.arange(count * len(fields)),
+        }
     )
-    asked["at"] = pd.DatetimeIndex(instants).as_unit("us")
     asked = asked[asked["at"].notna()].sort_values("at", kind="stable")
-    found = pd.merge_asof(
-        asked, told.assign(value=told["value"].astype("str")), left_on="at", right_on="occurred_at", by="ticket_key"
-    )
-    values = pd.Series(pd.NA, index=np.arange(len(ticket_keys)), dtype="object")
-    values.loc[found["row"].to_numpy()] = found["value"].to_numpy()
-    return pd.Series(values.to_numpy(), index=ticket_keys.index, dtype="str")
+    found = pd.merge_asof(asked, told, left_on="at", right_on="occurred_at", by=["ticket_key", "field"])
+    values = np.full(count * len(fields), None, dtype=object)
+    values[found["row"].to_numpy()] = found["value"].to_numpy(dtype=object)
+    columns = values.reshape(len(fields), count)
+    return pd.DataFrame(dict(zip(fields, columns, strict=True)), index=ticket_keys.index, dtype="str")
 
 
 def with_ticket_fields(frame: pd.DataFrame, tickets: pd.DataFrame) -> pd.DataFrame:

@@ -193,9 +193,8 @@ def happenings(tickets: pd.DataFrame, events: pd.DataFrame, wanted: Sequence[Eve
 def _fields_at(keys: pd.Series, instants: pd.Series, tickets: pd.DataFrame, events: pd.DataFrame) -> pd.DataFrame:
     """The values of all ticket fields at each instant, as the clocks' filters see them."""
     frame = pd.DataFrame({"ticket_key": keys.to_numpy()})
-    for name in CHANGING:
-        frame[name] = values_at(events, name, frame["ticket_key"], instants)
-    return with_ticket_fields(frame, tickets)
+    told = values_at(events, CHANGING, frame["ticket_key"], instants)
+    return with_ticket_fields(frame.assign(**{field: told[field] for field in CHANGING}), tickets)
 
 
 def _promised(events: pd.DataFrame, at: pd.Timestamp, zone: str) -> datetime | None:

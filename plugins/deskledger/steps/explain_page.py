@@ -241,8 +241,8 @@ def _levels(version: Version, clock: ClockTerms, row: pd.Series) -> tuple[Level,
 def _fields(tickets: pd.DataFrame, events: pd.DataFrame, at: datetime) -> dict[str, str | None]:
     """The ticket's fields as they stood at an instant."""
     keys, instants = tickets["ticket_key"], pd.Series(pd.DatetimeIndex([at]).tz_convert("UTC"))
-    values = {name: values_at(events, name, keys, instants).iloc[0] for name in _TICKET_FIELDS}
-    return {name: None if pd.isna(value) else str(value) for name, value in values.items()}
+    values = values_at(events, _TICKET_FIELDS, keys, instants).iloc[0]
+    return {str(name): None if pd.isna(value) else str(value) for name, value in values.items()}
 
 
 def _why_empty(contract: Contract, tickets: pd.DataFrame, measured: int, at: datetime) -> str:

@@ -33,15 +33,33 @@ def test_simultaneous_events_take_effect_in_the_sources_order(asked: str, expect
         (1, "2026-03-04T00:00Z", 1, "team", "b"),
         (2, AT, 1, "team", "x"),
     )
-    (found,) = values_at(told, "team", pd.Series([1]), pd.to_datetime(pd.Series([asked]), utc=True))
+    (found,) = values_at(told, ["team"], pd.Series([1]), pd.to_datetime(pd.Series([asked]), utc=True))["team"]
     assert found == expected if expected else pd.isna(found)
 
 
 def test_an_agent_is_told_by_assignments() -> None:
     told = events((1, AT, 1, "assignment", "agent-001"), (1, AT, 2, "agent", "nobody"))
-    assert list(
-        values_at(told, "agent", pd.Series([1], index=[7]), pd.to_datetime(pd.Series([AT], index=[7]), utc=True))
-    ) == ["agent-001"]
+    found = values_at(told, ["agent"], pd.Series([1], index=[7]), pd.to_datetime(pd.Series([AT], index=[7]), utc=True))
+    assert found.to_dict() == {"agent": {7: "agent-001"}}
+
+
+def test_each_field_is_told_by_its_own_events_and_each_row_at_its_own_instant() -> None:
+    told = events((1, AT, 1, "team", "t1"), (1, AT, 2, "priority", "P1"), (2, AT, 1, "team", "t2"))
+    instants = pd.to_datetime(pd.Series([AT, "2026-03-01T00:00:00Z", None, AT]), utc=True)
+    found = values_at(told, ["priority", "team", "agent"], pd.Series([2, 1, 1, 1]), instants)
+    assert found.astype(object).where(found.notna(), None).to_numpy().tolist() == [
+        [None, "t2", None],
+        [None, None, None],
+        [None, None, None],
+        ["P1", "t1", None],
+    ]
+
+
+@pytest.mark.parametrize("tickets", [[], [1]])
+def test_no_events_and_no_tickets_say_nothing(tickets: list[int]) -> None:
+    keys = pd.Series(tickets, dtype="int64")
+    found = values_at(events(), ["team", "agent"], keys, pd.to_datetime(pd.Series([AT] * len(tickets)), utc=True))
+    assert found.shape == (len(tickets), 2) and found.isna().all(axis=None)
 
 
 def test_fields_that_the_rows_lack_come_from_the_ticket_and_known_ones_stay() -> None:
