@@ -34,8 +34,7 @@ def warehouse(postgres: embedded.EmbeddedServer, monkeypatch: pytest.MonkeyPatch
     name = f"test_{next(_numbers)}"
     admin = create_engine(postgres.url_for("postgres"), isolation_level="AUTOCOMMIT")
     with admin.connect() as connection:
-        # Its files are copied as they are: to log every page of them would take four times as long.
-        connection.execute(text(f"create database {name} template {_TEMPLATE} strategy file_copy"))
+        connection.execute(text(f"create database {name} template {_TEMPLATE}"))
     url = make_url(postgres.url_for(_TEMPLATE)).set(database=name).render_as_string(hide_password=False)
     monkeypatch.setenv("DESKLEDGER_WAREHOUSE", url)
     yield open_warehouse()
