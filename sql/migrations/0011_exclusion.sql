@@ -210,10 +210,6 @@ language sql stable set search_path = pg_catalog, pg_temp as $$
 
     select case
         when exists (
-            select from jsonb_array_elements_text(d.preparers) as preparer (name)
-            where ledger.folded(preparer.name) = ledger.folded(person)
-        ) then person || ' prepared it and cannot approve it'
-        when exists (
             select from ledger.request_state as r
             where
                 r.contract = d.contract
@@ -238,6 +234,10 @@ language sql stable set search_path = pg_catalog, pg_temp as $$
                 on d.contract = v.contract and (approved.terms ->> 'version')::integer = v.version
             where ledger.folded(person) in (ledger.folded(v.author), ledger.folded(v.submitted_by))
         ) then person || ' prepared it and cannot approve it: its terms are theirs'
+        when exists (
+            select from jsonb_array_elements_text(d.preparers) as preparer (name)
+            where ledger.folded(preparer.name) = ledger.folded(person)
+        ) then person || ' prepared it and cannot approve it'
         when not ledger.may_approve(d.terms #> '{review,authority}', person, ledger.approval_amount(d.draft_id))
             then person || ' has no authority over ' || ledger.approval_amount(d.draft_id) || ' ' || d.currency
     end
