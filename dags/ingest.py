@@ -39,6 +39,7 @@ from airflow.sdk.exceptions import AirflowSkipException
 
 from deskledger.settings import settings
 
+from deskledger_after_load import quality_page, refused
 from deskledger_extract import ExtractOperator, desks
 from deskledger_shared import CORE, TASKS, verdict
 
@@ -82,31 +83,6 @@ with DAG(
         context["outlet_events"][CORE].add_partitions(counts["days"])
         return counts
 
-    @task(map_index_template="{{ source }}", trigger_rule=TriggerRule.ALL_DONE, retries=0)
-    def refused(source: str) -> None:
-        """Fails, and so alerts, while files wait in the inbox that could not be read, or tickets are missing."""
-        from deskledger.steps import ingest
-
-        context = get_current_context()
-        context["source"] = source
-        ingest.check_inbox(source)
-        ingest.check_totals(source)
-
-    @task(retries=0)
-    def totals(source: str) -> None:
-        """Fails, and so alerts, while the desk counts tickets that we do not have; the watermark waits for them."""
-        from deskledger.steps import ingest
-
-        ingest.check_totals(source)
-
-    @task(map_index_template="{{ source }}", trigger_rule=TriggerRule.ALL_DONE)
-    def quality_page(source: str) -> str | None:
-        from deskledger.steps import quality, runs
-
-        context = get_current_context()
-        context["source"] = source
-        return quality.write_source_page(source, now=runs.started_at(context))
-
     @task_group
     def day_of_source(source: str) -> None:
         landed = land(source)
@@ -122,11 +98,12 @@ with DAG(
     # The desks that are asked over HTTP are known by their mapping files, so that each can have a pool of its own.
     for name, pool in desks().items():
         with TaskGroup(f"desk_{name}"):
+            alone = {"map_index_template": None}
             extracted = ExtractOperator(task_id="extract", source=name, pool=pool)
-            loaded = load.override(task_id="load", map_index_template=None)(name)
-            page = quality_page.override(
-                task_id="quality_page", map_index_template=None, trigger_rule=TriggerRule.NONE_SKIPPED
-            )(name)
-            counted = totals.override(task_id="totals")(name)
-            extracted >> loaded >> [counted, page]
-            [extracted, loaded, counted, page] >> verdict()
+            landed = land.override(task_id="land", **alone)(name)
+            loaded = load.override(task_id="load", **alone)(landed)
+            checked = refused.override(task_id="refused", trigger_rule=TriggerRule.NONE_SKIPPED, **alone)(name)
+            page = quality_page.override(task_id="quality_page", trigger_rule=TriggerRule.NONE_SKIPPED, **alone)(name)
+            extracted >> landed
+            loaded >> [checked, page]
+            [extracted, landed, loaded, checked, page] >> verdict()

@@ -22,6 +22,7 @@ move until all are loaded. Mend the file or the mapping and clear the failed bat
 from airflow.sdk import DAG, Param, PartitionedAtRuntime, TriggerRule, get_current_context, task
 from airflow.sdk.exceptions import AirflowSkipException
 
+from deskledger_after_load import quality_page, refused
 from deskledger_extract import ExtractHistoryOperator, desks
 from deskledger_shared import CORE, TASKS, verdict
 
@@ -58,7 +59,8 @@ with DAG(
         context["batch"] = batch
         return ingest.load_batch(context["params"]["source"], batch, now=runs.started_at(context))
 
-    @task(outlets=[CORE])
+    # Also where every batch was loaded by an earlier run, which died before this.
+    @task(outlets=[CORE], trigger_rule=TriggerRule.NONE_FAILED)
     def finish(loaded: list[dict]) -> int:
         from deskledger.steps import ingest, runs
 
@@ -69,31 +71,10 @@ with DAG(
         context["outlet_events"][CORE].add_partitions(days)
         return len(days)
 
-    @task(trigger_rule=TriggerRule.ALL_DONE, retries=0)
-    def refused() -> None:
-        """Fails, and so alerts, while files wait in the inbox that could not be read; the others went on."""
-        from deskledger.steps import ingest
-
-        ingest.check_inbox(get_current_context()["params"]["source"])
-
-    @task(trigger_rule=TriggerRule.NONE_FAILED, retries=0)
-    def totals() -> None:
-        """Fails, and so alerts, while the desk counts tickets that we do not have; the watermark waits for them."""
-        from deskledger.steps import ingest
-
-        ingest.check_totals(get_current_context()["params"]["source"])
-
-    @task(trigger_rule=TriggerRule.ALL_DONE)
-    def quality_page() -> str | None:
-        from deskledger.steps import quality, runs
-
-        context = get_current_context()
-        return quality.write_source_page(context["params"]["source"], now=runs.started_at(context))
-
     batches = land()
     asked >> batches
     loaded = load.expand(batch=batches)
     finished = finish(loaded)
-    page, counted = quality_page(), totals()
-    finished >> [refused(), counted, page]
-    [*asked, loaded, finished, counted, page] >> verdict()
+    checked, page = refused("{{ params.source }}"), quality_page("{{ params.source }}")
+    finished >> [checked, page]
+    [*asked, loaded, finished, checked, page] >> verdict()

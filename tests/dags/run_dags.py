@@ -59,6 +59,11 @@ def _extracts(*ends: Any) -> Any:
     return break_it
 
 
+def _finishes_late() -> None:
+    _extracts(None)()
+    ingest.land_history = lambda source, now: []
+
+
 def _sound() -> None:
     desks.account_of = lambda source: None
     runs.day = lambda context: "2026-04-01"
@@ -67,6 +72,7 @@ def _sound() -> None:
     ingest.land = _for_source(None, {})
     ingest.load = _for_source(None, LOADED)
     ingest.check_inbox = _for_source(None, None)
+    ingest.check_totals = _for_source(None, None)
     ingest.land_history = lambda source, now: ["2026-03", "2026-04"]
     ingest.load_batch = lambda source, batch, now: {"extracted": 1}
     ingest.finish_history = lambda source, now: ["2026-04-01"]
@@ -120,6 +126,10 @@ SCENES = {
     "ingest land fails": ("ingest", lambda: setattr(ingest, "land", _for_source(SourceError("x"), {}))),
     "ingest load fails": ("ingest", lambda: setattr(ingest, "load", _for_source(QualityError("x"), LOADED))),
     "ingest file refused": ("ingest", lambda: setattr(ingest, "check_inbox", _for_source(SourceError("x"), None))),
+    "ingest tickets missing": (
+        "ingest",
+        lambda: setattr(ingest, "check_totals", _for_source(QualityError("x"), None)),
+    ),
     "ingest nothing landed": ("ingest", lambda: setattr(ingest, "load", _for_source(None, NOTHING))),
     "ingest desk asks for pauses": ("ingest", _extracts(timedelta(seconds=1), timedelta(seconds=1), None)),
     "ingest desk refuses": ("ingest", _extracts(SourceError("x"))),
@@ -127,6 +137,7 @@ SCENES = {
     "history of a desk": ("ingest_history", _extracts(timedelta(seconds=1), None), {"source": "asked", "full": True}),
     "history desk refuses": ("ingest_history", _extracts(SourceError("x")), {"source": "asked"}),
     # `dag.test` keeps the params of the run before.
+    "history of a desk loaded before": ("ingest_history", _finishes_late, {"source": "asked", "full": True}),
     "history batch fails": ("ingest_history", lambda: setattr(ingest, "load_batch", _bad_batch), {"source": "demo"}),
     "measure sound": ("measure", lambda: None),
     "measure contract fails": ("measure", lambda: setattr(measure, "measure_shards", _bad_shards)),

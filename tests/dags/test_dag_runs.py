@@ -43,11 +43,13 @@ def scenes(tmp_path_factory: pytest.TempPathFactory) -> dict:
         ("ingest land fails", "failed"),
         ("ingest load fails", "failed"),
         ("ingest file refused", "failed"),
+        ("ingest tickets missing", "failed"),
         ("ingest nothing landed", "success"),
         ("ingest desk asks for pauses", "success"),
         ("ingest desk refuses", "failed"),
         ("history sound", "success"),
         ("history of a desk", "success"),
+        ("history of a desk loaded before", "success"),
         ("history desk refuses", "failed"),
         ("history batch fails", "failed"),
         ("measure sound", "success"),
@@ -94,6 +96,10 @@ def test_a_contract_that_fails_stops_no_other_and_months_are_still_named(scenes:
 def test_the_history_is_finished_only_when_every_batch_is_loaded(scenes: dict) -> None:
     tasks = scenes["history batch fails"]["tasks"]
     assert (tasks["load[0]"], tasks["load[1]"], tasks["finish[-1]"]) == ("failed", "success", "upstream_failed")
+
+
+def test_a_history_that_was_loaded_but_not_finished_is_finished(scenes: dict) -> None:
+    assert scenes["history of a desk loaded before"]["tasks"]["finish[-1]"] == "success"
 
 
 @pytest.mark.parametrize(

@@ -249,6 +249,15 @@ def test_hostile_text_is_data(warehouse: Engine, inbox: Path) -> None:
     assert ask(warehouse, "select record ->> 'state' from quality.quarantine") == [(evil,)]
 
 
+def test_what_lies_beside_a_desk_that_is_asked_is_no_source_of_its_own(
+    warehouse: Engine, inbox: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DESKLEDGER_MAPPINGS", str(Path(__file__).parents[2] / "mappings"))
+    for name in ("servicenow", "zendesk"):
+        (inbox.parent / name).mkdir()
+    assert ingest.sources() == ["servicenow"]
+
+
 def test_a_source_without_a_mapping_or_with_a_bad_one_fails_alone(warehouse: Engine, inbox: Path) -> None:
     write_mapping("broken", watermark="hope")
     write_mapping("elsewhere")  # a desk that has no inbox here

@@ -23,11 +23,12 @@ from deskledger.warehouse import open_warehouse
 
 
 def sources() -> list[str]:
-    """The mappings that have an inbox, sound or not: a source with a bad one fails alone, when its turn comes.
+    """The mappings of files that have an inbox, sound or not: a source with a bad one fails alone, at its turn.
 
     A mapping without an inbox is that of a desk which has not been set up here; `freshness` watches those that were.
+    A desk that is asked over HTTP is none of them: what lies in its inbox lands with what it is asked.
     """
-    return [name for name in _mapped() if (settings().inbox / name).is_dir()]
+    return [name for name in _mapped() if (settings().inbox / name).is_dir() and not _is_asked(name)]
 
 
 def land(source: str, day: str, now: datetime) -> dict[str, Any]:
@@ -166,6 +167,13 @@ def _move_watermark(connection: Connection, mapping: Mapping, partition: str, no
 
 def _mapped() -> list[str]:
     return sorted(path.stem for path in settings().mappings.glob("*.yaml"))
+
+
+def _is_asked(name: str) -> bool:
+    try:
+        return mapping_of(name).extract is not None
+    except MappingError:
+        return False
 
 
 def mapping_of(source: str) -> Mapping:
