@@ -232,6 +232,38 @@ def test_a_price_that_begins_later_finds_what_nobody_touched_for_long(warehouse:
     assert credits == ["0.00", "0.00", "1486.00"]
 
 
+def test_a_version_that_prices_other_tickets_finds_what_nobody_touched_for_long(warehouse: Engine, home: Path) -> None:
+    """Version 1 has a price too, but for the tickets of another account."""
+    path = home / "contracts" / "alder.yaml"
+    path.write_text(path.read_text(encoding="utf-8").replace("value: resolved", "value: closed"), encoding="utf-8")
+    second_version(home, V2[0], ("2026-01-01", "2026-03-01"))
+    words, level = path.read_text(encoding="utf-8"), "title: Resolution, clock: resolution,"
+    path.write_text(words.replace(level, f"{level} population: {{account: birch}},", 1), encoding="utf-8")
+    sign(home)
+    load(warehouse, ticket("T-1", "2026-01-02T08:00:00Z", "2026-01-02T11:00:00Z"))
+    credits = [close_month(period)["credit"] for period in ("2026-01", "2026-02", "2026-03")]
+    assert credits == ["0.00", "0.00", "1486.00"]
+    proved(warehouse, "ALDER-2026-02", "ALDER-2026-03")
+
+
+def test_a_stop_is_taken_back_though_the_version_that_prices_the_month_allows_none(
+    warehouse: Engine, home: Path
+) -> None:
+    """Version 1 measures the ticket and lets its stop be taken back: stopped on 27 February, open again on 2 March."""
+    path = home / "contracts" / "alder.yaml"
+    words = path.read_text(encoding="utf-8")
+    stop, resume = "stop: [{kind: status, value: resolved}]", "resume: [{kind: assignment}]"
+    assert words.count(stop) == 1
+    path.write_text(words.replace(stop, f"{stop}\n        {resume}\n        resume_within: 5 days"), encoding="utf-8")
+    second_version(home, *V2[:2], (f"{resume}\n        resume_within: 5 days", ""))
+    load(warehouse, ticket("T-1", "2026-01-30T08:00:00Z", "2026-02-27T23:00:00Z"))
+    assign(warehouse, "T-1", "2026-03-02T08:00Z")
+    credits = [close_month(period)["credit"] for period in ("2026-01", "2026-02", "2026-03")]
+    # Late for 683 hours until the stop; at the end of March for 1,450, and 700 of all hours cost 1, the others 2.
+    assert credits == ["35.00", "648.00", "1517.00"]
+    proved(warehouse, "ALDER-2026-01", "ALDER-2026-02", "ALDER-2026-03")
+
+
 def test_what_if_prices_what_was_late_under_terms_without_a_price(warehouse: Engine, home: Path) -> None:
     """What was late when the months in question begin costs nothing, as where a new version begins."""
     proposal = (home / "contracts" / "alder.yaml").read_text(encoding="utf-8")

@@ -183,10 +183,9 @@ def _assessed_again(
         "select * from ledger.draft_level where draft_id = :draft_id order by ordinal",
         draft_id=row["draft_id"],
     )
-    charged, unread = _charged(connection, row, booked_period)
+    charged, late_faults = _charged(connection, row, evidence, booked_period)
     measures, differences = counted_again(frozen["measures"], levels, row["terms"], evidence, charged)
-    differences += unread
-    differences += handed_on_faults(row["terms"], row["assessment"].get("late") or {}, evidence)
+    differences += late_faults
     differences += requests_faults(row["assessment"].get("requests") or [], frozen.get("waivers") or [], evidence)
     lines = [str(term["id"]) for term in priced.get("terms", ())]
     differences += said_faults(row["assessment"].get("requests") or [], lines, frozen, _next_first(connection, row))
@@ -196,16 +195,22 @@ def _assessed_again(
     return assessed.credit, [*differences, *_lines_told(connection, row["draft_id"], assessed.lines)]
 
 
-def _charged(connection: Connection, row: Mapping[str, Any], booked_period: str) -> tuple[Charged, list[str]]:
-    """What the months before charged of late tickets, where these have a price; and why that is not known."""
+def _charged(
+    connection: Connection, row: Mapping[str, Any], evidence: pd.DataFrame, booked_period: str
+) -> tuple[Charged, list[str]]:
+    """What the months before charged of late tickets, where these have a price; and each fault in words.
+
+    A fault is why that is not known, or what the next months go on from though the row's own evidence says otherwise.
+    """
     if not priced_by_item(row["terms"]):
         return {}, []
     try:
         contract = approvals.contract_of(connection, row["contract"], row["terms"]["approvals"])
     except (ContractError, LedgerError) as error:
         return {}, [f"its approved terms cannot be read, so what was charged before is not known: {error.what}"]
-    late_before = row["assessment"].get("late_before") or {}
-    return charged_before(connection, contract, row["period"], booked_period, late_before), []
+    told = row["assessment"]
+    charged = charged_before(connection, contract, row["period"], booked_period, told.get("late_before") or {})
+    return charged, handed_on_faults(contract, row["terms"], told.get("late") or {}, evidence)
 
 
 def _next_first(connection: Connection, row: Mapping[str, Any]) -> date:

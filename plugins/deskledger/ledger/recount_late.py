@@ -29,8 +29,8 @@ def charged_before(
     """What the months before `period` charged of each late cycle, as they stood when `booked_period` was posted.
 
     A month that was corrected by then counts as corrected; its later corrections are left out. The opening balances of
-    `contract` name no source: their cycles are those of the ticket alone ("T-17#1@v1"). Of a level that the last of the
-    months had no price for, `late_before` counts too: how late its cycles were when the price began.
+    `contract` name no source: their cycles are those of the ticket alone ("T-17#1@v1"). `late_before` counts too: how
+    late the cycles were when `period` began, of the levels whose price began with it.
     """
     months = every(
         connection,
@@ -58,9 +58,7 @@ def charged_before(
     )
     opening = {} if contract.opening is None else contract.opening.late
     charged = {level: dict(late) for level, late in opening.items()}
-    last = (months[-1]["late"] or {}) if months else {}
-    begun = {level: late for level, late in late_before.items() if level not in last}
-    for month in [{"late": begun}, *months]:
+    for month in [{"late": late_before}, *months]:
         for level, late in (month["late"] or {}).items():
             known = charged.setdefault(level, {})
             for name, seconds in late.items():
@@ -76,24 +74,24 @@ def charged_of(charged: Mapping[str, Fraction], name: str) -> Fraction | None:
 
 
 def handed_on_faults(
-    terms: Mapping[str, Any], late: Mapping[str, Mapping[str, str | None]], evidence: pd.DataFrame
+    contract: Contract,
+    terms: Mapping[str, Any],
+    late: Mapping[str, Mapping[str, str | None]],
+    evidence: pd.DataFrame,
 ) -> list[str]:
     """Where `late`, which the next months go on from, is not what the month's own rows say, in words.
 
-    `terms` are the frozen terms of its version, `evidence` is model.EVIDENCE.
+    `contract` holds the versions that the rows were measured under; `terms` are the frozen terms of the one that
+    prices the month, `evidence` is model.EVIDENCE.
     """
-    priced = priced_by_item(terms)
-    if not priced:
-        return []
-    clocks = {clock["name"]: clock for clock in terms["clocks"]}
-    clock_of = {level["name"]: level["measure"]["name"] for level in terms["service_levels"]}
+    resumed = [f"{clock.name}@v{each.number}" for each in contract.versions for clock in each.clocks if clock.resume]
     faults = []
-    for level in priced:
+    for level in priced_by_item(terms):
         rows = evidence[(evidence["service_level"].astype("str") == level).to_numpy(dtype=bool)]
         fate = rows["fate"].astype("str")
         goes_on = (rows["state"].astype("str") == "breached") & (fate != "incomplete")
-        if not clocks[clock_of[level]]["resume"]:
-            goes_on &= rows["stopped_at"].isna()
+        measured_by = rows["clock"].astype("str") + "@v" + rows["version"].astype("str")
+        goes_on &= rows["stopped_at"].isna() | measured_by.isin(resumed)
         rows = rows[goes_on.to_numpy(dtype=bool)]
         seconds = [Fraction(int(us), 1_000_000) for us in rows["elapsed_us"] - rows["target_us"]]
         is_charged = rows["fate"].astype("str").isin(["failed", "carried"])

@@ -93,7 +93,7 @@ def compose(
         for level in version.service_levels
     }
     terms = version.penalties.get("terms", [])
-    begun = newly_priced(version, past[-1].late) if past else []
+    begun = newly_priced(contract, period, past[-1].period, past[-1].late) if past else []
     already = late_before(contract, begun, start, inputs.tickets, inputs.events, inputs.incomplete)
     charged = charged_by_level(version, [already, *(month.late for month in past)], opening.late)
 
@@ -143,7 +143,7 @@ def compose(
             "measurements": measured,
             "flags": list(assessed.flags),
             "paid": {term: str(left) for term, left in assessed.paid.items()},
-            "late": lateness(version, evidence),
+            "late": lateness(contract, version, evidence),
             "late_before": taken_off(already, measured["measures"]),
             "points": None if assessed.points_total is None else plain(assessed.points_total),
             "requests": effects(granted, found, with_granted),

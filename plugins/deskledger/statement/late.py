@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 import numpy as np
 import pandas as pd
 
+from deskledger.contract.periods import first_day, version_at
 from deskledger.contract.quantities import exact_text
 from deskledger.contract.terms import Contract, ServiceLevel, Version
 from deskledger.statement.cycles import contract_cycles
@@ -32,10 +33,19 @@ def priced_by_item(version: Version) -> list[str]:
     return list(dict.fromkeys(term["measure"] for term in terms if term["schedule"]["kind"] == "per_item"))
 
 
-def newly_priced(version: Version, before: Mapping[str, Lateness]) -> list[ServiceLevel]:
-    """The service levels whose price by the late ticket begins now: `before` is what the month before charged."""
-    begun = [name for name in priced_by_item(version) if name not in before]
-    return [level for level in version.service_levels if level.name in begun]
+def newly_priced(contract: Contract, period: str, last: str, before: Mapping[str, Lateness]) -> list[ServiceLevel]:
+    """The service levels whose price by the late ticket begins with `period`, for some tickets at least.
+
+    `last` is the month before, `before` what that month charged: of another population, not all that this one may.
+    """
+    version, former = (version_at(contract, first_day(contract, month)) for month in (period, last))
+    charged = {level.name: level.population for level in former.service_levels if level.name in before}
+    priced = priced_by_item(version)
+    return [
+        level
+        for level in version.service_levels
+        if level.name in priced and charged.get(level.name) != level.population
+    ]
 
 
 def late_before(
@@ -144,17 +154,19 @@ def taken_off(late: Mapping[str, Mapping[str, str]], measures: Mapping[str, Any]
     }
 
 
-def lateness(version: Version, evidence: pd.DataFrame) -> dict[str, dict[str, str | None]]:
-    """What the month charges of each late cycle that may go on, by service level: what the next months go on from."""
+def lateness(contract: Contract, version: Version, evidence: pd.DataFrame) -> dict[str, dict[str, str | None]]:
+    """What the month charges of each late cycle that may go on, by service level: what the next months go on from.
+
+    `version` prices the month. Whether a stop can be taken back is for the version that measured the cycle to say.
+    """
     found: dict[str, dict[str, str | None]] = {}
-    clocks = {clock.name: clock for clock in version.clocks}
     for level in version.service_levels:
         if level.name not in priced_by_item(version):
             continue
         rows = evidence[(evidence["service_level"] == level.name).to_numpy(dtype=bool)]
         is_late = (rows["state"].astype("str") == "breached").to_numpy(dtype=bool)
-        if not clocks[level.measure.name].resume:  # a stop is final
-            is_late = is_late & rows["stopped_at"].isna().to_numpy(dtype=bool)
+        is_final = rows["version"].isin(_without_resume(contract, level.measure.name))  # its stop is
+        is_late = is_late & (rows["stopped_at"].isna() | ~is_final).to_numpy(dtype=bool)
         rows = rows[is_late & (rows["fate"].astype("str") != "incomplete").to_numpy(dtype=bool)]
         is_charged = rows["fate"].astype("str").isin(["failed", CARRIED])
         found[level.name] = {
@@ -181,6 +193,15 @@ def ids(rows: pd.DataFrame) -> pd.Series:
     """The rows' tickets, cycles and the versions that measured these, as opening balances name them."""
     version = rows["version"].astype("Int64").astype("str")
     return rows["ticket_id"].astype("str") + "#" + rows["cycle"].astype("Int64").astype("str") + "@v" + version
+
+
+def _without_resume(contract: Contract, clock: str) -> list[int]:
+    """The numbers of the versions in which no event takes a stop of the clock back."""
+    return [
+        version.number
+        for version in contract.versions
+        if any(each.name == clock and not each.resume for each in version.clocks)
+    ]
 
 
 def _plain(name: str) -> str:

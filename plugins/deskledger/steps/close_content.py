@@ -212,8 +212,7 @@ def _late(contract: Contract, period: str, past: Sequence[statement.PastMonth]) 
 
     None where a price by the late ticket begins: nobody has kept which tickets were late.
     """
-    first_day = contracts.first_day(contract, period)
-    if past and statement.newly_priced(contracts.version_at(contract, first_day), past[-1].late):
+    if past and statement.newly_priced(contract, period, past[-1].period, past[-1].late):
         return None
     opening = {} if contract.opening is None else contract.opening.late
     levels = {*opening, *(level for month in past for level in month.late)}

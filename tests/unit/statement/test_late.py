@@ -1,5 +1,6 @@
 """Late tickets over months: what was charged before, who goes on being late, and what this month charges."""
 
+from dataclasses import replace
 from datetime import date
 from fractions import Fraction
 from typing import Any
@@ -7,7 +8,7 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from deskledger.contract.terms import ClockTerms, Measure, ServiceLevel, Version
+from deskledger.contract.terms import ClockTerms, Contract, Measure, Period, ServiceLevel, Version
 from deskledger.statement.late import (
     carried_rows,
     charged_before,
@@ -37,10 +38,16 @@ def cycles(*rows: dict[str, Any]) -> pd.DataFrame:
     return frame
 
 
-def version(**clock: Any) -> Version:
+def version(number: int = 1, population: Any = None, measure: str = "late", **clock: Any) -> Version:
+    """A version with a price by the late ticket, from the first day of the month of its number."""
     terms = ClockTerms("resolution", "4.2", (), (), (), (), **clock)
-    penalty = {"id": "hours", "measure": "late", "schedule": {"kind": "per_item"}}
-    return Version(1, date(2026, 1, 1), "ada", {}, (terms,), None, (LEVEL,), {"terms": [penalty]})
+    penalty = {"id": "hours", "measure": measure, "schedule": {"kind": "per_item"}}
+    level = replace(LEVEL, population=population or {})
+    return Version(number, date(2026, number, 1), "ada", {}, (terms,), None, (level,), {"terms": [penalty]})
+
+
+def contract(*versions: Version) -> Contract:
+    return Contract("alder", "Alder", "EUR", {}, ("desk",), {}, Period("Etc/UTC"), versions, "alder.yaml", "")
 
 
 @pytest.mark.parametrize(
@@ -120,27 +127,48 @@ def test_a_month_remembers_what_is_late_and_open() -> None:
         {"fate": "met", "state": "met"},
         {"fate": "incomplete"},
     )
-    assert lateness(version(), rows) == {
+    assert lateness(contract(version()), version(), rows) == {
         "late": {"desk|T0#1@v1": "21600", "desk|T1#1@v1": "3600", "desk|T2#1@v1": None}
     }
 
 
-def test_a_stop_that_can_be_taken_back_is_remembered() -> None:
+@pytest.mark.parametrize(
+    ("first", "second", "remembered"),
+    [
+        ((), (), {}),
+        (("reopened",), ("reopened",), {"desk|T0#1@v1": "21600"}),
+        (("reopened",), (), {"desk|T0#1@v1": "21600"}),  # version 1 measured it
+        ((), ("reopened",), {}),
+    ],
+)
+def test_a_stop_is_remembered_that_the_cycles_own_version_can_take_back(
+    first: tuple[str, ...], second: tuple[str, ...], remembered: dict[str, str]
+) -> None:
     rows = cycles({"fate": "failed", "stopped_at": "2026-01-31T00:00Z"})
-    assert lateness(version(resume=("reopened",)), rows) == {"late": {"desk|T0#1@v1": "21600"}}
-    assert lateness(version(), rows) == {"late": {}}
+    both = contract(version(resume=first), version(2, resume=second))
+    assert [lateness(both, each, rows) for each in both.versions] == [{"late": remembered}] * 2
+
+
+P1, P2 = ({"priority": frozenset({each})} for each in ("P1", "P2"))
 
 
 @pytest.mark.parametrize(
-    ("before", "names"),
+    ("first", "second", "before", "names"),
     [
-        ({}, ["late"]),
-        ({"other": {}}, ["late"]),
-        ({"late": {}}, []),
+        (version(), version(2), {}, ["late"]),
+        (version(), version(2), {"other": {}}, ["late"]),
+        (version(), version(2), {"late": {}}, []),
+        (version(population=P1), version(2, P1), {"late": {}}, []),
+        (version(population=P1), version(2, P2), {"late": {}}, ["late"]),
+        (version(population=P1), version(2), {"late": {}}, ["late"]),
+        (version(population=P1), version(2, P2, measure="other"), {"late": {}}, []),
     ],
 )
-def test_a_price_begins_where_the_month_before_had_none(before: Any, names: list[str]) -> None:
-    assert [level.name for level in newly_priced(version(), before)] == names
+def test_a_price_begins_where_the_month_before_had_none_or_one_for_others(
+    first: Version, second: Version, before: Any, names: list[str]
+) -> None:
+    begun = newly_priced(contract(first, second), "2026-02", "2026-01", before)
+    assert [level.name for level in begun] == names
 
 
 def test_a_cycle_was_late_already_that_an_earlier_month_judged() -> None:
