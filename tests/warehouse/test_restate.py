@@ -1,7 +1,7 @@
 """Corrections of posted months: what is posted stays byte for byte, and each moved month is adjusted once."""
 
 import re
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 from sqlalchemy import Engine, text
 
-from deskledger import ledger
+from deskledger import __version__, ledger
 from deskledger.cli import corrections as pages
 from deskledger.errors import LedgerError, StatementError
-from deskledger.steps import close, report, requests
+from deskledger.steps import close, report, requests, restate
 from deskledger.steps.corrections import corrections
 
 from tests.warehouse.close_desk import (
@@ -20,6 +20,7 @@ from tests.warehouse.close_desk import (
     charge,
     close_month,
     closing_home,  # noqa: F401 - the fixture `home`, of every test here
+    complete_until,
     load,
     month,
     quarantine,
@@ -283,6 +284,39 @@ def test_after_the_last_month_corrections_are_settled(warehouse: Engine, home: P
         ("2026-02", "2026-03", Decimal("-100.00")),
         ("2026-02", "2026-04", Decimal("-200.00")),
     ]
+    assert stored(warehouse) == before
+    proved(warehouse, "ALDER-2026-03", "ALDER-2026-04")
+
+
+@pytest.mark.parametrize("version", [__version__, "another"])  # nothing of it had been measured by the older one
+def test_a_contract_prolonged_after_a_settlement_goes_on(
+    warehouse: Engine, home: Path, monkeypatch: pytest.MonkeyPatch, version: str
+) -> None:
+    """The settled month was never measured: it is now, and its credit is booked by the first month after it."""
+    path = home / "contracts" / "alder.yaml"
+    words = path.read_text(encoding="utf-8")
+    path.write_text(words.replace("versions:", "ends_on: 2026-02-28\nversions:"), encoding="utf-8")
+    sign(home)
+    for period in ("2026-01", "2026-02"):
+        month(warehouse, period, 8)
+        close_month(period)
+    month(warehouse, "2026-03", 7)
+    resolve(warehouse, "2026-01", 8, 9)
+    assert close_month("2026-03", at=LATER)["credit"] == "-500.00"
+    path.write_text(words, encoding="utf-8")
+    sign(home)
+    charge(warehouse, "alder", "2026-04", landed_at=LATER)
+    month(warehouse, "2026-04", 8, landed_at=LATER)
+    complete_until(warehouse, "2026-05-06T00:00:00Z")
+    may = datetime(2026, 5, 6, 8, tzinfo=UTC)
+    before = stored(warehouse)
+    monkeypatch.setattr(restate, "__version__", version)
+    assert close.due(now=may) == ["alder|2026-04"]
+    made = close.draft("alder|2026-04", now=may)
+    assert lines(warehouse, made["draft_id"])["restatement:2026-03"] == ("adjustment", Decimal("500.00"))
+    assert made["credit"] == "500.00"
+    assert "the contract goes on after all" in pages.as_text(corrections("alder", now=may))
+    assert close_month("2026-04", at=may)["credit"] == "500.00"
     assert stored(warehouse) == before
     proved(warehouse, "ALDER-2026-03", "ALDER-2026-04")
 

@@ -45,6 +45,8 @@ def _words(row: Mapping[str, Any]) -> str:
         return f"{row['what'].replace('_', ' ')} {row['request_id']} {row['act']}"
     if kind == "month":
         return f"{figures.month_name(row['period'])} was corrected"
+    if kind == "prolonged":
+        return "the contract goes on after all, and its tickets had not been measured"
     if kind == "history":
         return "what the months before had failed or used"
     return f"{row['ticket']} ({row['service_level'].replace('_', ' ')}): {row['before']}, now {row['after']}"

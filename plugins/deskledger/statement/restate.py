@@ -36,6 +36,10 @@ def result_of(levels: Rows, lines: Rows, late: Mapping[str, Any]) -> dict[str, A
     }
 
 
+# The only cause for a month that a settlement was named after, and that the contract now goes on into.
+PROLONGED = {"kind": "prolonged"}
+
+
 def causes(
     before: Mapping[str, Any], after: Mapping[str, Any], rows: pd.DataFrame, corrected: Sequence[str]
 ) -> list[dict[str, Any]]:

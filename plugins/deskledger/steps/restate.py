@@ -143,8 +143,9 @@ def _restated(
         raise _NotRestatedError(error.what) from error
     if content.incomplete_tickets:
         raise _NotRestatedError("some of its tickets are incomplete: their rows in quarantine must be mended first")
+    is_settlement = basis.draft["as_of"] <= basis.draft["period_start_at"]  # nothing was measured in it
     now_result, result = (
-        restate.result_of(levels, lines, assessment["late"])
+        restate.result_of(levels, lines, assessment.get("late") or {})
         for levels, lines, assessment in (
             (content.levels, content.lines, content.assessment),
             (basis.levels, basis.lines, basis.draft["assessment"]),
@@ -154,12 +155,12 @@ def _restated(
         return None
     changed = changed_figures(ledger.read_evidence(connection, row["draft_id"]), content.evidence)
     now_told = ledger.plain({name: getattr(content, name) for name in ("version", "charges", "assessment")})
-    causes = restate.causes(basis.draft, now_told, changed, corrected)
+    causes = [restate.PROLONGED] if is_settlement else restate.causes(basis.draft, now_told, changed, corrected)
     if not causes:
         raise _NotRestatedError(
             f"version {__version__} of Deskledger prices it otherwise, and nothing that it rests on changed"
         )
-    if not is_restated and basis.draft["code_version"] != __version__:
+    if not is_restated and not is_settlement and basis.draft["code_version"] != __version__:
         asked = [cause["request_id"] for cause in causes if cause["kind"] == "request"]
         _refuse_measured_otherwise(connection, changed, basis.draft["data_cutoff"], _named_by(connection, asked))
     return ledger.Adjustment(
