@@ -183,7 +183,7 @@ left join decisions on drafts.draft_id = decisions.draft_id
 left join postings on drafts.contract = postings.contract and drafts.period = postings.period;
 
 -- What holds an open month up, in words: no draft could be made, or its draft cannot be posted. Grain: one month of a
--- contract; none that only waits for a decision.
+-- contract; none that only waits for a decision. An attempt that ended `current` found that the draft holds after all.
 create view ledger.held_up as
 with drafts as (
     select
@@ -219,7 +219,8 @@ told as (
         coalesce(newest.period, stopped.period) as period,
         case
             when newest.state = 'posted' then null
-            when newest.draft_id is null or stopped.attempted_at >= newest.drafted_at then stopped.message
+            when newest.draft_id is null or (stopped.attempted_at >= newest.drafted_at and stopped.outcome <> 'current')
+                then stopped.message
             when newest.incomplete_tickets > 0
                 then
                     newest.incomplete_tickets || ' incomplete tickets or rows block its posting: have their rows in '

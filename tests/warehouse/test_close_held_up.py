@@ -13,6 +13,7 @@ from deskledger.steps import close, report
 from tests.warehouse.close_desk import (
     KEY,
     NOW,
+    charge,
     close_month,
     closing_home,  # noqa: F401 - the fixture `home`, of every test here
     month,
@@ -63,3 +64,34 @@ def test_a_month_whose_new_draft_could_not_be_made_is_not_tried_at_every_load(wa
         assert "not_approved" in connection.execute(text("select reason from ledger.held_up")).scalar_one()
     sign(home)
     assert close.due(now=left + timedelta(hours=1)) == [KEY]
+
+
+def test_a_draft_that_holds_again_after_a_failed_attempt_is_held_up_no_more(warehouse: Engine) -> None:
+    month(warehouse, "2026-01", 8)
+    first = close.draft(KEY, now=NOW)
+    later, restored = NOW + timedelta(hours=1), NOW + timedelta(hours=2)
+    charge(warehouse, "alder", "2026-01", landed_at=later, currency="USD")
+    with pytest.raises(StatementError, match="no_base"):
+        close.draft(KEY, now=later)
+    charge(warehouse, "alder", "2026-01", landed_at=restored)
+    assert close.due(now=restored) == [KEY]
+    assert close.draft(KEY, now=restored)["status"] == "current"
+    with warehouse.connect() as connection:
+        assert connection.execute(text("select count(*) from ledger.held_up")).scalar_one() == 0
+    assert close.due(now=restored) == []
+    close.draft(KEY, now=restored)  # holds as before: nothing more is to be noted
+    with warehouse.connect() as connection:
+        noted = connection.execute(text("select outcome from ledger.attempt order by attempt_no")).scalars().all()
+    assert noted == ["no_base", "current"]
+    close.decide(first["draft_id"], "approve", comment="", user="felix", at=restored)
+    report.refresh_marts()
+    with warehouse.connect() as connection:
+        told = connection.execute(text("select state, message from mart.statement_month")).one()
+    assert tuple(told) == ("approved", None)
+    assert close.due(now=restored + timedelta(hours=1)) == [KEY]  # approved, and nobody posted it
+    charge(warehouse, "alder", "2026-01", landed_at=restored + timedelta(hours=1), currency="USD")
+    with pytest.raises(StatementError, match="no_base"):
+        close.draft(KEY, now=restored + timedelta(hours=1))
+    with warehouse.connect() as connection:
+        assert "no_base" in connection.execute(text("select reason from ledger.held_up")).scalar_one()
+    assert close.due(now=restored + timedelta(hours=2)) == []

@@ -327,14 +327,14 @@ def note_attempt(
     data_mark: str,
     at: datetime,
 ) -> None:
-    """Keep on record why a month could not be drafted, so that its silence is explained."""
+    """Keep on record why a month could not be drafted, so that its silence is explained; `current`: its draft holds."""
     row = {"contract": contract, "period": period, "outcome": outcome, "message": message}
     row |= {"contract_sha256": contract_sha256, "data_mark": data_mark}
     insert(connection, "attempt", [{**row, "attempted_at": at}])
 
 
 def last_attempt(connection: Connection, contract: str, period: str) -> dict[str, Any] | None:
-    """The newest note of why the month could not be drafted, or None."""
+    """The newest note of why the month could not be drafted, or that its draft holds after all; or None."""
     return one(
         connection,
         """

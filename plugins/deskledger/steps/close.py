@@ -27,6 +27,8 @@ _FIRST_POSTED = text("select min(period) from ledger.posting where contract = :c
 # A run posts what was approved within a quarter of an hour: so often its review looks at the ledger.
 _POSTED_WITHIN = timedelta(hours=1)
 
+_CURRENT = "current"  # the outcome of an attempt after which the newest draft still holds
+
 # What has to change before a month that could not be drafted is worth another attempt; else, any data.
 _MARKS = {"no_base": charge_mark, terms.NOT_APPROVED: terms.approval_mark, SETTLED: data_mark}
 
@@ -60,14 +62,15 @@ def _due_of(connection: Connection, contract: Contract, now: datetime) -> str | 
         return None
     newest = ledger.newest_draft(connection, contract.name, period)
     key = f"{contract.name}|{period}"
-    if newest is not None:
-        is_open = newest["state"] == "disputed" or _is_left(newest, now)
-        if not is_open and not _has_news(connection, contract, newest):
-            return None
+    is_open = newest is not None and (newest["state"] == "disputed" or _is_left(newest, now))
+    if newest is not None and not is_open and not _has_news(connection, contract, newest):
+        return None
     stopped = ledger.last_attempt(connection, contract.name, period)
     if stopped is None or stopped["contract_sha256"] != contract.sha256:
         return key
     if newest is not None and stopped["attempted_at"] < newest["drafted_at"]:
+        return key
+    if is_open and stopped["outcome"] == _CURRENT:
         return key
     mark = _MARKS.get(stopped["outcome"], data_mark)
     return key if mark(connection, contract, period) != stopped["data_mark"] else None
@@ -150,6 +153,7 @@ def draft(key: str, now: datetime, run_id: str | None = None, *, is_by_hand: boo
         with engine.begin() as connection:
             ref = ledger.write(connection, content, at=now, run_id=run_id)
             state = ledger.draft_state(connection, ref.draft_id)
+            _note_holding(connection, contract, state, now)
     except StatementError as error:
         outcome = next((each for each in _MARKS if error.what.startswith(each)), "refused")
         mark = _MARKS.get(outcome, data_mark)
@@ -171,6 +175,23 @@ def draft(key: str, now: datetime, run_id: str | None = None, *, is_by_hand: boo
     is_retry = run_id is not None and state["run_id"] == run_id
     is_asked = state["state"] in {"in_review", "approved"} and (is_retry or is_by_hand or _is_left(state, now))
     return _told_draft(state, "drafted" if is_asked else ref.outcome)
+
+
+def _note_holding(connection: Connection, contract: Contract, draft: Mapping[str, Any], now: datetime) -> None:
+    """Keep on record that a draft holds again after an attempt to replace it failed: nothing holds its month up now."""
+    stopped = ledger.last_attempt(connection, contract.name, draft["period"])
+    if stopped is None or stopped["outcome"] == _CURRENT or stopped["attempted_at"] < draft["drafted_at"]:
+        return
+    ledger.note_attempt(
+        connection,
+        contract.name,
+        draft["period"],
+        outcome=_CURRENT,
+        message=f"draft {draft['draft_id']} holds again",
+        contract_sha256=contract.sha256,
+        data_mark=data_mark(connection, contract, draft["period"]),
+        at=now,
+    )
 
 
 def _told_draft(state: dict[str, Any], status: str) -> dict[str, Any]:
