@@ -1,7 +1,8 @@
 -- Numbers of credit notes: given once, in the order of posting, never again and without a gap in their series.
 
--- Grain: one posted statement whose credit is not zero. books is what it is booked by (accounts, tax treatment), as it
--- was declared when the number was given: a later edit of the file changes no statement that was exported.
+-- Grain: one posted statement with money: its month, or a correction in it, is not zero. books is what it is booked by
+-- (accounts, tax treatment), as it was declared when the number was given: a later edit of the file changes no
+-- statement that was exported.
 create table ledger.credit_note (
     statement_number text primary key references ledger.posting (statement_number),
     series text not null check (series <> ''),

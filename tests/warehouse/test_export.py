@@ -15,7 +15,15 @@ from deskledger.cli import main
 from deskledger.errors import LedgerError
 from deskledger.steps import export, report
 
-from tests.warehouse.close_desk import NOW, close_month, closing_home, load, month  # noqa: F401 - the fixture
+from tests.warehouse.close_desk import (
+    NOW,
+    charge,
+    close_month,
+    closing_home,  # noqa: F401 - the fixture
+    load,
+    month,
+    sign,
+)
 
 LATER = NOW + timedelta(days=30)
 BOOKS = """
@@ -100,6 +108,53 @@ def test_a_correction_is_taxed_by_itself_and_names_its_statement(warehouse: Engi
     ]
     page = Path(report.render(draft, at)["page"]).read_text("utf-8")
     assert all(words in page for words in ("84.00", "Tax on corrections of earlier months", "−105.00", "−121.00"))
+
+
+@pytest.mark.parametrize(
+    ("tax", "kind", "balance", "gross"),
+    [
+        ("", "debit note", [("4770", "19.01", ""), ("4770", "", "9.51"), ("4770", "", "9.51"), ("4300", "0.01", "")],
+         "−0.01"),
+        ("    tax: {treatment: damages}\n", "credit note", [], "0.00"),
+    ],
+)  # fmt: skip
+def test_corrections_that_cancel_the_months_credit_are_booked_with_it(
+    warehouse: Engine, books: Path, tax: str, kind: str, balance: list[tuple[str, str, str]], gross: str
+) -> None:
+    """100.06 of March less 50.03 twice is 0.00; the tax of each, rounded by itself, leaves a cent."""
+    words = BOOKS.replace("21 %", "19 %")
+    books.write_text(words.split("    tax:")[0] + tax if tax else words, encoding="utf-8")
+    for period, amount in (("2026-01", "1250.75"), ("2026-02", "1000.60"), ("2026-03", "2501.50")):
+        charge(warehouse, "alder", period, amount=Decimal(amount))
+    post(warehouse, m01=8, m02=8)
+    at = NOW + timedelta(hours=1)
+    for period in ("2026-01", "2026-02"):
+        told = {"created": f"{period}-10T08:00:00Z", "resolved": f"{period}-10T11:00:00Z"}
+        load(warehouse, *({"id": f"T{period}-{n}", **told} for n in (8, 9)), landed_at=at)
+    month(warehouse, "2026-03", 8)
+    made = close_month("2026-03", at=at)
+    assert made["credit"] == "0.00"
+    rows = journal("alder", ["2026-03"], now=at)
+    assert [(row["account"], row["debit"], row["credit"]) for row in rows] == [
+        ("0709", "100.06", ""), ("0709", "", "50.03"), ("0709", "", "50.03"), *balance
+    ]  # fmt: skip
+    assert [row["corrects"] for row in rows[:3]] == ["", "ALDER-2026-01", "ALDER-2026-02"]
+    assert {(row["note_number"], row["note_kind"]) for row in rows} == {("SC-0003", kind)}
+    sides = [sum(Decimal(row[side] or 0) for row in rows) for side in ("debit", "credit")]
+    assert sides[0] == sides[1]
+    page = Path(report.render(made["draft_id"], at)["page"]).read_text("utf-8")
+    assert all(words in page for words in ("Tax on corrections of earlier months", "Booked with SC-0003.", "Gross"))
+    assert gross in page.split("Gross")[1].split("</tr>")[0]
+
+
+def test_a_month_that_its_own_caps_take_back_whole_has_no_credit_note(warehouse: Engine, tmp_path: Path) -> None:
+    path = tmp_path / "contracts" / "alder.yaml"
+    year = '        - {id: year, clause: "7.10", amount: 400.00, per: year}\n'
+    path.write_text(path.read_text(encoding="utf-8") + year, encoding="utf-8")
+    sign(tmp_path)
+    post(warehouse, m01=8, m02=8)
+    assert {row["note_number"] for row in journal()} == {"SC-0001"}
+    assert "Gross" not in Path(report.render("ALDER-2026-02-D1", NOW)["page"]).read_text("utf-8")
 
 
 def test_the_page_shows_net_tax_and_gross_as_the_journal_books_them(warehouse: Engine, books: Path) -> None:

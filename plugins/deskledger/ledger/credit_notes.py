@@ -1,4 +1,4 @@
-"""Credit notes: a number for each posted statement that has money, given once and without a gap (ADR 0056)."""
+"""Credit notes: a number for each posted statement that has money to book, given once and without a gap (ADR 0056)."""
 
 from datetime import datetime
 from typing import Any
@@ -14,6 +14,8 @@ _LOCK = text("select pg_advisory_xact_lock(hashtextextended('ledger.credit_note'
 def number_statements(connection: Connection, books: Books, *, at: datetime) -> list[dict[str, Any]]:
     """Give every posted statement with money, and without a number, the next one of its series; the new rows.
 
+    With money is one whose month, or any one correction, does not come to 0.00: these may cancel each other, and each
+    is booked and taxed by itself.
     In the order of posting, whatever is exported first, in the caller's transaction. A contract without books waits:
     its statements are numbered once it has some. What a statement is booked by is kept with its number.
     """
@@ -62,7 +64,15 @@ def _waiting(connection: Connection) -> list[dict[str, Any]]:
         inner join ledger.entry as entry
             on posting.statement_number = entry.statement_number and entry.kind = 'statement'
         left join ledger.credit_note as note on posting.statement_number = note.statement_number
-        where note.statement_number is null and posting.credit_amount <> 0
+        where
+            note.statement_number is null
+            and exists (
+                select 1
+                from ledger.entry as line
+                where line.statement_number = posting.statement_number and line.kind = 'line'
+                group by line.record::jsonb ->> 'corrects'
+                having sum(line.amount) <> 0
+            )
         order by entry.entry_no
         """,
     )

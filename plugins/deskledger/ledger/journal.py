@@ -28,7 +28,7 @@ def journal(
     """The journal of every numbered statement, of one contract or some periods only: JOURNAL_COLUMNS, Decimal amounts.
 
     A line of the statement each on the contract's own account, then the tax on the month's credit and on each
-    correction, then the customer's account with the whole.
+    correction, then the customer's account with the whole, unless that is 0.00. In a debit note the customer owes it.
     The side that a row is not on is None; debits and credits of a statement are equal.
     """
     statements = every(
@@ -72,12 +72,13 @@ def _of_statement(statement: Mapping[str, Any], entries: Sequence[Mapping[str, A
         corrected = entry["corrects"] or ""
         parts[corrected] = parts.get(corrected, _ZERO) + entry["amount"]
     taxes = {corrected: tax_on(books, part, statement["currency"]) for corrected, part in parts.items()}
+    gross = net + sum(taxes.values(), _ZERO)
     invoices = sorted(
         {charge["invoice_number"] for charge in statement["charges"].values() if charge["invoice_number"]}
     )
     common = {
         **{name: statement[name] for name in ("note_number", "statement_number", "contract", "period", "currency")},
-        "note_kind": "credit note" if net > 0 else "debit note",
+        "note_kind": "debit note" if gross < 0 else "credit note",
         "posted_on": statement["posted_on"].isoformat(),
         "invoice_number": " ".join(invoices),
         "tax_treatment": books.tax.treatment,
@@ -103,8 +104,8 @@ def _of_statement(statement: Mapping[str, Any], entries: Sequence[Mapping[str, A
             assert books.tax.name is not None
             words = f"tax on the correction of {corrected}" if corrected else f"tax on {statement['statement_number']}"
             yield row(books.tax.account, books.tax.name, tax, words, corrects=corrected)
-    gross = net + sum(taxes.values(), _ZERO)
-    yield row(books.credit.account, books.credit.name, -gross, statement["statement_number"])
+    if gross:
+        yield row(books.credit.account, books.credit.name, -gross, statement["statement_number"])
 
 
 def tax_on(books: ContractBooks, net: Decimal, currency: str) -> Decimal:

@@ -127,10 +127,12 @@ def _tax(
 ) -> dict[str, Any] | None:
     """The tax on the month's credit and on its corrections, as booked, else as the books declare it.
 
-    None without books, or without money. A restated month has none: what it differs by is taxed with the statement that
-    books it.
+    None without books, or where neither the month nor a correction comes to any money. A restated month has none: what
+    it differs by is taxed with the statement that books it.
     """
-    if state == "restated" or not draft["credit_amount"]:
+    corrected = [row["amount"] for row in adjustments]
+    month = draft["credit_amount"] - sum(corrected, Decimal(0))
+    if state == "restated" or not any((month, *corrected)):
         return None
     note = next(iter(_query(connection, "credit_note", statement_number=draft["statement_number"])), None)
     try:
@@ -140,8 +142,6 @@ def _tax(
         return None
     if own is None:
         return None
-    corrected = [row["amount"] for row in adjustments]
-    month = draft["credit_amount"] - sum(corrected, Decimal(0))
     return {
         "treatment": own.tax.treatment,
         "rate": own.tax.rate,
