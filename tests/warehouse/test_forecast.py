@@ -118,6 +118,20 @@ def test_tickets_that_can_still_be_saved_by_due_time(warehouse: Engine, home: Pa
     assert Decimal("0.00") < cost < Decimal("100.00")  # one ticket of some 290, in a month on the edge
 
 
+def test_a_running_ticket_of_the_version_before_is_told_by_its_own_clock(warehouse: Engine, home: Path) -> None:
+    """Version 2 begins on 1 March and starts the clock at the assignment, which this ticket never had."""
+    path = home / "contracts" / "alder.yaml"
+    words = path.read_text(encoding="utf-8")
+    second = words[words.index("  - number: 1") :].replace("number: 1", "number: 2").replace("2026-01-01", "2026-03-01")
+    path.write_text(words + second.replace("[{kind: created}]", "[{kind: assignment}]"), encoding="utf-8")
+    sign(home)
+    history(warehouse)
+    load(warehouse, {"id": "SOON", "created": "2026-02-28T22:00:00Z"})  # an hour before March, in Madrid
+    complete_until(warehouse, "2026-03-01T01:00:00Z")
+    tickets = look().outlook.tickets
+    assert tickets[["ticket_id", "version", "status", "holder"]].values.tolist() == [["SOON", 1, "new", "provider"]]
+
+
 @pytest.mark.parametrize(
     ("named", "levels", "saved"),
     [

@@ -19,8 +19,9 @@ _LEVEL = (
     "to_come", "low", "likely", "high", "chance_met", "spare", "months", "is_drawn",
 )  # fmt: skip
 _TICKET = (
-    "contract", "period", "as_of", "source", "ticket_id", "clock", "cycle", "service_levels", "team", "agent",
-    "priority", "status", "holder", "started_at", "due_at", "left_us", "target_us", "elapsed_us", "cost", "currency",
+    "contract", "period", "as_of", "source", "ticket_id", "version", "clock", "cycle", "service_levels", "team",
+    "agent", "priority", "status", "holder", "started_at", "due_at", "left_us", "target_us", "elapsed_us", "cost",
+    "currency",
 )  # fmt: skip
 
 

@@ -213,8 +213,8 @@ def _place(ends: Ends, *, is_best: bool) -> int:
 
 
 _TICKET = (
-    "source", "ticket_key", "ticket_id", "clock", "cycle", "team", "agent", "priority", "started_at", "due_at",
-    "target_us", "elapsed_us",
+    "source", "ticket_key", "ticket_id", "version", "clock", "cycle", "team", "agent", "priority", "started_at",
+    "due_at", "target_us", "elapsed_us",
 )  # fmt: skip
 
 
@@ -223,7 +223,7 @@ def _tickets(made: Statement, pricing: _Pricing) -> pd.DataFrame:
     evidence = made.evidence
     due = is_running(made, evidence) & evidence["due_at"].notna() & (evidence["due_at"] < pd.Timestamp(made.end_at))
     rows = evidence[due.to_numpy(dtype=bool)]
-    key = ["ticket_key", "clock", "cycle"]
+    key = ["version", "ticket_key", "clock", "cycle"]
     rows = rows.assign(clock=rows["clock"].astype("str"), service_level=rows["service_level"].astype("str"))
     levels = rows.sort_values("service_level").groupby(key)["service_level"].agg(" ".join).rename("service_levels")
     found = rows.loc[:, list(_TICKET)].drop_duplicates(key)

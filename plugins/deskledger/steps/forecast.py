@@ -7,13 +7,15 @@ from datetime import datetime
 import pandas as pd
 from sqlalchemy import Connection
 
-from deskledger import clocks, ledger
 from deskledger import contract as contracts
+from deskledger import ledger
 from deskledger.contract.terms import Contract
 from deskledger.errors import StatementError
+from deskledger.model import SEGMENT, empty
 from deskledger.statement.ends import PastEvidence
 from deskledger.statement.forecast import Forecast
 from deskledger.statement.forecast import forecast as drawn
+from deskledger.statement.frozen import rows_behind, segments_behind
 from deskledger.steps.close import contract_named
 from deskledger.steps.close_content import snapshot
 from deskledger.steps.open_months import OpenMonth, open_months
@@ -94,13 +96,9 @@ def _past_evidence(connection: Connection, contract: Contract, period: str) -> S
 
 def _with_holders(month: OpenMonth, tickets: pd.DataFrame) -> pd.DataFrame:
     """`tickets` with the status of each and the side that holds it at the watermark."""
-    inputs = month.inputs
-    keys = tickets["ticket_key"]
-    own_tickets = inputs.tickets[inputs.tickets["ticket_key"].isin(keys).to_numpy(dtype=bool)]
-    own_events = inputs.events[inputs.events["ticket_key"].isin(keys).to_numpy(dtype=bool)]
-    terms = month.made.version
-    stretches = clocks.segments(own_tickets, own_events, terms.clocks, terms.calendars, month.as_of).drop_duplicates(
-        ["ticket_key", "clock", "cycle"], keep="last"
-    )
-    told = stretches[["ticket_key", "clock", "cycle", "status", "holder"]].astype({"clock": "str"})
-    return tickets.merge(told, on=["ticket_key", "clock", "cycle"], how="left", validate="one_to_one")
+    cycle = ["version", "ticket_key", "clock", "cycle"]
+    own_tickets, own_events = rows_behind(month.inputs.tickets, month.inputs.events, tickets)
+    stretches = segments_behind(month.made.contract, own_tickets, own_events, tickets, month.as_of)
+    told = pd.concat([empty(SEGMENT), *stretches], ignore_index=True).drop_duplicates(cycle, keep="last")
+    told = told[[*cycle, "status", "holder"]].astype({"clock": "str"})
+    return tickets.merge(told, on=cycle, how="left", validate="one_to_one")
