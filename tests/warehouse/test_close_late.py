@@ -11,7 +11,8 @@ import pytest
 from sqlalchemy import Connection, Engine, text
 
 from deskledger import ledger, model
-from deskledger.steps import close, close_content, recompute, requests, restate, whatif
+from deskledger.cli import main
+from deskledger.steps import close, close_content, recompute, report, requests, restate, whatif
 from deskledger.warehouse import merge
 
 from tests.warehouse.close_desk import (
@@ -25,6 +26,7 @@ from tests.warehouse.close_desk import (
 
 LATER = NOW + timedelta(hours=1)
 COMPOSE = import_module("deskledger.statement.compose")
+EXCLUDING = import_module("deskledger.statement.exclusions")
 PENALTIES = """    penalties:
       bases: {}
       terms:
@@ -175,6 +177,48 @@ def test_a_cycle_is_named_by_the_version_that_measures_it(warehouse: Engine, hom
     assert february["credit"] == "596.00"
     assert march["credit"] == "1349.00"  # 1,306 hours: 700 at 1, the others at 2; less 563
     proved(warehouse, "ALDER-2026-01", "ALDER-2026-02", "ALDER-2026-03")
+
+
+@pytest.mark.parametrize(("cycle", "credit"), [("1@v1", "563.00"), ("1@v2", "33.00"), ("2@v2", "596.00")])
+def test_an_exclusion_of_one_cycle_takes_that_of_the_version_it_names(
+    warehouse: Engine, home: Path, capsys: pytest.CaptureFixture[str], cycle: str, credit: str
+) -> None:
+    """February's 596.00 are 33 hours of version 1's cycle 1 and 563 of version 2's cycle 1 of one ticket."""
+    second_version(home, *V2)
+    load(warehouse, ticket("T-2", "2026-01-30T08:00:00Z", "2026-02-02T08:00:00Z"))
+    assign(warehouse, "T-2", "2026-02-05T08:00Z")
+    close_month("2026-01")
+    why = ["--ticket", "T-2", "--as", "rosa", "--because", "The storm.", "--evidence", "photo"]
+    exclude = ["requests", "exclude", "alder|2026-02", "storm", *why]
+    assert main([*exclude, "--cycle", "1"]) == 1
+    assert "name the version with the cycle: 1@v1 or 1@v2" in capsys.readouterr().err
+    assert main([*exclude, "--cycle", cycle]) == 0
+    assert f"storm: T-2#{cycle}, from" in capsys.readouterr().out
+    assert main(["requests", "approve", "ALDER-2026-02-R1", "--as", "fatima"]) == 0
+    february = close_month("2026-02")
+    assert february["credit"] == credit
+    page = Path(report.render(february["draft_id"], now=NOW)["page"]).read_text(encoding="utf-8")
+    assert f"T-2#{cycle}" in page
+    proved(warehouse, "ALDER-2026-02")
+
+
+def test_recompute_tells_the_cycle_of_another_version_set_aside(
+    warehouse: Engine, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    second_version(home, *V2)
+    load(warehouse, ticket("T-2", "2026-01-30T08:00:00Z", "2026-02-02T08:00:00Z"))
+    assign(warehouse, "T-2", "2026-02-05T08:00Z")
+    asked = requests.Asked("alder|2026-02", "rosa", explanation="The storm.", evidence="photo")
+    made = requests.exclude(asked, "storm", NOW, tickets=["T-2"], cycle=1, cycle_version=2)
+    requests.rule_on(made["request_id"], "approve", "", "fatima", NOW)
+    close_month("2026-01")
+    wide = [{"ticket_id": "T-2", "source": "desk", "cycle": None}]
+    as_granted = EXCLUDING._exclusion
+    monkeypatch.setattr(EXCLUDING, "_exclusion", lambda row: as_granted({**row, "subjects": wide}))
+    close_month("2026-02")
+    with warehouse.connect() as connection:
+        told = ledger.recompute(connection, "ALDER-2026-02").differences
+    assert "ticket T-2 is set aside by ALDER-2026-02-R1, which does not name it" in told
 
 
 def test_a_ticket_that_is_late_when_a_version_begins_is_charged_each_hour_once(warehouse: Engine, home: Path) -> None:

@@ -170,6 +170,7 @@ def test_a_later_exclusion_of_a_posted_month_is_an_adjustment_of_the_next_one(wa
         ("storm", {"surveys": ["s-9"]}, "unknown: s-9"),
         ("storm", {"tickets": ["T2026-01-9"], "service_levels": ["speed"]}, "no service level speed"),
         ("storm", {"tickets": ["T2026-01-8", "T2026-01-9"], "cycle": 1}, "a cycle is of one ticket"),
+        ("storm", {"tickets": ["T2026-01-8"], "cycle": 1, "cycle_version": 2}, "version 2 measures no cycle"),
         ("storm", {}, "something that it needs is missing"),
         ("our_fault", {"tickets": ["T2026-01-9"], "service_levels": ["csat_poor"]}, "csat_poor is no share of clocks"),
     ],

@@ -4,6 +4,7 @@ A name given here is as good as who may run them.
 """
 
 import argparse
+import re
 from collections.abc import Mapping
 from datetime import UTC, date, datetime
 from decimal import Decimal, InvalidOperation
@@ -25,7 +26,9 @@ def add(commands: Any) -> None:
     exclude = _asking(acts, "exclude", "set tickets or answers aside from service levels, for a reason of the contract")
     exclude.add_argument("reason", help="one of the version's `exclusions:`, such as force_majeure")
     exclude.add_argument("--ticket", action="append", default=[], help="the helpdesk's own id; may be given again")
-    exclude.add_argument("--cycle", type=int, help="only this cycle of the one ticket")
+    exclude.add_argument(
+        "--cycle", type=_cycle, metavar="N@vM", help="only cycle N of the one ticket, measured under version M: 1@v2"
+    )
     exclude.add_argument("--survey", action="append", default=[], help="the survey's id: its answer is set aside")
     exclude.add_argument("--service-level", action="append", default=[], help="default: all of them")
     exclude.add_argument("--source", help="where several sources have the same id")
@@ -90,6 +93,13 @@ def _day(written: str) -> date:
         raise argparse.ArgumentTypeError(f"{written!r} is no day, such as 2026-02-27") from None
 
 
+def _cycle(written: str) -> tuple[int, int | None]:
+    found = re.fullmatch(r"([1-9][0-9]*)(?:@v([0-9]+))?", written)
+    if found is None:
+        raise argparse.ArgumentTypeError(f"{written!r} is no cycle, such as 1@v2")
+    return int(found[1]), int(found[2]) if found[2] else None
+
+
 def _asked(arguments: argparse.Namespace) -> Any:
     from deskledger.steps.requests import Asked
 
@@ -105,12 +115,14 @@ def _asked(arguments: argparse.Namespace) -> Any:
 def _exclude(arguments: argparse.Namespace) -> int:
     from deskledger.steps import requests as step
 
+    cycle, cycle_version = arguments.cycle or (None, None)
     made = step.exclude(
         _asked(arguments),
         arguments.reason,
         datetime.now(UTC),
         tickets=arguments.ticket,
-        cycle=arguments.cycle,
+        cycle=cycle,
+        cycle_version=cycle_version,
         surveys=arguments.survey,
         service_levels=arguments.service_level,
         source=arguments.source,
@@ -179,6 +191,8 @@ def _tell(row: Mapping[str, Any]) -> int:
 
 
 def _about(row: Mapping[str, Any]) -> str:
+    from deskledger.reports.requests import subject_named
+
     if row["kind"] == "credit_waiver":
         return f"{row['amount']} {row['currency']} of {row['line']}"
     if row["kind"] == "claim":
@@ -186,9 +200,7 @@ def _about(row: Mapping[str, Any]) -> str:
         return f"claimed on {claimed_on}: {', '.join(each['line'] or 'every line' for each in row['subjects'])}"
     if row["kind"] == "choice":
         return ", ".join(f"{each['line']} for {each['event']}" for each in row["subjects"])
-    named = [
-        each.get("ticket_id") or each.get("survey_id") or f"row {each['quarantine_id']}" for each in row["subjects"]
-    ]
+    named = [subject_named(each) for each in row["subjects"]]
     shown = ", ".join(named[:10]) + (f" and {len(named) - 10} more" if len(named) > 10 else "")
     levels = ", ".join(row["service_levels"]) or "every service level"
     return f"{row['reason']}: {shown}, from {levels}" if row["kind"] == "exclusion" else shown

@@ -89,6 +89,6 @@ def _named(evidence: pd.DataFrame, request: Mapping[str, Any]) -> pd.Series:
         else:
             own = evidence["ticket_key"] == int(ticket_keys(subject["source"], [subject["ticket_id"]])[0])
             if subject.get("cycle") is not None:
-                own &= evidence["cycle"] == subject["cycle"]
+                own &= (evidence["cycle"] == subject["cycle"]) & (evidence["version"] == subject["version"])
         chosen |= own.fillna(False).astype(bool)
     return concerned & chosen

@@ -20,10 +20,11 @@ Ruling = Literal["approve", "reject", "withdraw", "revoke"]
 class RequestContent:
     """What is asked for, in a contract's month.
 
-    `subjects` are of {source, ticket_id, cycle}, {source, survey_id} or {quarantine_id}; of a claim {claimed_on, line}
-    and of a choice {event, line}. `line` and `amount` are a
-    credit waiver's; `terms` is what the contract says about it (clause, effect, authority); `evidence` is the text or
-    address of what proves it, and `evidence_sha256` the hash of that text, or of the content that the address had.
+    `subjects` are of {source, ticket_id, cycle, version} (a cycle and the version that measures it, or no cycle),
+    {source, survey_id} or {quarantine_id}; of a claim {claimed_on, line} and of a choice {event, line}. `line` and
+    `amount` are a credit waiver's; `terms` is what the contract says about it (clause, effect, authority); `evidence`
+    is the text or address of what proves it, and `evidence_sha256` the hash of that text, or of the content that the
+    address had.
     """
 
     contract: str

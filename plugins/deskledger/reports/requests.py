@@ -53,6 +53,14 @@ def pending(record: "StatementRecord") -> list[dict[str, Any]]:
     ]
 
 
+def subject_named(subject: Mapping[str, Any]) -> str:
+    """A ticket ("T-17"), a cycle of it ("T-17#1@v2"), a survey or a row in quarantine, as a reader knows it."""
+    if "quarantine_id" in subject:
+        return f"row {subject['quarantine_id']}"
+    cycle = f"#{subject['cycle']}@v{subject['version']}" if subject.get("cycle") else ""
+    return f"{subject.get('ticket_id') or subject.get('survey_id')}{cycle}"
+
+
 def _what(row: Mapping[str, Any], currency: str) -> str:
     if row["kind"] == "credit_waiver":
         return f"at most {figures.money(Decimal(row['amount']), currency)} of {row['line']}"
@@ -61,7 +69,7 @@ def _what(row: Mapping[str, Any], currency: str) -> str:
         return ", ".join(f"{each['line'] or 'every line'}, claimed on {each['claimed_on']}" for each in subjects)
     if row["kind"] == "choice":
         return ", ".join(f"{each['line']} for {each['event']}" for each in subjects)
-    named = [str(each.get("ticket_id") or each.get("survey_id") or each.get("quarantine_id")) for each in subjects]
+    named = [subject_named(each) for each in subjects]
     told = ", ".join(named[:_NAMED]) + (f" and {len(named) - _NAMED} more" if len(named) > _NAMED else "")
     if row["kind"] == "incomplete_waiver":
         return f"no longer blocks: {told}"

@@ -23,9 +23,9 @@ _JUDGED = ["met", "failed", "counted", "neutral", "carried"]
 
 @dataclass(frozen=True)
 class Exclusion:
-    """An approved exclusion. `tickets` are (key, cycle or None for all), `surveys` (source, survey id).
+    """An approved exclusion. `tickets` are keys whose every cycle it is about, `surveys` are (source, survey id).
 
-    `service_levels` are those it is about; none named: all.
+    `cycles` are (key, cycle, the version that measures it); `service_levels` those it is about; none named: all.
     """
 
     request_id: str
@@ -33,7 +33,8 @@ class Exclusion:
     clause: str
     effect: Literal["removed", "excused"]
     service_levels: frozenset[str]
-    tickets: frozenset[tuple[int, int | None]]
+    tickets: frozenset[int]
+    cycles: frozenset[tuple[int, int, int]]
     surveys: frozenset[tuple[str, str]]
 
     def reason(self) -> str:
@@ -106,7 +107,8 @@ def _exclusion(row: Mapping[str, Any]) -> Exclusion:
         clause=terms["clause"],
         effect=terms["effect"],
         service_levels=frozenset(row["service_levels"]),
-        tickets=frozenset((_key(each), each.get("cycle")) for each in subjects if "ticket_id" in each),
+        tickets=frozenset(_key(each) for each in subjects if "ticket_id" in each and not each.get("cycle")),
+        cycles=frozenset((_key(each), each["cycle"], each["version"]) for each in subjects if each.get("cycle")),
         surveys=frozenset((each["source"], each["survey_id"]) for each in subjects if "survey_id" in each),
     )
 
@@ -154,11 +156,10 @@ def is_set_aside(evidence: pd.DataFrame, exclusions: Sequence[Exclusion]) -> np.
 
 def _named(rows: pd.DataFrame, exclusion: Exclusion) -> np.ndarray:
     keys = rows["ticket_key"]
-    whole = [key for key, cycle in exclusion.tickets if cycle is None]
-    chosen = keys.isin(whole).to_numpy(dtype=bool)
-    single = [(key, cycle) for key, cycle in exclusion.tickets if cycle is not None]
-    if single and "cycle" in rows:
-        chosen = chosen | pd.MultiIndex.from_arrays([keys, rows["cycle"]]).isin(single)
+    chosen = keys.isin(list(exclusion.tickets)).to_numpy(dtype=bool)
+    if exclusion.cycles and "cycle" in rows:
+        cycles = pd.MultiIndex.from_arrays([keys, rows["cycle"], rows["version"]])
+        chosen = chosen | cycles.isin(list(exclusion.cycles))
     if exclusion.surveys and "survey_id" in rows:
         surveys = pd.MultiIndex.from_arrays([rows["source"].astype("str"), rows["survey_id"].astype("str")])
         chosen = chosen | surveys.isin(list(exclusion.surveys))

@@ -61,15 +61,17 @@ def exclude(
     *,
     tickets: Sequence[str] = (),
     cycle: int | None = None,
+    cycle_version: int | None = None,
     surveys: Sequence[str] = (),
     service_levels: Sequence[str] = (),
     source: str | None = None,
 ) -> dict[str, Any]:
     """Ask that tickets (all their cycles, or one), or the answers of surveys, be set aside; the request's row.
 
-    Without service levels: from all of them; what the contract excuses, from all shares of clocks met. Raises
-    LedgerError for a reason that the contract does not accept, an unknown ticket, survey or service level, and for
-    service levels that cannot be excused; StatementError (`not_approved`) for terms that nobody has approved.
+    Without service levels: from all of them; what the contract excuses, from all shares of clocks met. `cycle_version`
+    is the version that measures the one cycle; it may be left out where only one can. Raises LedgerError for a reason
+    that the contract does not accept, an unknown ticket, survey, version or service level, and for service levels that
+    cannot be excused; StatementError (`not_approved`) for terms that nobody has approved.
     """
     contract, period, version = _terms(asked.key)
     accepted = {each.name: each for each in version.exclusions}
@@ -83,8 +85,10 @@ def exclude(
     levels = _levels(version, service_levels, granted_for.effect == "excused")
     if cycle is not None and len(tickets) != 1:
         raise LedgerError("a cycle is of one ticket", remedy="name exactly one ticket beside the cycle")
+    measured_by = None if cycle is None else _measuring(contract, version, cycle, cycle_version)
     with open_warehouse().begin() as connection:
-        found = [{**each, "cycle": cycle} for each in _known(connection, _TICKETS, contract, tickets, source)]
+        named = {"cycle": cycle, **({} if cycle is None else {"version": measured_by})}
+        found = [{**each, **named} for each in _known(connection, _TICKETS, contract, tickets, source)]
         found += _known(connection, _SURVEYS, contract, surveys, source)
         content = _content(asked, contract, period, "exclusion", reason, {**ledger.plain(granted_for)}, found)
         return ledger.request(connection, replace(content, service_levels=levels), by=asked.by, at=now)
@@ -264,6 +268,27 @@ def _levels(version: Version, named: Sequence[str], is_excused: bool) -> list[st
             remedy=f"name only {', '.join(excusable) or 'others: there are none'}, or use a reason that removes",
         )
     return sorted(named) if named or not is_excused else sorted(excusable)
+
+
+def _measuring(contract: Contract, version: Version, cycle: int, named: int | None) -> int:
+    """The version that measures a cycle of a month priced by `version`: the one named, or the only one that can.
+
+    Each version counts the cycles of a ticket from 1, so a number alone may name several stretches of time.
+    """
+    # Of two that begin on one day, the later restates the earlier, which measures nothing any more.
+    begun = {each.effective_from: each.number for each in contract.versions}
+    able = [number for begins, number in sorted(begun.items()) if begins <= version.effective_from]
+    if named is None and len(able) == 1:
+        return able[0]
+    if named not in able:
+        raise LedgerError(
+            f"version {named} measures no cycle of this month"
+            if named is not None
+            else f"several versions may measure a cycle {cycle} of the ticket",
+            where=contract.file,
+            remedy=f"name the version with the cycle: {' or '.join(f'{cycle}@v{number}' for number in able)}",
+        )
+    return named
 
 
 def _known(

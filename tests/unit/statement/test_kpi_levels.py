@@ -142,7 +142,7 @@ def test_the_share_of_undue_escalations_is_priced_when_it_is_above_its_objective
 
 def test_an_excluded_ticket_leaves_both_sides_of_a_kpi_and_only_of_the_levels_named() -> None:
     named = Exclusion(
-        "E-1", "Customer's drill", "9", "removed", frozenset({"kpi"}), frozenset({(3, None)}), frozenset()
+        "E-1", "Customer's drill", "9", "removed", frozenset({"kpi"}), frozenset({3}), frozenset(), frozenset()
     )
     counted = counted_rows(*desk(), SCOPE, *MARCH, ())
     none = model.empty(model.CYCLE)
