@@ -64,6 +64,9 @@ def _check_claim_calendar(path: Path, version: Version) -> Iterator[Fault]:
     if name not in version.calendars:
         known = version.calendars
         yield path, f"there is no calendar `{name}`", f"{suggestion(name, known)}use {one_of(known)}, or define it"
+    elif not version.calendars[name].always and not any(version.calendars[name].weekly.values()):
+        what = f"the calendar `{name}` opens on some special days only, and a claim window may reach past the last"
+        yield path, what, f"give `{name}` its `weekly:` hours, or name another calendar"
 
 
 def _check_gates(path: Path, version: Version) -> Iterator[Fault]:

@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 
 from deskledger.business_time import BusinessCalendar
+from deskledger.errors import StatementError
 
 
 @dataclass(frozen=True)
@@ -80,7 +81,8 @@ def claimable_until(
 def window_days(penalties: Mapping[str, Any], calendars: Mapping[str, Mapping[str, Any]], next_first: date) -> int:
     """How many days a claim may take that is due within `claim_window_days`: the first one is `next_first`.
 
-    Open days of a `claim_calendar` reach as far as that calendar says: until the last of them.
+    Open days of a `claim_calendar` reach as far as that calendar says: until the last of them. Raises StatementError
+    where the calendar has not so many.
     """
     window = int(penalties["claim_window_days"])
     if "claim_calendar" not in penalties:
@@ -90,6 +92,12 @@ def window_days(penalties: Mapping[str, Any], calendars: Mapping[str, Mapping[st
     month_end = datetime.combine(next_first - timedelta(days=1), time(12), zone)
     start = np.datetime64(month_end.astimezone(UTC).replace(tzinfo=None), "us")
     (ends,) = BusinessCalendar.from_terms(terms).open_day_deadline(start, window)
+    if np.isnat(ends):
+        raise StatementError(
+            f"the calendar {penalties['claim_calendar']!r} has no {window} open days after the month to claim in",
+            where=f"`claim_window_days: {window}`, days from {next_first} on",
+            remedy="give that calendar weekly hours in a new version, or ask for fewer days",
+        )
     return (pd.Timestamp(ends, tz="UTC").astimezone(zone).date() - next_first).days + 1
 
 

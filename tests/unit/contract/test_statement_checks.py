@@ -33,6 +33,7 @@ FEW = "          gate: {max_misses_if_den_le: 39, max_misses: 2}\n"
 CHOICE = EVENTS.replace("max_per_event", "customer_choice") + "      until_chosen: highest\n"
 ROLLING = ('objective: ">= 95 %"', 'objective: ">= 95 %"\n        window: {months: 3, mode: pooled}')
 RESUMED = (CLOCK, "        use: resolution_total\n")
+FAIR = "    calendars:\n      fair: {timezone: Etc/UTC, special_days: {2026-03-02: [['09:00', '17:00']]}}\n"
 WAIT = ("close_after: 5 days", "close_after: 5 days\n  survey_wait: 7 days")
 
 # What to replace, on which line the fault must be shown, what is said, and what to do.
@@ -77,6 +78,13 @@ REFUSED = {
     "claims on a calendar that is not there": (
         [(BASES, "      claim_window_days: 9\n      until_claimed: withheld\n      claim_calendar: offic\n" + BASES)],
         "claim_calendar", "no calendar `offic`", "did you mean `office`",
+    ),
+    "claims on a calendar that runs out": (
+        [
+            (BASES, "      claim_window_days: 9\n      until_claimed: withheld\n      claim_calendar: fair\n" + BASES),
+            ("    calendars:\n", FAIR),
+        ],
+        "claim_calendar", "may reach past the last", "its `weekly:` hours",
     ),
     "a rule until claims that nobody asks for": (
         [(BASES, "      until_claimed: withheld\n" + BASES)],

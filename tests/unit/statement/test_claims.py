@@ -4,6 +4,7 @@ from datetime import date, timedelta
 
 import pytest
 
+from deskledger.errors import StatementError
 from deskledger.statement.claims import Choice, Claim, Said, claimable_until, said, window_days
 
 TERMS = [{"id": "late"}, {"id": "unhappy"}]
@@ -40,6 +41,18 @@ def test_business_days_of_a_claim_window_reach_to_the_last_of_them(
     assert window_days(terms, calendars, FEBRUARY) == days
     last = claimable_until({**terms, "until_claimed": "withheld"}, calendars, FEBRUARY)
     assert last == FEBRUARY + timedelta(days=days - 1)
+
+
+@pytest.mark.parametrize(("window", "days"), [(2, 5), (3, None)])
+def test_a_claim_window_beyond_the_calendars_last_open_day_is_refused(window: int, days: int | None) -> None:
+    hours = [["09:00", "17:00"]]
+    fair = {"timezone": "Etc/UTC", "special_days": {date(2026, 2, 2): hours, date(2026, 2, 5): hours}}
+    terms = {"claim_window_days": window, "claim_calendar": "fair"}
+    if days is not None:
+        assert window_days(terms, {"fair": fair}, FEBRUARY) == days
+        return
+    with pytest.raises(StatementError, match="'fair' has no 3 open days after the month"):
+        window_days(terms, {"fair": fair}, FEBRUARY)
 
 
 def test_the_first_claim_of_a_line_counts_and_the_last_choice() -> None:
