@@ -2,6 +2,7 @@
 
 from datetime import date, timedelta
 from decimal import Decimal
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,7 @@ from tests.warehouse.close_desk import (
     sign,
 )
 
+ASSESSMENT = import_module("deskledger.statement.assessment")
 LATER = NOW + timedelta(hours=1)
 CLAIMS = "      claim_window_days: 30\n      until_claimed: withheld\n"
 CHOICE = "      overlap: customer_choice\n      until_chosen: highest\n      events: {outage: [late, unhappy]}\n"
@@ -101,6 +103,29 @@ def test_a_window_of_business_days_ends_with_the_last_of_them(
     made = close_month("2026-01")
     assert lines(warehouse, made["draft_id"])["late"][0] == status
     assert recomputed(warehouse, "ALDER-2026-01") == ()
+
+
+@pytest.mark.parametrize("account", ["alder", "another"])
+@pytest.mark.parametrize(("calendar", "days"), [("", 10), ("      claim_calendar: office\n", 13)])
+def test_recompute_counts_the_days_for_a_claim_again(
+    warehouse: Engine, home: Path, monkeypatch: pytest.MonkeyPatch, calendar: str, days: int, account: str
+) -> None:
+    """Also of a month in which no ticket was measured, so that no version froze its calendars for that."""
+    path = home / "contracts" / "alder.yaml"
+    office = "      office: {timezone: Europe/Madrid, country: ES, weekly: {mon-fri: [['09:00', '17:00']]}}\n"
+    words = path.read_text(encoding="utf-8").replace("    calendars:\n", f"    calendars:\n{office}")
+    path.write_text(words, encoding="utf-8")
+    write(home, CLAIMS.replace("30", "10") + calendar)
+    month(warehouse, "2026-01", 10, account=account)
+    month(warehouse, "2026-02", 8)
+    close_month("2026-01")
+    assert recomputed(warehouse, "ALDER-2026-01") == ()
+    monkeypatch.setattr(ASSESSMENT, "window_days", lambda *_: 99)
+    granted(requests.claim(asked("alder|2026-02"), date(2026, 3, 29), NOW))
+    assert close_month("2026-02")["credit"] == "400.00"  # on day 29
+    assert f"a claim is in time until day {days} by the frozen terms, until day 99 as priced" in recomputed(
+        warehouse, "ALDER-2026-02"
+    )
 
 
 def test_a_claim_after_the_posting_is_an_adjustment_of_the_next_month(warehouse: Engine, home: Path) -> None:

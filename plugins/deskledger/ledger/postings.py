@@ -21,7 +21,7 @@ from deskledger.ledger.drafted import draft_sha256
 from deskledger.ledger.drafts import draft_state, read_evidence
 from deskledger.ledger.recount import counted_again
 from deskledger.ledger.recount_late import Charged, charged_before, handed_on_faults, priced_by_item
-from deskledger.ledger.recount_requests import requests_faults, said_faults
+from deskledger.ledger.recount_requests import requests_faults, said_faults, window_faults
 from deskledger.ledger.tables import every, insert_or_refuse, lock, one
 from deskledger.model import EVIDENCE
 
@@ -188,7 +188,9 @@ def _assessed_again(
     differences += late_faults
     differences += requests_faults(row["assessment"].get("requests") or [], frozen.get("waivers") or [], evidence)
     lines = [str(term["id"]) for term in priced.get("terms", ())]
-    differences += said_faults(row["assessment"].get("requests") or [], lines, frozen, _next_first(connection, row))
+    next_first = _next_first(connection, row)
+    differences += said_faults(row["assessment"].get("requests") or [], lines, frozen, next_first)
+    differences += window_faults(row["terms"], priced, next_first)
     others = [each for each in frozen.get("adjustments", ()) if each["type"] != "restatement"]
     measured = {**frozen, "measures": measures, "adjustments": [*others, *adjustments]}
     assessed = penalties.assess(priced, measured)

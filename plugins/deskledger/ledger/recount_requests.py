@@ -4,12 +4,15 @@ Written apart from what applies them to drafts, so that one can prove the other.
 """
 
 from collections.abc import Mapping, Sequence
-from datetime import date
+from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 from typing import Any
+from zoneinfo import ZoneInfo
 
+import numpy as np
 import pandas as pd
 
+from deskledger.business_time import BusinessCalendar
 from deskledger.model import ticket_keys
 
 
@@ -71,6 +74,28 @@ def said_faults(
     if chosen != (measured.get("picked") or {}):
         faults.append("the customer's choices are not those of the frozen requests")
     return faults
+
+
+def window_faults(terms: Mapping[str, Any], priced: Mapping[str, Any], next_first: date) -> list[str]:
+    """Why the days for a claim, as `priced`, are not those of the frozen `terms` and calendars; in words.
+
+    Open days of a `claim_calendar` are counted from `next_first` on, the first day after the month. Where nothing is
+    priced (a settlement) nothing can be claimed.
+    """
+    if not priced.get("terms"):
+        return []
+    agreed = terms["penalties"]
+    wanted, given = agreed.get("claim_window_days"), priced.get("claim_window_days")
+    if wanted is not None and "claim_calendar" in agreed:
+        calendar = terms["expanded_calendars"][str(terms["number"])][agreed["claim_calendar"]]
+        zone = ZoneInfo(calendar["timezone"])
+        last_of_month = datetime.combine(next_first - timedelta(days=1), time(12), zone).astimezone(UTC)
+        start = np.datetime64(last_of_month.replace(tzinfo=None), "us")
+        (ends,) = BusinessCalendar.from_terms(calendar).open_day_deadline(start, wanted)
+        wanted = (pd.Timestamp(ends, tz="UTC").astimezone(zone).date() - next_first).days + 1
+    if wanted == given:
+        return []
+    return [f"a claim is in time until day {wanted} by the frozen terms, until day {given} as priced"]
 
 
 def _tickets(evidence: pd.DataFrame, chosen: pd.Series) -> list[str]:

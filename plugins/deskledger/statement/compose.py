@@ -151,7 +151,7 @@ def compose(
         },
         charges=charges,
         open_spans=open_spans(contract, cycles, start_at, end_at),
-        calendars=expanded_calendars(contract, cycles, end_at),
+        calendars=expanded_calendars(contract, version, cycles, end_at),
         control={
             **_control(inputs, cycles, blocking, unplaced),
             "waived_incomplete": len(incomplete) - len(blocking) + len(inputs.held.unplaced) - len(unplaced),

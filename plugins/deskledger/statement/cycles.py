@@ -12,6 +12,7 @@ from deskledger import clocks
 from deskledger.business_time import BusinessCalendar, listed_terms
 from deskledger.contract.terms import Contract, Target, Version
 from deskledger.model import CYCLE, conform, empty
+from deskledger.statement.claims import window_days
 
 _LONGEST_DAYS = 4096
 _YEARS_AHEAD = 5  # a promise may name any year, and needs no holidays; agreed times end sooner
@@ -81,20 +82,25 @@ def spans_of(terms: Mapping[str, Any], first: pd.Timestamp, end_at: pd.Timestamp
 
 
 def expanded_calendars(
-    contract: Contract, cycles: pd.DataFrame, end_at: pd.Timestamp
+    contract: Contract, priced_by: Version, cycles: pd.DataFrame, end_at: pd.Timestamp
 ) -> dict[str, dict[str, dict[str, Any]]]:
     """The calendars of each version as `BusinessCalendar.from_terms` takes them, public holidays as dates.
 
-    Of the years from before the first counted cycle until after the last due date: what is measured by these again does
-    not depend on the library that knows holidays.
+    Of the versions that measured cycles and of the one that prices the month, and of the years from before the first
+    counted cycle until after the last due date and the last day for a claim: what is measured by these again does not
+    depend on the library that knows holidays.
     """
     started, due = cycles["started_at"].min(), cycles["due_at"].max()
     first = end_at if pd.isna(started) else min(end_at, started)
     last = end_at if pd.isna(due) else max(end_at, due)
+    if "claim_calendar" in priced_by.penalties:
+        next_first = end_at.tz_convert(contract.period.timezone).date()
+        days = window_days(priced_by.penalties, priced_by.calendars, next_first)
+        last = max(last, end_at + pd.Timedelta(days=days))
     years = first.year - 1, min(last.year, end_at.year + _YEARS_AHEAD) + 2
     return {
         str(version.number): {name: listed_terms(terms, *years) for name, terms in version.calendars.items()}
-        for version in _measuring(contract, cycles)
+        for version in {each.number: each for each in (*_measuring(contract, cycles), priced_by)}.values()
     }
 
 
