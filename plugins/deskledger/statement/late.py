@@ -38,8 +38,10 @@ def newly_priced(contract: Contract, period: str, last: str, before: Mapping[str
 
     `last` is the month before, `before` what that month charged: of another population, not all that this one may.
     """
-    version, former = (version_at(contract, first_day(contract, month)) for month in (period, last))
-    charged = {level.name: level.population for level in former.service_levels if level.name in before}
+    version = version_at(contract, first_day(contract, period))
+    # A month that charged nothing of the kind may lie before the first version.
+    former = version_at(contract, first_day(contract, last)).service_levels if before else ()
+    charged = {level.name: level.population for level in former if level.name in before}
     priced = priced_by_item(version)
     return [
         level

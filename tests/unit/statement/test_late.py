@@ -171,6 +171,10 @@ def test_a_price_begins_where_the_month_before_had_none_or_one_for_others(
     assert [level.name for level in begun] == names
 
 
+def test_a_price_begins_with_the_first_version() -> None:
+    assert [level.name for level in newly_priced(contract(version()), "2026-01", "2025-12", {})] == ["late"]
+
+
 def test_a_cycle_was_late_already_that_an_earlier_month_judged() -> None:
     rows = cycles({}, {"state": "met"}, {"clock": "response"}, {"attributed_at": FEBRUARY})
     assert late_already(LEVEL, rows, FEBRUARY) == {"desk|T0#1@v1": "21600"}
