@@ -8,7 +8,9 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 LOCKS := requirements/bootstrap.txt requirements/dev.txt
 # A file's tests stay together: they share a server, a database or a demo; the longest files come first by name.
-SIDE_BY_SIDE := -n auto --maxprocesses 4 --dist loadscope --no-loadscope-reorder
+# One worker more than there are cores, for while one waits for its PostgreSQL another can work.
+WORKERS = $(shell $(PYTHON) -c 'import os; print(min(4, (os.cpu_count() or 1) + 1))')
+SIDE_BY_SIDE = -n $(WORKERS) --dist loadscope --no-loadscope-reorder
 
 # Uncompiled bytecode makes every Airflow process start seconds later; uv follows the machine's certificates.
 unexport PYTHONDONTWRITEBYTECODE
