@@ -17,6 +17,7 @@ from typing import Any
 
 HERE = Path(__file__).parent
 PROGRAM = Path("/usr/share/request-tracker5/libexec/rt-server")
+SET_UP = "/usr/sbin/rt-setup-database-5"  # not on the PATH of whoever is not root
 USERS = ("root", "agent1", "agent2", "agent3", "gone", "cust1", "cust2", "cust3", "extract", "narrow")
 PATIENCE_SECONDS = 90
 
@@ -44,9 +45,9 @@ class RequestTracker:
         config = config.replace("@FOLDER@", str(self._folder)).replace("@PORT@", str(self._port))
         (self._folder / "RT_SiteConfig.pm").write_text(config, "utf-8")
         shutil.copy(HERE / "initial_data.pl", self._folder)
-        self._run("rt-setup-database-5", "--action", "init", "--skip-create")
+        self._run(SET_UP, "--action", "init", "--skip-create")
         data = str(self._folder / "initial_data.pl")
-        self._run("rt-setup-database-5", "--action", "insert", "--datafile", data, "--skip-create")
+        self._run(SET_UP, "--action", "insert", "--datafile", data, "--skip-create")
         told = self._run("perl", str(HERE / "tokens.pl"), *USERS)
         self.tokens = dict(line.split() for line in told.splitlines() if line.count(" ") == 1 and "-" in line)
         assert set(self.tokens) == set(USERS), told
