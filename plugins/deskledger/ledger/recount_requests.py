@@ -84,7 +84,7 @@ def window_faults(terms: Mapping[str, Any], priced: Mapping[str, Any], next_firs
     """
     if not priced.get("terms"):
         return []
-    agreed = terms["penalties"]
+    agreed = terms.get("penalties") or {}
     wanted, given = agreed.get("claim_window_days"), priced.get("claim_window_days")
     if wanted is not None and "claim_calendar" in agreed:
         calendar = terms["expanded_calendars"][str(terms["number"])][agreed["claim_calendar"]]
