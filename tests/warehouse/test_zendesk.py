@@ -13,7 +13,7 @@ from sqlalchemy import Engine
 from deskledger.landing import pages
 from deskledger.model import SURVEY_ANSWER, TICKET, TICKET_EVENT, conform
 from deskledger.sources.demo.zendesk_server import LOGIN, SECRET, Faults, Server, Store, running
-from deskledger.sources.demo.zendesk_server.records import MARK
+from deskledger.sources.demo.zendesk_server.wire import MARK
 from deskledger.sources.event_log.normalise import Normalised
 from deskledger.steps import ingest
 from deskledger.steps.extract import extract

@@ -20,7 +20,8 @@ from deskledger.landing.cursors import Moved, Standing
 from deskledger.sources import kept as keeping
 from deskledger.sources.desk import Answer, Desk, Request, Step, Stream
 from deskledger.sources.event_log.frames import keys_of
-from deskledger.sources.event_log.mapping import Events, Mapping
+from deskledger.sources.event_log.mapping import Mapping
+from deskledger.sources.event_log.sections import Events
 from deskledger.sources.http import PATIENCE_SECONDS, Client, Clock, HoldError, MachineClock
 from deskledger.steps.desks import desk_of, file_name, require_account, streams_of
 from deskledger.steps.ingest import mapping_of

@@ -22,8 +22,9 @@ from deskledger.quality import context, quarantine, suites
 from deskledger.settings import settings
 from deskledger.sources.event_log.fates import FATES, QUARANTINED
 from deskledger.sources.event_log.files import sections_of
-from deskledger.sources.event_log.mapping import AgentRoles, Mapping, TableSection
+from deskledger.sources.event_log.mapping import Mapping
 from deskledger.sources.event_log.normalise import normalise
+from deskledger.sources.event_log.sections import AgentRoles, TableSection
 from deskledger.sources.event_log.tables import normalise_table
 from deskledger.steps import ingest_arrival
 from deskledger.steps.ingest_known import KnownNames

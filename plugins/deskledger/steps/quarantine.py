@@ -16,8 +16,9 @@ from deskledger.settings import settings
 from deskledger.sources.event_log import mapping as mappings
 from deskledger.sources.event_log import pages
 from deskledger.sources.event_log.files import sections_of
-from deskledger.sources.event_log.mapping import Events, Mapping
+from deskledger.sources.event_log.mapping import Mapping
 from deskledger.sources.event_log.remedies import remedy as remedy_of_reader
+from deskledger.sources.event_log.sections import Events
 from deskledger.steps import ingest
 from deskledger.warehouse import open_warehouse
 

@@ -9,6 +9,7 @@ import pytest
 from deskledger.sources import demo
 from deskledger.sources.demo import dirt, files, scene
 from deskledger.sources.event_log import fates, mapping, normalise
+from deskledger.sources.event_log.sections import RoleColumn
 
 SMALL = {"seed": 7, "tickets_per_month": 300}
 
@@ -125,7 +126,7 @@ def test_nothing_happens_before_its_ticket_and_the_first_row_is_the_creation(eve
 def test_every_word_is_one_that_the_mapping_knows(events: pd.DataFrame) -> None:
     terms = mapping.load(Path(__file__).parents[2] / "mappings" / "demo.yaml").events
     assert terms.activity is not None
-    assert isinstance(terms.actor.role, mapping.RoleColumn)
+    assert isinstance(terms.actor.role, RoleColumn)
     assert set(events["state"]) == set(terms.status.words)
     assert set(events["activity"]) == {"", *terms.activity.words}
     assert set(events["actor_role"]) == set(terms.actor.role.words)

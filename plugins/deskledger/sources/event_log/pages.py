@@ -21,8 +21,9 @@ from pyarrow import csv
 
 from deskledger.errors import LandingError, SourceError
 from deskledger.model import ticket_keys
-from deskledger.sources.event_log.mapping import Events, Mapping, Section
+from deskledger.sources.event_log.mapping import Mapping
 from deskledger.sources.event_log.personal import Tokens, no_tokens, pseudonymise
+from deskledger.sources.event_log.sections import Events, Section
 from deskledger.sources.event_log.timeline import months
 from deskledger.sources.event_log.words import NO_INSTANT, instants, words_of
 

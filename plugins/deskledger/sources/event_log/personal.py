@@ -4,7 +4,7 @@ import csv
 from collections.abc import Callable, Mapping, Sequence
 from io import StringIO
 
-from deskledger.sources.event_log.mapping import Section
+from deskledger.sources.event_log.sections import Section
 
 Tokens = Callable[[Sequence[tuple[str, str]]], Mapping[tuple[str, str], str]]
 

@@ -10,7 +10,8 @@ import numpy as np
 import pandas as pd
 
 from deskledger.model import ACTOR_ROLES, PRIORITIES, ticket_keys
-from deskledger.sources.event_log.mapping import Activity, ActivityWord, AgentRoles, DatedColumn, Mapping, RoleColumn
+from deskledger.sources.event_log.mapping import Mapping
+from deskledger.sources.event_log.sections import Activity, ActivityWord, AgentRoles, DatedColumn, RoleColumn
 from deskledger.sources.event_log.words import NO_INSTANT, Words, as_utc, constant, instants, integers, words_of
 
 # What the caller says about each row besides its text: which page and record it is, how new its file is (landed later

@@ -5,8 +5,8 @@ from io import StringIO
 
 import pytest
 
-from deskledger.sources.event_log.mapping import Section
 from deskledger.sources.event_log.personal import pseudonymise
+from deskledger.sources.event_log.sections import Section
 
 PART = Section(files=["x"], personal={"who": "person", "said": "text"})
 HEADER = "id,who,said,left\n"

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 
 from deskledger.sources import demo
-from deskledger.sources.demo.zendesk_server.records import USER_BASE
+from deskledger.sources.demo.zendesk_server.wire import USER_BASE
 from deskledger.sources.event_log.mapping import Mapping, load
 from deskledger.sources.event_log.normalise import Normalised, normalise
 from deskledger.sources.event_log.tables import normalise_table

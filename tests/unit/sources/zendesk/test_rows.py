@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from deskledger.sources.demo.zendesk_server.records import ulid
+from deskledger.sources.demo.zendesk_server.wire import ulid
 from deskledger.sources.desk import Answer, Stream
 from deskledger.sources.zendesk import DESK
 

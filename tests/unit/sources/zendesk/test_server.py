@@ -15,7 +15,7 @@ from deskledger.sources.demo.scene import Habits
 from deskledger.sources.demo.zendesk_server import LOGIN, SECRET, Faults, Server, Store, running
 from deskledger.sources.demo.zendesk_server.figures import KINDS, POLICIES
 from deskledger.sources.demo.zendesk_server.odd_figures import odd_tickets
-from deskledger.sources.demo.zendesk_server.records import MARK, iso, ticket_id
+from deskledger.sources.demo.zendesk_server.wire import MARK, iso, ticket_id
 
 START = "1767222000"
 CLIENT = httpx.Client()  # one for all: making it costs more than asking

@@ -13,8 +13,8 @@ from deskledger.sources.demo import scene
 from deskledger.sources.demo.arrivals import Span
 from deskledger.sources.demo.hours import OpenHours, public_holidays
 from deskledger.sources.demo.zendesk_server.odd_figures import odd_tickets
-from deskledger.sources.demo.zendesk_server.records import iso, ticket_id
 from deskledger.sources.demo.zendesk_server.store import Store
+from deskledger.sources.demo.zendesk_server.wire import iso, ticket_id
 
 KINDS = ("activate", "apply_sla", "breach", "fulfill", "update_status")  # in the order of one instant
 METRICS = ("reply_time", "agent_work_time")

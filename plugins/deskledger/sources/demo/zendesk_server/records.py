@@ -1,61 +1,33 @@
 """The desk's records as the vendor documents them, from a Store. Every text that a person wrote carries MARK."""
 
-import json
 from array import array
 from collections.abc import Sequence
-from datetime import UTC, datetime
-from functools import cache
 from typing import Any
 
 import numpy as np
 
-from deskledger.sources.demo import dirt, people, scene
-from deskledger.sources.demo.life import CONTACTS_AN_ACCOUNT, VENDORS
+from deskledger.sources.demo import dirt, scene
 from deskledger.sources.demo.zendesk_server.store import Store
-
-Json = dict[str, Any]
-
-# In subjects, descriptions, comments, names and addresses: a test asks what was extracted whether any got through.
-MARK = "Sealed letter"
-EVENT_BASE, GROUP_BASE, USER_BASE, ORGANIZATION_BASE = (
-    4_000_000_000,
-    360_000_000_100,
-    1_900_000_000_000,
-    370_000_000_000,
+from deskledger.sources.demo.zendesk_server.wire import (
+    CHANNELS,
+    CONTACT_BASE,
+    FIELDS,
+    GROUP_BASE,
+    MARK,
+    ORGANIZATION_BASE,
+    PRIORITIES,
+    STATUSES,
+    SYSTEM_ID,
+    UNKNOWN_STATUS,
+    USER_BASE,
+    VENDOR_BASE,
+    VIA,
+    Json,
+    event_id,
+    iso,
+    ticket_id,
+    ulid,
 )
-CONTACT_BASE, VENDOR_BASE = USER_BASE + 100_000, USER_BASE + 900_000
-SYSTEM_ID = -1
-# Custom fields of the account, by number.
-FIELDS = {
-    "product": 27_001,
-    "severity": 27_002,
-    "issue_type": 27_003,
-    "region": 27_004,
-    "support_level": 27_005,
-    "environment": 27_006,
-    "acknowledged": 27_007,
-    "eta": 27_008,
-    "escalation": 27_009,
-}
-STATUSES = ("new", "open", "pending", "hold", "solved", "open", "closed")  # of scene.STATES
-PRIORITIES = ("urgent", "high", "normal", "low")  # of scene.PRIORITIES
-CHANNELS = ("web", "email", "voice", "chat", "api")  # of scene.CHANNELS
-VIA = ("Web form", "Mail", "Phone call (inbound)", "Chat", "Web service")
-UNKNOWN_STATUS = dirt.UNKNOWN_STATUS.lower()
-_ULID = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
-
-
-def ticket_id(ticket: int) -> int:
-    return ticket + 1
-
-
-def event_id(row: int) -> int:
-    return EVENT_BASE + row
-
-
-@cache
-def iso(seconds: int) -> str:
-    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def _picked(column: np.ndarray) -> Sequence[int]:
@@ -278,80 +250,3 @@ def _change(name: str, value: Any, previous: Any) -> Json:
 
 def _custom_change(values: dict[int, Any]) -> Json:
     return {"event_type": "Change", "custom_ticket_fields": {str(key): value for key, value in values.items()}}
-
-
-def users(since: int) -> list[Json]:
-    """Everybody by number: agents, the customers' people as end users, vendors as light agents."""
-    made = iso(since - 30 * 86_400)
-    everybody = [
-        (USER_BASE + index, "agent", {"role_type": 0, "default_group_id": GROUP_BASE + index // people.AGENTS_A_TEAM})
-        for index in range(scene.AGENTS)
-    ]
-    everybody += [(CONTACT_BASE + n, "end-user", {}) for n in range(len(scene.ACCOUNTS) * CONTACTS_AN_ACCOUNT)]
-    everybody += [(VENDOR_BASE + index, "agent", {"role_type": 1}) for index in range(VENDORS)]
-    return [
-        {
-            "id": number,
-            "role": role,
-            "name": f"{MARK} {number}",
-            "email": f"{MARK.lower().replace(' ', '.')}.{number}@example.com",
-            "active": True,
-            "created_at": made,
-            "updated_at": made,
-            **more,
-        }
-        for number, role, more in everybody
-    ]
-
-
-def groups(since: int) -> list[Json]:
-    made = iso(since - 30 * 86_400)
-    return [
-        {"id": GROUP_BASE + index, "name": team.name, "deleted": False, "created_at": made, "updated_at": made}
-        for index, team in enumerate(scene.TEAMS)
-    ]
-
-
-def memberships(since: int) -> list[Json]:
-    made = iso(since - 30 * 86_400)
-    return [
-        {
-            "id": 50_000 + index,
-            "user_id": USER_BASE + index,
-            "group_id": GROUP_BASE + index // people.AGENTS_A_TEAM,
-            "default": True,
-            "created_at": made,
-            "updated_at": made,
-        }
-        for index in range(scene.AGENTS)
-    ]
-
-
-def organizations(since: int) -> list[Json]:
-    made = iso(since - 30 * 86_400)
-    return [
-        {
-            "id": ORGANIZATION_BASE + index,
-            "name": account.title,
-            "external_id": account.name,
-            "notes": f"{MARK}: they pay late",
-            "organization_fields": {"tier": account.tier},
-            "created_at": made,
-            "updated_at": made,
-        }
-        for index, account in enumerate(scene.ACCOUNTS)
-    ]
-
-
-def ulid(seconds: int, number: int) -> str:
-    """A ULID of an instant; its other half is the number."""
-    value = (seconds * 1000 << 80) + number
-    letters = []
-    for _ in range(26):
-        value, rest = divmod(value, 32)
-        letters.append(_ULID[rest])
-    return "".join(reversed(letters))
-
-
-def as_json(value: Any) -> bytes:
-    return json.dumps(value, separators=(",", ":"), ensure_ascii=False).encode()

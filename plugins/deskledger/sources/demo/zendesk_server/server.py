@@ -20,12 +20,13 @@ from urllib.parse import parse_qs, urlencode, urlsplit
 import numpy as np
 
 from deskledger.sources.demo import scene
-from deskledger.sources.demo.zendesk_server import records
+from deskledger.sources.demo.zendesk_server import directory
 from deskledger.sources.demo.zendesk_server.faults import Faults
 from deskledger.sources.demo.zendesk_server.figures import figures
-from deskledger.sources.demo.zendesk_server.records import Json, Records, as_json
+from deskledger.sources.demo.zendesk_server.records import Records
 from deskledger.sources.demo.zendesk_server.search import tickets_found
 from deskledger.sources.demo.zendesk_server.store import Store
+from deskledger.sources.demo.zendesk_server.wire import Json, as_json
 
 LOGIN, SECRET = "extraction@meridian.example", "loopback-only"  # the account is nobody's, and on loopback alone
 EXPORT_PAGE, LIST_PAGE = 1000, 100
@@ -62,8 +63,8 @@ class Server(ThreadingHTTPServer):
         self.records = Records(store, self.base_url)
         self.figures = figures(store)
         start = int(store.acted.span.start)
-        self.users, self.groups = records.users(start), records.groups(start)
-        self.memberships, self.organizations = records.memberships(start), records.organizations(start)
+        self.users, self.groups = directory.users(start), directory.groups(start)
+        self.memberships, self.organizations = directory.memberships(start), directory.organizations(start)
         self.now = int(store.acted.span.end) if now is None else int(now.timestamp())
         self.asked: list[str] = []
         self.faulty: Counter[str] = Counter()
