@@ -107,9 +107,10 @@ class DeskServer:
         body: bytes,
         length: int | None = None,
     ) -> None:
-        handler.send_response(status)
-        for name, value in headers.items():
-            handler.send_header(name, value)
+        handler.send_response_only(status)
+        for name, value in {"Date": format_datetime(self.clock.now(), usegmt=True), **headers}.items():
+            if value or name != "Date":
+                handler.send_header(name, value)
         handler.send_header("Content-Type", "application/json")
         handler.send_header("Content-Length", str(len(body) if length is None else length))
         handler.end_headers()
@@ -129,9 +130,6 @@ class DeskServer:
 
             def log_message(self, *_: Any) -> None:
                 pass
-
-            def date_time_string(self, timestamp: float | None = None) -> str:
-                return format_datetime(desk.clock.now(), usegmt=True)
 
         server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         server.daemon_threads = True

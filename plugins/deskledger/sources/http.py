@@ -28,8 +28,8 @@ TRIES = 6
 TIMEOUT_SECONDS = 60.0
 MOST_BYTES = 256 << 20  # of one answer, unpacked
 _NO_HINT_SECONDS = 60.0  # after a refusal that says nothing of time
+_LEAST_SECONDS = 1.0  # after a refusal that asks for less; doubled for each that follows
 _LONGEST = timedelta(days=366)
-_LIMITED = {429, 503}
 _MAY_PASS = {408, 425, *range(500, 600)}
 _REMEDY = {
     401: "the login or the secret of the connection is not accepted: enter it again, or make a new one at the desk",
@@ -94,6 +94,7 @@ class Client:
         self._interval = timedelta(seconds=60 / rate)
         self._not_before = not_before or datetime.min.replace(tzinfo=UTC)
         self._reason = "the account is held"
+        self._refusals = 0  # in a row
         is_local = _check_base_url(account.base_url)
         if not all(value.isascii() and value.isprintable() for value in headers.values()):
             # Checked here: the library's own words would repeat the header, in its log too.
@@ -161,8 +162,7 @@ class Client:
                 body = self._body(response, asked_at)
         except (httpx.TransportError, httpx.DecodingError) as error:
             raise _PassingError(f"did not answer ({type(error).__name__})") from None
-        self._note_limits(response)
-        if response.status_code in _LIMITED and (response.status_code == 429 or "retry-after" in response.headers):
+        if self._is_held_back(response):
             return None
         if response.status_code in _MAY_PASS:
             raise _PassingError(f"answered {response.status_code}")
@@ -187,20 +187,29 @@ class Client:
                 raise _PassingError("sent its answer too slowly")
         return b"".join(parts)
 
-    def _note_limits(self, response: httpx.Response) -> None:
-        """Keeps in mind until when the desk wants to be left alone: Retry-After, or a budget that is used up."""
-        pause = _retry_after(response)
-        reason = f"the desk answered {response.status_code} and asked for a pause"
-        if pause is None and response.status_code == 429:
-            pause = _budget_pause(response.headers, self._clock.now()) or _NO_HINT_SECONDS
-        elif pause is None:
-            pause, reason = _budget_pause(response.headers, self._clock.now()), "the account's budget is used up"
+    def _is_held_back(self, response: httpx.Response) -> bool:
+        """Whether the desk did not answer but wants to be left alone: a 429, or a 5xx that says for how long.
+
+        Keeps in mind until when: Retry-After, or the reset of a budget that is used up.
+        """
+        now = _date(response) or self._clock.now()
+        pause = _retry_after(response, now)
+        is_refused = response.status_code == 429 or pause is not None
+        self._refusals = self._refusals + 1 if is_refused else 0
         if pause is None:
-            return
-        # A little later than asked for, so that several who wait do not all come at once.
-        wait = min(timedelta(seconds=pause + random.uniform(0, min(pause / 10, 5))), _LONGEST)
-        self._not_before, self._reason = max(self._not_before, self._clock.now() + wait), reason
-        self._hold(self._not_before, reason)
+            pause = _budget_pause(response.headers, now)
+        reason = "the account's budget is used up"
+        if is_refused:
+            reason = f"the desk answered {response.status_code} and asked for a pause"
+            # A desk that asks for no pause, again and again, is not asked without one.
+            least = min(_LEAST_SECONDS * 2 ** (self._refusals - 1), _NO_HINT_SECONDS)
+            pause = _NO_HINT_SECONDS if pause is None else max(pause, least)
+        if pause is not None:
+            # A little later than asked for, so that several who wait do not all come at once.
+            wait = min(timedelta(seconds=pause + random.uniform(0, min(pause / 10, 5))), _LONGEST)
+            self._not_before, self._reason = max(self._not_before, self._clock.now() + wait), reason
+            self._hold(self._not_before, reason)
+        return is_refused
 
 
 def _parsed(body: bytes) -> Any:
@@ -219,23 +228,27 @@ def _no_constant(text: str) -> Any:
     raise ValueError(f"{text} is not JSON")
 
 
-def _retry_after(response: httpx.Response) -> float | None:
-    """Seconds of the header Retry-After, whether it counts them or names an instant by the desk's own clock."""
-    if response.status_code not in _LIMITED:
+def _retry_after(response: httpx.Response, now: datetime) -> float | None:
+    """Seconds of the header Retry-After, whether it counts them or names an instant; None where it says nothing.
+
+    `now` is by the desk's own clock, or by ours where the desk, having none, dates no answer (RFC 9110, 6.6.1).
+    """
+    if response.status_code != 429 and response.status_code < 500:
         return None
     text = response.headers.get("retry-after", "").strip()
-    if re.fullmatch(r"\d{1,9}(\.\d+)?", text):
-        return float(text)
+    if re.fullmatch(r"\d+(\.\d+)?", text):
+        return min(float(text), _LONGEST.total_seconds())
     try:
-        until = parsedate_to_datetime(text)
+        return max((parsedate_to_datetime(text).astimezone(UTC) - now).total_seconds(), 0.0)
     except ValueError:
         return None
-    since = _date(response)
-    return max((until.astimezone(UTC) - since).total_seconds(), 1.0) if since else None
 
 
 def _budget_pause(headers: httpx.Headers, now: datetime) -> float | None:
-    """Seconds until the account has a budget again; None where it still has one, or nothing is said."""
+    """Seconds until the account has a budget again; None where it still has one, or nothing is said.
+
+    `now` as in `_retry_after`.
+    """
     for name, value in headers.items():
         listed = _LISTED.search(value) if "ratelimit" in name else None
         if listed and int(listed[1]) == 0:

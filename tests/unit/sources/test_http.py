@@ -5,6 +5,8 @@ import traceback
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
+from itertools import pairwise
 
 import pytest
 
@@ -51,7 +53,7 @@ def test_the_answer_is_parsed_and_dated_by_the_desks_clock(connect: Callable[...
     assert answer.answered_at == NOW
 
 
-@pytest.mark.parametrize("status", [429, 503])
+@pytest.mark.parametrize("status", [429, 500, 503])
 def test_retry_after_is_waited_out_and_kept_in_mind(
     desk: DeskServer, clock: SteppedClock, connect: Callable[..., Client], status: int
 ) -> None:
@@ -67,6 +69,52 @@ def test_retry_after_may_name_an_instant_of_the_desks_clock(desk: DeskServer, co
     desk.faults = [Fault(429, {"Retry-After": "Mon, 01 Jun 2026 09:00:30 GMT"})]
     connect().ask(ASK)
     assert timedelta(seconds=30) <= desk.asked[1].at - desk.asked[0].at <= timedelta(seconds=33)
+
+
+def test_retry_after_names_an_instant_of_our_clock_where_the_desk_dates_no_answer(
+    desk: DeskServer, connect: Callable[..., Client]
+) -> None:
+    desk.faults = [Fault(429, {"Retry-After": "Mon, 01 Jun 2026 09:00:30 GMT", "Date": ""})]
+    connect().ask(ASK)
+    assert timedelta(seconds=30) <= desk.asked[1].at - desk.asked[0].at <= timedelta(seconds=33)
+
+
+@pytest.mark.parametrize("hint", ["0", "0.2", "Mon, 01 Jun 2026 08:00:00 GMT"])
+@pytest.mark.parametrize("status", [429, 503])
+def test_a_desk_that_refuses_without_a_pause_is_asked_ever_more_seldom(
+    desk: DeskServer, connect: Callable[..., Client], status: int, hint: str
+) -> None:
+    desk.faults = [Fault(status, {"Retry-After": hint})] * 99
+    with pytest.raises(HoldError):
+        connect().ask(ASK)
+    waits = [(later.at - one.at).total_seconds() for one, later in pairwise(desk.asked)]
+    least = (1, 2, 4, 8, 16)
+    assert len(waits) == len(least)
+    assert all(wanted <= wait <= 1.1 * wanted for wanted, wait in zip(least, waits, strict=True))
+
+
+@pytest.mark.parametrize("hint", ["", "soon", "-1"])
+def test_a_broken_desk_whose_retry_after_says_nothing_is_tried_a_few_times(
+    desk: DeskServer, connect: Callable[..., Client], hint: str
+) -> None:
+    desk.faults = [Fault(503, {"Retry-After": hint})] * 99
+    with pytest.raises(DeskAwayError, match="answered 503, 6 times"):
+        connect().ask(ASK)
+    assert len(desk.asked) == TRIES
+
+
+def test_a_reset_is_told_by_the_desks_clock(
+    clock: SteppedClock, desk: DeskServer, connect: Callable[..., Client]
+) -> None:
+    desks_now = NOW - timedelta(minutes=30)
+    headers = {
+        "Date": format_datetime(desks_now, usegmt=True),
+        "X-Rate-Limit-Remaining": "0",
+        "X-Rate-Limit-Reset": str(int(desks_now.timestamp()) + 50),
+    }
+    desk.faults = [Fault(429, headers)]
+    connect().ask(ASK)
+    assert timedelta(seconds=50) <= desk.asked[1].at - desk.asked[0].at <= timedelta(seconds=55)
 
 
 def test_a_wait_beyond_patience_is_left_to_the_caller(desk: DeskServer, connect: Callable[..., Client]) -> None:
