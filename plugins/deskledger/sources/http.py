@@ -172,7 +172,14 @@ class Client:
                 where=f"GET {request.path}",
                 remedy=_REMEDY.get(response.status_code, "check the base URL and the account of the connection"),
             )
-        return Answer(_parsed(body), _date(response) or self._clock.now().astimezone(UTC))
+        answered_at = _date(response)
+        if answered_at is None:
+            raise SourceError(
+                "the answer has no Date: until when it is complete is told by the desk's clock, never by ours",
+                where=f"GET {request.path}",
+                remedy="let the header Date through, wherever between the desk and here it is taken away",
+            )
+        return Answer(_parsed(body), answered_at)
 
     def _body(self, response: httpx.Response, asked_at: datetime) -> bytes:
         parts, size = [], 0

@@ -53,6 +53,12 @@ def test_the_answer_is_parsed_and_dated_by_the_desks_clock(connect: Callable[...
     assert answer.answered_at == NOW
 
 
+def test_an_answer_without_a_date_is_refused(desk: DeskServer, connect: Callable[..., Client]) -> None:
+    desk.faults = [Fault(200, {"Date": ""})]
+    with pytest.raises(SourceError, match="has no Date"):
+        connect().ask(ASK)
+
+
 @pytest.mark.parametrize("status", [429, 500, 503])
 def test_retry_after_is_waited_out_and_kept_in_mind(
     desk: DeskServer, clock: SteppedClock, connect: Callable[..., Client], status: int
