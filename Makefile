@@ -6,6 +6,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
+OBJECTS := .venv-objects
 LOCKS := requirements/bootstrap.txt requirements/dev.txt
 # A file's tests stay together: they share a server, a database or a demo; the longest files come first by name.
 # One worker more than there are cores, for while one waits for its PostgreSQL another can work.
@@ -16,7 +17,7 @@ SIDE_BY_SIDE = -n $(WORKERS) --dist loadscope --no-loadscope-reorder
 unexport PYTHONDONTWRITEBYTECODE
 export UV_NATIVE_TLS := 1
 
-.PHONY: help setup demo up down test lint check check-full bench mutants lock clean
+.PHONY: help setup demo up down test lint check check-full check-objects bench mutants lock clean
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -33,7 +34,7 @@ $(STAMP): $(LOCKS) pyproject.toml
 	@touch $@
 
 lock: $(STAMP)  ## resolve requirements/*.in again into hashed locks
-	@for name in bootstrap runtime dev compose; do \
+	@for name in bootstrap runtime dev compose object_storage; do \
 	  $(BIN)/uv pip compile --quiet --universal --generate-hashes --python-version 3.11 \
 	    --custom-compile-command "make lock" requirements/$$name.in -o requirements/$$name.txt || exit 1; done
 
@@ -60,6 +61,16 @@ check: lint test  ## lint, types, floors, SQL style, then the tests
 check-full: $(STAMP)  ## what is slow or needs Debian packages (installs them; needs root on Debian)
 	@.ci/debian-packages
 	@$(BIN)/python -m pytest -m full
+	@$(MAKE) --no-print-directory check-objects
+
+check-objects: $(OBJECTS)/.installed  ## landing and evidence in S3, in an environment of its own (part of check-full)
+	@$(OBJECTS)/bin/python -m pytest tests/object_storage
+
+$(OBJECTS)/.installed: requirements/object_storage.txt $(STAMP)
+	@echo "setup: making $(OBJECTS), with what object storage takes"
+	@$(BIN)/uv venv --quiet --clear --python $(BIN)/python $(OBJECTS)
+	@VIRTUAL_ENV="$(CURDIR)/$(OBJECTS)" $(BIN)/uv pip install --quiet --require-hashes -r requirements/object_storage.txt
+	@touch $@
 
 bench: $(STAMP)  ## speed and memory beside peers and floors, as ratios of one run
 	@for name in business_time clocks servicenow_log warehouse_load ingest; do \

@@ -5,7 +5,7 @@ from datetime import timedelta
 from airflow.sdk import Asset, ExceptionRetryPolicy, RetryAction, RetryRule, TriggerRule, task
 from airflow.sdk.exceptions import AirflowFailException
 
-from deskledger.errors import DeskAwayError, DeskledgerError, WarehouseError
+from deskledger.errors import DeskAwayError, DeskledgerError, StorageAwayError, WarehouseError
 from deskledger.steps.alert import on_failure
 
 # Partition key: the day ("2026-04-01") whose records are now in the core tables.
@@ -14,14 +14,15 @@ CORE = Asset(name="deskledger_core", uri="deskledger://core")
 # Partition key: the contract and period ("alder|2026-03") whose month may be closed.
 DUE = Asset(name="deskledger_due", uri="deskledger://due")
 
-# A warehouse or a desk that is away comes back; a file, contract or rule that is wrong is wrong at every try, so people
-# are told at once. Anything else (a worker that was lost) is tried again.
+# A warehouse, storage or desk that is away comes back; a file, contract or rule that is wrong is wrong at every try, so
+# people are told at once. Anything else (a worker that was lost) is tried again.
 TASKS = {
     "retries": 2,
     "retry_delay": timedelta(seconds=30),
     "retry_policy": ExceptionRetryPolicy(
         rules=[
             RetryRule(exception=WarehouseError, action=RetryAction.RETRY),
+            RetryRule(exception=StorageAwayError, action=RetryAction.RETRY),
             RetryRule(exception=DeskAwayError, action=RetryAction.RETRY, retry_delay=timedelta(minutes=10)),
             RetryRule(exception=DeskledgerError, action=RetryAction.FAIL, reason="Trying again cannot mend this."),
         ]

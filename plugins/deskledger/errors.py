@@ -46,6 +46,10 @@ class LandingError(DeskledgerError):
     """A raw page or its manifest is missing, damaged or contradictory."""
 
 
+class StorageAwayError(DeskledgerError):
+    """The object storage that pages or evidence lie in does not answer: it may come back by itself."""
+
+
 class QualityError(DeskledgerError):
     """A table failed its suite, or records do not balance: nothing was written."""
 

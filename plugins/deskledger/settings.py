@@ -49,13 +49,12 @@ class Settings:
     @property
     def landing(self) -> Path | str:
         """Where raw pages lie: a folder, or a URL of object storage (landing.pages.folder opens either)."""
-        given = os.environ.get("DESKLEDGER_LANDING", "")
-        return given if "://" in given else _folder("DESKLEDGER_LANDING", self.state / "landing")
+        return _place("DESKLEDGER_LANDING", self.state / "landing")
 
     @property
-    def evidence(self) -> Path:
-        """The tickets, events and segments that statements froze, named by their content (landing.evidence)."""
-        return _folder("DESKLEDGER_EVIDENCE", self.state / "evidence")
+    def evidence(self) -> Path | str:
+        """The tickets, events and segments that statements froze, named by their content; as `landing`."""
+        return _place("DESKLEDGER_EVIDENCE", self.state / "evidence")
 
     @property
     def reports(self) -> Path:
@@ -76,6 +75,11 @@ def settings() -> Settings:
     """The settings of this process, read from its environment at each call."""
     home = _folder("DESKLEDGER_HOME", Path(__file__).resolve().parents[2])
     return Settings(home=home, state=_folder("DESKLEDGER_STATE", home / ".deskledger"))
+
+
+def _place(variable: str, default: Path) -> Path | str:
+    given = os.environ.get(variable, "")
+    return given if "://" in given else _folder(variable, default)
 
 
 def _folder(variable: str, default: Path) -> Path:

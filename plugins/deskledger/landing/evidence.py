@@ -1,4 +1,6 @@
-"""Evidence on disk: the tickets, events and segments behind a statement, as Parquet files named by their content.
+"""Evidence: the tickets, events and segments behind a statement, as Parquet files named by their content.
+
+They lie in a local folder, or in object storage where `DESKLEDGER_EVIDENCE` is a URL, as landing's pages do.
 
 The ledger keeps each file's name, hash and number of rows. A file that it does not name (its run was killed before the
 draft was written) is harmless: nothing lists the folder, and the next run gives the same content the same name.
@@ -9,6 +11,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from hashlib import file_digest, sha256
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from uuid import uuid4
 
 import pandas as pd
@@ -16,7 +19,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from deskledger.errors import LandingError
+from deskledger.landing import place
 from deskledger.model import Table, conform
+from deskledger.settings import settings
 
 _SUFFIX = ".parquet"
 _LEVEL = 3  # of zstd: higher ones take twice the time for a tenth less
@@ -42,6 +47,11 @@ class EvidenceFile:
     rows: int
 
 
+def folder() -> Path:
+    """Where the files lie."""
+    return place.opened(settings().evidence)
+
+
 def write(folder: Path, table: Table, parts: Iterable[pd.DataFrame]) -> EvidenceFile:
     """Keep the rows of `parts` as one file; each part has the columns of `table` and becomes a row group.
 
@@ -49,6 +59,11 @@ def write(folder: Path, table: Table, parts: Iterable[pd.DataFrame]) -> Evidence
     not at all, and stays through a loss of power. What lies there under the name of the same content is replaced: it
     may have been damaged.
     """
+    if not isinstance(folder, Path):
+        with TemporaryDirectory(prefix="deskledger-evidence-") as made:
+            kept = write(Path(made), table, parts)
+            place.write_whole(folder / kept.path, (Path(made) / kept.path).read_bytes())
+        return kept
     folder.mkdir(parents=True, exist_ok=True)
     schema = pa.schema([pa.field(column.name, _TYPES[column.kind]) for column in table.columns])
     rows = 0
@@ -87,12 +102,11 @@ def check(folder: Path, file: EvidenceFile) -> None:
 
 
 def is_whole(folder: Path, file: EvidenceFile) -> bool:
-    """Whether a file is there and is what was written."""
+    """Whether a file is there and is what was written; an object storage that cannot be asked is an error, not a no."""
     try:
-        _checked(folder, file)
-    except LandingError:
+        return sha256(place.read(folder / file.path)).hexdigest() == file.sha256
+    except OSError:
         return False
-    return True
 
 
 def _keep_names(folder: Path) -> None:
@@ -108,7 +122,7 @@ def _checked(folder: Path, file: EvidenceFile) -> bytes:
     path = folder / file.path
     remedy = "restore the evidence folder from its backup; the ledger has the hash of every file that belongs there"
     try:
-        content = path.read_bytes()
+        content = place.read(path)
     except FileNotFoundError:
         raise LandingError(f"the frozen {file.kind} rows are missing", where=str(path), remedy=remedy) from None
     except OSError as error:

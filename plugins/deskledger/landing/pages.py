@@ -1,20 +1,18 @@
 """Raw pages: written once under the hash of their content, checked when read, swept when nothing names them.
 
-They lie in a local folder, or in object storage where `DESKLEDGER_LANDING` is a URL (s3://bucket/landing, gs://…). An
-ObjectStoragePath of Airflow's is then the `Path` of these functions: it does the same with other people's files.
+They lie in a local folder, or in object storage where `DESKLEDGER_LANDING` is a URL (s3://connection@bucket/landing,
+gs://…). An ObjectStoragePath of Airflow's is then the `Path` of these functions.
 """
 
 import gzip
-import os
 import zlib
 from collections.abc import Iterable
 from datetime import datetime
 from hashlib import sha256
 from pathlib import Path
-from typing import Any
-from urllib.parse import unquote, urlsplit
 
 from deskledger.errors import LandingError
+from deskledger.landing import place
 from deskledger.settings import settings
 
 _SUFFIX = ".page.gz"
@@ -23,15 +21,7 @@ _OWNER = "warehouse.id"
 
 def folder(source: str = "") -> Path:
     """Where the pages of a source lie; without a source, where all of landing lies."""
-    place = settings().landing
-    if not isinstance(place, str):
-        return place / source
-    address = urlsplit(place)
-    if address.scheme == "file":
-        return Path(unquote(address.path)) / source
-    from airflow.sdk import ObjectStoragePath
-
-    root: Path = ObjectStoragePath(place.rstrip("/"))  # the bucket's account: the connection before an @ in the URL
+    root = place.opened(settings().landing)
     return root / source if source else root
 
 
@@ -41,9 +31,9 @@ def claim(landing: Path, warehouse_id: str) -> None:
     Raises LandingError for another's: its pages would look like nobody's here, and be swept.
     """
     path = landing / _OWNER
-    if not path.exists():
-        _write_whole(path, f"{warehouse_id}\n".encode("ascii"))
-    owner = path.read_text(encoding="utf-8").strip()
+    if not place.is_there(path):
+        place.write_whole(path, f"{warehouse_id}\n".encode("ascii"))
+    owner = place.read(path).decode("ascii").strip()
     if owner != warehouse_id:
         raise LandingError(
             f"the landing folder belongs to the warehouse {owner}, this one is {warehouse_id}",
@@ -61,23 +51,10 @@ def write(folder: Path, content: bytes) -> tuple[str, str]:
     digest = sha256(content).hexdigest()
     relative = f"{digest[:2]}/{digest}{_SUFFIX}"
     path = folder / relative
-    if not path.exists():
+    if not place.is_there(path):
         # mtime=0: equal content gives equal bytes. Level 3 packs nearly as well as 9 in a third of the time.
-        _write_whole(path, gzip.compress(content, compresslevel=3, mtime=0))
+        place.write_whole(path, gzip.compress(content, compresslevel=3, mtime=0))
     return digest, relative
-
-
-def _write_whole(path: Path, content: bytes) -> None:
-    if not isinstance(path, Path):
-        path.write_bytes(content)  # an object appears when its upload ends
-        return
-    path.parent.mkdir(parents=True, exist_ok=True)
-    scratch = path.with_name(f".{path.name}.{os.getpid()}")
-    with scratch.open("wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-    scratch.replace(path)
 
 
 def read(folder: Path, relative: str, digest: str) -> bytes:
@@ -85,11 +62,13 @@ def read(folder: Path, relative: str, digest: str) -> bytes:
     path = folder / relative
     remedy = "restore the landing folder from its backup; the warehouse still has what was loaded from the page"
     try:
-        content = gzip.decompress(path.read_bytes())
+        content = gzip.decompress(place.read(path))
     except FileNotFoundError:
         raise LandingError("the page is missing", where=str(path), remedy=remedy) from None
-    except (OSError, EOFError, zlib.error) as error:
+    except (gzip.BadGzipFile, EOFError, zlib.error) as error:
         raise LandingError(f"the page is damaged: {error}", where=str(path), remedy=remedy) from None
+    except OSError as error:
+        raise LandingError(f"the page cannot be read: {error.strerror}", where=str(path), remedy=remedy) from None
     if sha256(content).hexdigest() != digest:
         raise LandingError("the page is not what was written: its hash differs", where=str(path), remedy=remedy)
     return content
@@ -102,18 +81,9 @@ def sweep(folder: Path, referenced: Iterable[str], before: datetime) -> list[str
     """
     known = set(referenced)
     swept = []
-    for path in sorted(folder.glob(f"*/*{_SUFFIX}*"), key=str):  # hidden ones too: a page that was never finished
+    for path in place.listed(folder, f"*/*{_SUFFIX}*"):  # hidden ones too: a page that was never finished
         relative = f"{path.parent.name}/{path.name}"
-        if relative not in known and _written_at(path) < before.timestamp():
-            path.unlink(missing_ok=True)
+        if relative not in known and place.written_at(path) < before.timestamp():
+            place.remove(path)
             swept.append(relative)
     return swept
-
-
-def _written_at(path: Path) -> float:
-    """Seconds since 1970; for ever in the future where the storage does not say."""
-    stat: Any = path.stat()
-    if isinstance(path, Path):
-        return float(stat.st_mtime)
-    said = next((stat[name] for name in ("mtime", "LastModified", "created") if stat.get(name)), None)
-    return said.timestamp() if isinstance(said, datetime) else float(said or "inf")

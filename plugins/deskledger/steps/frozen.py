@@ -12,7 +12,6 @@ from deskledger.contract.terms import Contract
 from deskledger.errors import ContractError, LandingError, LedgerError
 from deskledger.landing import evidence as files
 from deskledger.model import SEGMENT, TICKET, TICKET_EVENT
-from deskledger.settings import settings
 from deskledger.statement import Inputs
 from deskledger.statement.frozen import MeasuredAgain, measured_again, rows_behind, segments_behind
 
@@ -22,7 +21,7 @@ def freeze(
 ) -> tuple[files.EvidenceFile, ...]:
     """Write the tickets and events behind the evidence, and the segments of its cycles, as files; their names."""
     tickets, events = rows_behind(inputs.tickets, inputs.events, evidence)
-    folder = settings().evidence
+    folder = files.folder()
     return (
         files.write(folder, TICKET, [tickets]),
         files.write(folder, TICKET_EVENT, [events]),
@@ -32,7 +31,7 @@ def freeze(
 
 def is_kept(file: files.EvidenceFile) -> bool:
     """Whether a frozen file is in the evidence folder as it was written."""
-    return files.is_whole(settings().evidence, file)
+    return files.is_whole(files.folder(), file)
 
 
 def restated_are_kept(connection: Connection, draft_id: str) -> bool:
@@ -46,7 +45,7 @@ def check_files(connection: Connection, draft_id: str) -> None:
     try:
         for each in _with_restated(connection, draft_id):
             for file in ledger.frozen_files(connection, each).values():
-                files.check(settings().evidence, file)
+                files.check(files.folder(), file)
     except LandingError as error:
         state = ledger.draft_state(connection, draft_id)
         raise LandingError(
@@ -89,7 +88,7 @@ def _draft_again(connection: Connection, draft: Mapping[str, Any], booked_period
         told = ("its tickets and events were not frozen, so its clocks cannot be measured again",)
         return MeasuredAgain(0, 0, 0, told if is_measured else ())
     tables = {table.name: table for table in (TICKET, TICKET_EVENT, SEGMENT)}
-    rows = {kind: files.read(settings().evidence, file, tables[kind]) for kind, file in named.items()}
+    rows = {kind: files.read(files.folder(), file, tables[kind]) for kind, file in named.items()}
     try:
         contract = ledger.approvals.contract_of(connection, draft["contract"], draft["terms"]["approvals"])
     except (ContractError, LedgerError) as error:

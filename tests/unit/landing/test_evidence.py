@@ -89,3 +89,23 @@ def test_the_disk_is_told_to_keep_the_rows_and_the_names_that_lead_to_them(
     monkeypatch.setattr(os, "fsync", noting)
     path = tmp_path / evidence.write(tmp_path, TICKET_EVENT, [EVENTS]).path
     assert kept == [each.stat().st_ino for each in (path, path.parent, tmp_path)]
+
+
+def test_evidence_lies_in_object_storage_as_it_does_on_disk(
+    object_storage: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DESKLEDGER_EVIDENCE", f"{object_storage}/evidence")
+    bucket = evidence.folder()
+    file = evidence.write(bucket, TICKET_EVENT, [EVENTS])
+    assert file == evidence.write(tmp_path, TICKET_EVENT, [EVENTS])
+    assert (bucket / file.path).read_bytes() == (tmp_path / file.path).read_bytes()
+    pd.testing.assert_frame_equal(
+        evidence.read(bucket, file, TICKET_EVENT), evidence.read(tmp_path, file, TICKET_EVENT)
+    )
+    assert evidence.is_whole(bucket, file)
+    (bucket / file.path).write_bytes(b"PAR1")
+    assert not evidence.is_whole(bucket, file)
+    (bucket / file.path).unlink()
+    assert not evidence.is_whole(bucket, file)
+    with pytest.raises(LandingError, match="rows are missing"):
+        evidence.check(bucket, file)
