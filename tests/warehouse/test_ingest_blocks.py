@@ -59,11 +59,14 @@ def run(source: str) -> list[list[int]]:
     return counts
 
 
-@pytest.mark.parametrize("records", [1, 2, 5])
-def test_blocks_change_nothing(warehouse: Engine, inbox: Path, monkeypatch: pytest.MonkeyPatch, records: int) -> None:
+@pytest.mark.parametrize(("records", "waiting"), [(1, 1), (2, 1 << 20), (5, 1)])
+def test_blocks_change_nothing(
+    warehouse: Engine, inbox: Path, monkeypatch: pytest.MonkeyPatch, records: int, waiting: int
+) -> None:
     whole = run("desk")
     assert whole == [[14, 12, 0, 0, 2], [8, 6, 1, 0, 1], [8, 0, 7, 0, 1]]
     monkeypatch.setattr(ingest_read, "BLOCK_RECORDS", records)
+    monkeypatch.setattr(ingest_read, "WAITING_BYTES", waiting)
     assert run("twin") == whole
     for query in (EVENTS, HELD, LOADS, RULES):
         expected = ask(warehouse, query.format("desk"))

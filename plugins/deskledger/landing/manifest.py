@@ -143,10 +143,14 @@ _PAGES = """
     where
         (cast(:partition as text) is null or page.partition = :partition)
         and (
-            cast(:keys as bigint[]) is null
+            cast(:beside as text[]) is null
             or page.sha256 in (
-                select page_sha256 from quality.landed_ticket
-                where source = :source and ticket_key = any(cast(:keys as bigint[]))
+                select distinct page_sha256 from quality.landed_ticket
+                where
+                    source = :source and ticket_key in (
+                        select ticket_key from quality.landed_ticket
+                        where source = :source and page_sha256 = any(cast(:beside as text[]))
+                    )
             )
         )
     order by file.landed_order, page.ordinal
@@ -154,13 +158,10 @@ _PAGES = """
 
 
 def pages_of(
-    connection: Connection, source: str, *, partition: str | None = None, keys: np.ndarray | None = None
+    connection: Connection, source: str, *, partition: str | None = None, beside: list[str] | None = None
 ) -> list[PageRef]:
-    """The pages of a source in landing order: all, those of a partition, or those that have a row of some tickets."""
-    found = connection.execute(
-        text(_PAGES),
-        {"source": source, "partition": partition, "keys": None if keys is None else keys.tolist()},
-    )
+    """The pages of a source in landing order: all, those of a partition, or those that share a ticket with `beside`."""
+    found = connection.execute(text(_PAGES), {"source": source, "partition": partition, "beside": beside})
     return [PageRef(*row) for row in found]
 
 

@@ -73,6 +73,8 @@ def entries(
     `records` are the rows' columns as they are to be kept; `origin` says which page, record, file and line each raw
     row is (None for canonical rows). The message then begins with file and line.
     """
+    if faults.empty:
+        return pd.DataFrame(columns=list(COLUMNS))
     row = faults["row"].to_numpy(np.int64)
     kept = json.loads(
         records.iloc[row].to_json(orient="records", date_format="iso", date_unit="us", default_handler=str)

@@ -25,7 +25,13 @@ _CHANGED = """
         from touched
         join core.ticket_event as event
             on event.ticket_key = touched.ticket_key and event.created_month = touched.created_month
-        where event.landed_at >= :since
+        where
+            event.landed_at >= :since
+            and (
+                cast(:known as timestamp) is null
+                or event.occurred_at < cast(:known as timestamp) at time zone :zone
+                or event.occurred_at >= (cast(:known as timestamp) + interval '1 month') at time zone :zone
+            )
         union all
         select updated_at from touched
         where
@@ -60,19 +66,29 @@ def to_measure(connection: Connection, mapping: Mapping, partition: str, tickets
     days = {partition}
     since = manifest.landed_since(connection, mapping.source, partition)
     if since is not None:
-        found = changed_since(connection, mapping, partition, tickets, since)
+        found = changed_since(connection, mapping, partition, tickets, since, known=f"{partition[:7]}-01")
         days.update(day for day in found if day[:7] != partition[:7])
     return sorted(days)
 
 
 def changed_since(
-    connection: Connection, mapping: Mapping, partition: str, tickets: np.ndarray, since: datetime
+    connection: Connection,
+    mapping: Mapping,
+    partition: str,
+    tickets: np.ndarray,
+    since: datetime,
+    known: str | None = None,
 ) -> list[str]:
-    """The first day of each month, in the mapping's zone, that loads of the partition since then changed tickets in."""
+    """The first day of each month, in the mapping's zone, that loads of the partition since then changed tickets in.
+
+    Of the month that begins on the day `known` ("2026-03-01") events are not asked: it may be found or not.
+    """
     if not len(tickets):
         return []
-    known = {"source": mapping.source, "partition": partition, "since": since}
-    has_deleted = connection.execute(text(_DELETED), known).scalar_one()
+    asked = {"source": mapping.source, "partition": partition, "since": since}
+    has_deleted = connection.execute(text(_DELETED), asked).scalar_one()
     stage_keys(connection, tickets)
-    found = connection.execute(text(_CHANGED), {"since": since, "has_deleted": has_deleted, "zone": mapping.timezone})
+    found = connection.execute(
+        text(_CHANGED), {"since": since, "has_deleted": has_deleted, "zone": mapping.timezone, "known": known}
+    )
     return [day.isoformat() for day in found.scalars()]

@@ -86,12 +86,13 @@ def load_partition(connection: Connection, mapping: Mapping, partition: str, now
                 del block  # else two are in memory while the next is made
         arrival = ingest_arrival.judge(connection, mapping, partition, newest)
         run = Run(connection, mapping.source, partition, now)
+        tickets = np.unique(np.concatenate([_NO_TICKETS, *load.tickets]))
         for section, paths in prepared.items():
-            run.write(section, map(_read_back, paths), landed[section])
+            run.write(section, map(_read_back, paths), landed[section], tickets)
     if arrival is not None:
         arrival.write(connection, run.id, now)
         run.counts["warnings"] += arrival.verdict.counted("warning")
-    return Loaded(dict(run.counts), np.unique(np.concatenate([_NO_TICKETS, *load.tickets])))
+    return Loaded(dict(run.counts), tickets)
 
 
 def _prepared(load: _Load, section: str, own: list[PageRef]) -> Iterator[Block]:

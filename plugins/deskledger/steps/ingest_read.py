@@ -5,7 +5,7 @@ Any split gives the same tables: a ticket's rows are all in one block.
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from itertools import chain, pairwise
+from itertools import chain
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -27,6 +27,8 @@ from deskledger.sources.event_log.words import words_of
 from deskledger.steps.desks import desk_of
 
 BLOCK_RECORDS = 20_000  # 50,000 take 100 MB more
+WAITING_BYTES = 16 << 20  # of rows that wait to be split: a page by itself makes too many small pieces
+_OF_ROW = ("record_no", "line")  # of the columns of origin; the others are the same for a whole page
 
 
 @dataclass
@@ -46,14 +48,15 @@ def read(
     `by_ticket` is the column of ticket ids. More than BLOCK_RECORDS rows, whosever pages they are on, come as several
     blocks, each with all rows of its tickets; the rows without a ticket are in the first.
     """
-    keys = manifest.tickets_on(connection, mapping.source, [page.sha256 for page in own]) if by_ticket else None
+    digests = [page.sha256 for page in own]
     mine = {(page.sha256, page.landed_order) for page in own}
     others = [
         page
-        for page in manifest.pages_of(connection, mapping.source, keys=keys)
+        for page in manifest.pages_of(connection, mapping.source, beside=digests if by_ticket else None)
         if (page.sha256, page.landed_order) not in mine and sections_of(mapping, page.file_name) == [section]
     ]
     names = [page.sha256 for page in (own if by_ticket else [*own, *others])]
+    keys = manifest.tickets_on(connection, mapping.source, digests) if by_ticket and others else None
     parts = _parts(mapping, section, own, others, by_ticket, keys)
     held, size = [], 0
     for part in parts:
@@ -145,7 +148,7 @@ def _parts(
 def _read_records(desk: Desk, content: bytes, columns: list[str]) -> tuple[pd.DataFrame, np.ndarray]:
     stream, records = json_lines.unpack(content)
     frame = desk.rows(stream, records, columns)[columns]
-    return frame.astype("str").astype("category"), np.arange(2, len(frame) + 2)
+    return frame.astype("str"), np.arange(2, len(frame) + 2)
 
 
 def _same(word: str, length: int) -> "pd.Categorical[str]":
@@ -153,26 +156,29 @@ def _same(word: str, length: int) -> "pd.Categorical[str]":
 
 
 class _Split:
-    """Rows on disk, a file a block: written page by page, read a block at a time."""
+    """Rows on disk, a file a block: written some pages at a time, read a block at a time."""
 
     def __init__(self, folder: Path, blocks: int) -> None:
         self._files = [folder / f"{number}.arrow" for number in range(blocks)]
         self._writers: dict[int, pa.RecordBatchStreamWriter] = {}
+        self._pages: list[pd.DataFrame] = []
+        self._waiting: list[tuple[pa.Table, np.ndarray]] = []
 
     def add(self, frame: pd.DataFrame, origin: pd.DataFrame, block: np.ndarray) -> None:
         columns = {
             **{f"row:{name}": frame[name] for name in frame.columns},
-            **{str(n): origin[n] for n in origin.columns},
+            **{name: origin[name] for name in _OF_ROW},
+            "page": np.full(len(frame), len(self._pages)),
         }
+        self._pages.append(origin.drop(columns=list(_OF_ROW)).iloc[:1])
         in_order = pa.table(columns).take(pa.array(np.argsort(block, kind="stable")))
-        # As plain text: every page has words of its own, and a file of them all would repeat them page by page.
-        table = pa.table({name: _decoded(in_order[name]) for name in in_order.column_names})
-        ends = np.cumsum(np.bincount(block, minlength=len(self._files))).tolist()
-        for number, (first, end) in enumerate(pairwise([0, *ends])):
-            if end > first:
-                self._writer(number, table.schema).write_table(table.slice(first, end - first))
+        self._waiting.append((in_order, np.bincount(block, minlength=len(self._files))))
+        if sum(table.nbytes for table, _ in self._waiting) >= WAITING_BYTES:
+            self._write()
 
     def close(self) -> None:
+        if self._waiting:
+            self._write()
         for writer in self._writers.values():
             writer.close()
 
@@ -182,22 +188,24 @@ class _Split:
             return None
         with pa.ipc.open_stream(self._files[number]) as stream:
             table = stream.read_all()
-        columns = {name: _encoded(table[name]).to_pandas() for name in table.column_names}
-        rows = {name.removeprefix("row:"): column for name, column in columns.items() if name.startswith("row:")}
-        origin = {name: column for name, column in columns.items() if not name.startswith("row:")}
-        return pd.DataFrame(rows), pd.DataFrame(origin)
+        names = [name for name in table.column_names if name.startswith("row:")]
+        rows = pd.DataFrame({name.removeprefix("row:"): table[name].to_pandas() for name in names})
+        pages = pd.concat(self._pages, ignore_index=True).iloc[table["page"].to_numpy()].reset_index(drop=True)
+        return rows, pages.assign(**{name: table[name].to_numpy() for name in _OF_ROW})
+
+    def _write(self) -> None:
+        ends = [np.cumsum(rows) for _, rows in self._waiting]
+        for number in range(len(self._files)):
+            pieces = [
+                table.slice(end[number] - rows[number], rows[number])
+                for (table, rows), end in zip(self._waiting, ends, strict=True)
+            ]
+            together = pa.concat_tables(pieces).combine_chunks()
+            if len(together):
+                self._writer(number, together.schema).write_table(together)
+        self._waiting.clear()
 
     def _writer(self, number: int, schema: pa.Schema) -> pa.RecordBatchStreamWriter:
         if number not in self._writers:
-            options = pa.ipc.IpcWriteOptions(compression="lz4")
-            self._writers[number] = pa.ipc.new_stream(self._files[number], schema, options=options)
+            self._writers[number] = pa.ipc.new_stream(self._files[number], schema)
         return self._writers[number]
-
-
-def _decoded(column: pa.ChunkedArray) -> pa.ChunkedArray:
-    return column.cast(pa.large_string()) if pa.types.is_dictionary(column.type) else column
-
-
-def _encoded(column: pa.ChunkedArray) -> pa.Array:
-    whole = column.combine_chunks()
-    return whole.dictionary_encode() if pa.types.is_large_string(column.type) else whole

@@ -75,8 +75,8 @@ class Run:
         self.counts: Counter[str] = Counter(dict.fromkeys(("extracted", *FATES, "warnings"), 0))
         self._connection, self._source, self._partition, self._now = connection, source, partition, now
 
-    def write(self, section: str, blocks: Iterable[Block], landed: int) -> None:
-        """Writes one section, of which `landed` records are the partition's own.
+    def write(self, section: str, blocks: Iterable[Block], landed: int, tickets: np.ndarray) -> None:
+        """Writes one section; `landed` of its records are the partition's own, and its rows are of `tickets` (keys).
 
         Raises QualityError where records or rows do not balance.
         """
@@ -86,7 +86,7 @@ class Run:
             fates += block.fates
             for number, each in enumerate(block.tables):
                 if number == len(totals):
-                    merging = Merging(self._connection, each.table, self._now)
+                    merging = Merging(self._connection, each.table, self._now, tickets)
                     totals.append(_Total(each.table, merging))
                 _merge(totals[number], each, block.touched)
             self._settle(section, block)

@@ -20,7 +20,8 @@ def merge(
     replace_tickets: np.ndarray | None = None,
 ) -> MergeCounts:
     """Bring core's `table` to what `frame` says, inside the caller's transaction (`Merging` with one block)."""
-    merging = Merging(connection, table, landed_at)
+    asked = [each for each in (frame.get("ticket_key"), replace_tickets) if each is not None]
+    merging = Merging(connection, table, landed_at, np.concatenate([np.empty(0, np.int64), *asked]))
     counts = merging.add(frame, replace_tickets)
     merging.finish()
     return counts
@@ -34,14 +35,16 @@ class Merging:
     comes with. Loads wait for each other from their first merge to their commit.
     """
 
-    def __init__(self, connection: Connection, table: Table, landed_at: datetime) -> None:
-        self._connection, self._table = connection, table
+    def __init__(self, connection: Connection, table: Table, landed_at: datetime, tickets: np.ndarray) -> None:
+        """`tickets` (int64 keys) are those of all blocks to come: where they are stored is asked once."""
+        self._table = table
         relation = Relation(
             "core", table, stamps={"landed_at": landed_at}, newest="updated_at" if table is TICKET else None
         )
         # One lock for all of core: whichever tables two loads touch, and in whichever order, they cannot deadlock.
         lock(connection, "load core")
-        self._name, self._is_by_month = relation.name, relation.is_partitioned
+        self._name = relation.name
+        self._stored = stored_months(connection, tickets) if relation.is_partitioned else None
         self._writing = Writing(connection, relation)
 
     def add(self, frame: pd.DataFrame, replace_tickets: np.ndarray | None = None) -> MergeCounts:
@@ -54,11 +57,11 @@ class Merging:
         if replace_tickets is not None and self._table is not TICKET_EVENT:
             raise WarehouseError("only the events of a ticket can be replaced", where=self._name)
         rows = conform(self._table, frame)
-        if not self._is_by_month:
+        if self._stored is None:
             return self._writing.add(rows)
         keys = rows["ticket_key"].to_numpy()
         asked = keys if replace_tickets is None else np.concatenate([keys, replace_tickets])
-        stored = stored_months(self._connection, asked)
+        stored = self._stored[self._stored.index.isin(asked)]
         months = pd.Series(keys).map(stored).fillna(rows["created_month"].reset_index(drop=True)).astype("int32")
         rows = rows.assign(created_month=months.to_numpy())
         given = pd.DataFrame({"ticket_key": keys, "created_month": months}).drop_duplicates()

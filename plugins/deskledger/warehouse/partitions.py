@@ -108,7 +108,6 @@ class Writing:
         relation = self._relation
         with driver_cursor(self._connection, relation.name) as cursor:
             cursor.execute("select set_config('work_mem', %s, true)", (_WORK_MEMORY,))
-            _stage(cursor, relation)
             if relation.is_partitioned:
                 return self._add_months(cursor, frame, replaced)
             return _merge_distinct(self._connection, cursor, relation, None, frame, np.arange(len(frame)))
@@ -232,7 +231,7 @@ def _merge_distinct(
     if frame[key].take(rows).duplicated().any():
         raise WarehouseError(f"several rows have the same key ({', '.join(key)})", where=relation.name)
     staged, replaced = sql.Identifier("pg_temp", _STAGED), sql.Identifier("pg_temp", _REPLACED)
-    cursor.execute(sql.SQL("truncate {}, {}").format(staged, replaced))
+    _stage(cursor, relation)
     copy_in(connection, _STAGED, frame, rows)
     if len(rows) >= _ANALYSE_FROM_ROWS:
         cursor.execute(sql.SQL("analyze {}").format(staged))

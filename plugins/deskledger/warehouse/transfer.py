@@ -24,7 +24,7 @@ from deskledger.errors import WarehouseError
 from deskledger.model import UTC_INSTANT, Table
 from deskledger.warehouse.connection import lacks_schema
 
-BLOCK_ROWS = 65_536
+BLOCK_ROWS = 16_384  # the database takes one block while the next is made
 _PIPE_BYTES = 1 << 20
 _READ_BLOCK_BYTES = 16 << 20  # a row must fit in it
 

@@ -59,7 +59,7 @@ def cut(mapping: Mapping, section: str, path: Path, *, by_month: bool, tokens: T
 
 
 def read_page(content: bytes, mapping: Mapping, section: str) -> tuple[pd.DataFrame, np.ndarray]:
-    """A landed page's columns that the mapping reads, as categories of text, and each record's line in its file."""
+    """A landed page's columns that the mapping reads, as text, and each record's line in its file."""
     preamble, _, text = content.partition(b"\n")
     names = next(plain.reader([text.partition(b"\n")[0].decode()]))
     record = pages.parse_text(text, mapping.sections[section], names)
@@ -68,7 +68,7 @@ def read_page(content: bytes, mapping: Mapping, section: str) -> tuple[pd.DataFr
         told = dict(rows.from_events(record) if "kind" in names else rows.from_tickets(record))
     nothing = np.full(len(record), "", dtype=object)
     frame = pd.DataFrame({name: told.get(name, nothing) for name in mapping.columns_of(section)})
-    return frame.astype("category"), np.array(json.loads(preamble)["lines"], dtype=np.int64)
+    return frame.astype("str"), np.array(json.loads(preamble)["lines"], dtype=np.int64)
 
 
 def _content(header: str, texts: list[str], lines: list[int], section: str, name: str) -> bytes:

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pandas as pd
-from pandas.api.types import union_categoricals
+import pyarrow as pa
 
 from deskledger.model import ticket_keys
 from deskledger.sources.event_log.mapping import Mapping
@@ -18,13 +18,13 @@ def keep_tickets(mapping: Mapping, frame: pd.DataFrame, ids: str, keys: np.ndarr
     """The page's rows whose ticket, named in the column `ids`, is one of `keys`; and where they stood (bool a row)."""
     words = words_of(frame[ids], mapping.missing)
     is_kept = np.append(np.isin(ticket_keys(mapping.source, words.distinct), keys), [False])[words.codes]
-    kept = frame[is_kept]
-    # Else the categories keep what all the other tickets said.
-    return kept.assign(**{name: kept[name].cat.remove_unused_categories() for name in kept.columns}), is_kept
+    return frame[is_kept], is_kept
 
 
 def combine(frames: list[pd.DataFrame]) -> pd.DataFrame:
-    """Several pages' columns as one frame of categories."""
-    if len(frames) == 1:
-        return frames[0]
-    return pd.DataFrame({name: union_categoricals([each[name] for each in frames]) for name in frames[0].columns})
+    """Several pages' columns of text as one frame of categories."""
+    together = pa.concat_tables([pa.table({name: each[name] for name in each.columns}) for each in frames])
+    # Only now: encoded page by page, most words would be looked up twice.
+    return pd.DataFrame(
+        {name: together[name].combine_chunks().dictionary_encode().to_pandas() for name in together.column_names}
+    )

@@ -107,13 +107,13 @@ def cut(mapping: Mapping, section: str, path: Path, *, by_month: bool, tokens: T
 
 
 def read_page(content: bytes, mapping: Mapping, section: str) -> tuple[pd.DataFrame, np.ndarray]:
-    """A landed page's columns that the mapping reads, as categories of text, and each record's line in its file."""
+    """A landed page's columns that the mapping reads, as text, and each record's line in its file."""
     preamble, _, text = content.partition(b"\n")
     runs = json.loads(preamble)["lines"]
     lines = np.concatenate([np.arange(first, first + count) for first, count in runs])
     part, names = mapping.sections[section], mapping.columns_of(section)
     try:
-        frame = parse_text(text, part, names)
+        frame = _parsed(text, part, names, pa.large_string()).to_pandas()
     except (pa.ArrowInvalid, pa.ArrowKeyError) as error:
         raise LandingError(
             f"a landed page does not fit the mapping any more: {error}",
@@ -272,18 +272,22 @@ def parse(header: str, texts: list[str], part: Section, names: list[str], name: 
 
 
 def parse_text(content: bytes, part: Section, names: list[str]) -> pd.DataFrame:
-    table = csv.read_csv(
+    """The columns `names` of a CSV as categories of text."""
+    return _parsed(content, part, names, pa.dictionary(pa.int32(), pa.string())).unify_dictionaries().to_pandas()
+
+
+def _parsed(content: bytes, part: Section, names: list[str], of_type: pa.DataType) -> pa.Table:
+    return csv.read_csv(
         BytesIO(content),
         read_options=csv.ReadOptions(use_threads=False, block_size=len(content) + 1),
         parse_options=csv.ParseOptions(delimiter=part.delimiter, newlines_in_values=True),
         convert_options=csv.ConvertOptions(
             include_columns=names,
-            column_types=dict.fromkeys(names, pa.dictionary(pa.int32(), pa.string())),
+            column_types=dict.fromkeys(names, of_type),
             strings_can_be_null=False,
             quoted_strings_can_be_null=False,
         ),
     )
-    return table.unify_dictionaries().to_pandas()
 
 
 def _ragged(header: str, texts: list[str], part: Section, name: str, lines: list[int], error: Exception) -> SourceError:

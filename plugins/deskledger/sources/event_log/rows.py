@@ -294,16 +294,12 @@ def _activity_values(
     what = f"column {name} has no promised instant of the form {mapping.events.instant_format}: {{!r}}"
     faults.add(is_eta & (promised == NO_INSTANT), "eta_not_an_instant", what, words)
     # Only the distinct words that some ETA row uses are rewritten; they get codes of their own.
-    used = np.unique(words.codes[is_eta & (promised != NO_INSTANT)])
-    first = {code: index for index, code in enumerate(used)}
-    iso_of = dict(zip(words.codes, promised, strict=True)) if len(used) else {}
-    texts = (
-        as_utc(np.array([iso_of[code] for code in used], dtype=np.int64)) if len(used) else pd.Series(dtype="object")
-    )
-    rewritten = np.array([each.isoformat() for each in texts], dtype=object)
-    lookup = np.array([first.get(code, -1) for code in range(len(words.distinct))] + [-1], dtype=np.int64)
-    eta_codes = np.where(lookup[words.codes] >= 0, lookup[words.codes] + len(words.distinct), -1)
-    merged = Words(np.where(is_eta, eta_codes, words.codes), np.concatenate([words.distinct, rewritten]))
+    told_at = np.flatnonzero(is_eta & (promised != NO_INSTANT))
+    used, first = np.unique(words.codes[told_at], return_index=True)
+    rewritten = np.array([each.isoformat() for each in as_utc(promised[told_at[first]])], dtype=object)
+    eta_codes = np.full(len(words.distinct) + 1, -1)
+    eta_codes[used] = len(words.distinct) + np.arange(len(used))
+    merged = Words(np.where(is_eta, eta_codes[words.codes], words.codes), np.concatenate([words.distinct, rewritten]))
     return merged.translate(lambda word: word)
 
 
