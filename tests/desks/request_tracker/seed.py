@@ -215,7 +215,17 @@ class Month:
 
         def make(at: datetime) -> None:
             self._put("root", ticket, {"Status": "deleted"})
-            ticket.told.append((at, "deleted", None, None, None))
+            ticket.told += [(at, "status", "closed", None, None), (at, "deleted", None, None, None)]
+
+        return make
+
+    def restored(self, place: int) -> Callable[[datetime], None]:
+        """A deleted ticket is there again."""
+        ticket = self.tickets[place]
+
+        def make(at: datetime) -> None:
+            self._put("root", ticket, {"Status": "open"})
+            self._now(ticket, at, "open")
 
         return make
 

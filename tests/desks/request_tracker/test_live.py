@@ -281,3 +281,22 @@ def _cause(ticket: Ticket, difference: timedelta) -> str:
     if timedelta() < difference <= timedelta(seconds=ticket.stalls):
         return "the desk counts both ends of a stalled stretch: a second more"
     return ""
+
+
+def test_hundreds_of_hidden_rows_in_a_row_end_nothing_and_a_restored_ticket_is_back(
+    desk: RequestTracker, month: Month, warehouse: Engine, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Last in this file: the comments that it writes are nobody's move."""
+    desk.comment_often(month.tickets[2].number, 450)
+    at = datetime(2026, 2, 12, 9, tzinfo=UTC)
+    month.plan(at, 9, month.deleted(9))
+    month.plan(at + timedelta(hours=1), 9, month.restored(9))
+    desk.set_clock(month.play() + timedelta(hours=1))
+    query = "ObjectType = 'RT::Ticket' AND id > 0 AND Type = 'Comment'"
+    hidden = [
+        desk.call("narrow", "GET", "/transactions", query=query, per_page="100", page=str(n)) for n in range(1, 5)
+    ]
+    assert [each["items"] for each in hidden] == [[]] * 4
+    as_user("narrow", desk, monkeypatch)
+    pulled("2026-02-22", NOW + timedelta(days=2))
+    assert differences(told(warehouse, desk), month, without="note") == []

@@ -48,9 +48,11 @@ class History(Walk):
 
     told: str
 
-    def query(self, cursor: Cursor) -> str:
-        parts = ["ObjectType = 'RT::Ticket'", "TicketType = 'ticket'", f"id > {cursor['after']}"]
-        parts += [since(cursor, "Created")] if cursor.get("since") else []
+    def whole(self) -> str:
+        return "ObjectType = 'RT::Ticket' AND TicketType = 'ticket'"
+
+    def wanted(self, cursor: Cursor) -> str:
+        parts = [since(cursor, "Created")] if cursor.get("since") else []
         parts += [until(cursor, "Created")] if cursor.get("until") else []
         return " AND ".join([*parts, f"({self.told})"])
 
@@ -117,8 +119,8 @@ class Deleted(History):
 
     def step(self, cursor: Cursor, answer: Answer) -> Step:
         if not cursor.get("tickets"):
-            found = super().step(cursor, answer)
-            numbers = sorted({id_of(self.name, each, "ObjectId") for each in answer.body["items"]})
+            found = self.walked(cursor, answer)
+            numbers = sorted({id_of(self.name, each, "ObjectId") for each in found.records})
             if not numbers:
                 return replace(found, records=[], total=None)
             ended = found.complete_until and found.complete_until.isoformat()

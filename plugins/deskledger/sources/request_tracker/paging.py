@@ -1,13 +1,15 @@
-"""How to page: by id, and past pages that are empty because the account may not see what is on them.
+"""How to page: by id, past rows that the account may not see, to an end that is proven.
 
 Request Tracker cuts a list into pages first and takes away afterwards what the account may not see: pages come short,
-and may come empty in the middle. It then gives no total either. So a walk goes on from the highest id that it has seen,
-and ends where the desk's total says so, or after several empty pages.
+and may come empty in the middle. It then gives no total either, and an empty page looks like one after the last. So a
+walk goes on from the highest id that it has seen. It ends where the desk's total says so; or, without a total, at the
+newest row of the whole list that the account sees: that one is asked for, and stands among the rows of every page's
+question until it is met (docs/adr/0097-proven-ends.md).
 """
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -16,7 +18,9 @@ from deskledger.sources.desk import Answer, Cursor, Field, Request, Step
 
 API = "/REST/2.0"
 PER_PAGE = 100  # Request Tracker gives no more, and says nothing of it
-EMPTY_PAGES = 3  # in a row: then there is nothing more
+EMPTY_PAGES = 20  # in a row: then the newest row is asked for again, as it may have gone out of sight
+MOST_HIDDEN_PAGES = 1_000  # in a row: more are refused
+NEWEST_PAGES = 100  # of the newest rows: an account that sees none of them is refused
 # A row has the instant at which its transaction began, and is seen when that ended: what is younger is asked again.
 LAG = timedelta(minutes=5)
 # Instants in a query are read in the time zone of the account's user, which REST does not tell.
@@ -25,7 +29,11 @@ ZONES = timedelta(days=1)
 
 @dataclass
 class Walk:
-    """A list walked by id. `asks` are the parameters beside the query; subclasses say the query."""
+    """A list walked by id. `asks` are the parameters beside the query; subclasses say the query.
+
+    The cursor's `ask` is absent for a page of rows; "newest" for the newest row that the account sees, whatever it is,
+    then kept as `newest`; "whether" for whether that row is itself one of those that are asked for.
+    """
 
     name: str
     section: str
@@ -37,34 +45,99 @@ class Walk:
         """From the first id on, of what the query takes for these instants."""
         return {**_START, "since": _text(since), "until": _text(until) if until else None}
 
+    def whole(self) -> str:
+        """The condition of the whole list, of which the stream takes some rows."""
+        raise NotImplementedError
+
+    def wanted(self, cursor: Cursor) -> str:
+        """The condition of the rows that the stream takes."""
+        raise NotImplementedError
+
     def query(self, cursor: Cursor) -> str:
         """The condition at the cursor, in the desk's own language."""
-        raise NotImplementedError
+        newest = cursor.get("newest")
+        if cursor.get("ask") == "newest":
+            return self.whole()
+        if cursor.get("ask") == "whether":
+            return f"id = {newest} AND {self.whole()} AND {self.wanted(cursor)}"
+        if newest is None:
+            return f"id > {cursor['after']} AND {self.whole()} AND {self.wanted(cursor)}"
+        return f"id > {cursor['after']} AND {self.whole()} AND (({self.wanted(cursor)}) OR id = {newest})"
 
     def request(self, cursor: Cursor) -> Request:
         """The page at the cursor."""
-        page = (("orderby", "id"), ("order", "ASC"), ("per_page", str(PER_PAGE)), ("page", str(cursor["page"])))
-        return Request(f"{API}{self.path}", (("query", self.query(cursor)), *page, *self.asks))
+        order, page = ("DESC", cursor["back"]) if cursor.get("ask") == "newest" else ("ASC", cursor["page"])
+        paged = (("orderby", "id"), ("order", order), ("per_page", str(PER_PAGE)), ("page", str(page)))
+        return Request(f"{API}{self.path}", (("query", self.query(cursor)), *paged, *self.asks))
 
     def step(self, cursor: Cursor, answer: Answer) -> Step:
         """The page's records, and the next page."""
+        found = self.walked(cursor, answer)
+        return replace(found, records=[self.kept(each) for each in found.records if self.takes(each)])
+
+    def walked(self, cursor: Cursor, answer: Answer) -> Step:
+        """The page's items that the stream asks for, as they came, and where to go on."""
         items, total = items_of(self.name, answer)
-        asked_at = cursor.get("asked_at") or _text(answer.answered_at)
-        sure_until = datetime.fromisoformat(asked_at) - LAG
-        moved = {**cursor, "asked_at": asked_at}
-        if "total" not in moved:
-            moved["total"] = total
-        if items:
-            moved |= {"after": max(id_of(self.name, each) for each in items), "page": 1, "empty": 0}
-        else:
+        moved = {**cursor, "asked_at": cursor.get("asked_at") or _text(answer.answered_at)}
+        moved.setdefault("total", total)
+        if total is not None and (cursor["page"] > 1 or "newest" in cursor or "ask" in cursor):
+            # Rights that came in the meantime: rows are there that were hidden on the pages before.
+            return Step([], {**_without(moved, "ask", "newest", "back"), "page": 1, "empty": 0}, False)
+        if cursor.get("ask") == "newest":
+            return self._looked(moved, items)
+        if cursor.get("ask") == "whether":
+            return self._ended(moved, items)
+        newest = cursor.get("newest")
+        taken = [each for each in items if id_of(self.name, each) != newest]
+        moved |= self.passed(cursor, items, _sure_until(moved))
+        if taken:
+            moved |= {"after": max(id_of(self.name, each) for each in taken), "page": 1, "empty": 0}
+        if total is not None and total <= PER_PAGE:
+            return self._ended(moved, taken)
+        if total is not None and not taken:
+            raise strange(self.name, f"a total of {total} and a page of nothing")
+        if total is not None:
+            return Step(taken, moved, False, total=moved["total"])
+        if len(taken) < len(items):
+            return Step(taken, {**moved, "ask": "whether", "page": 1}, False)
+        if newest is None:
+            return Step(taken, {**moved, "ask": "newest", "back": 1}, False)
+        if not items:
             moved |= {"page": cursor["page"] + 1, "empty": cursor["empty"] + 1}
-        moved |= self.passed(cursor, items, sure_until)
-        records = [self.kept(each) for each in items if self.takes(each)]
-        is_end = moved["empty"] >= EMPTY_PAGES if total is None else total <= PER_PAGE * cursor["page"]
-        if not is_end:
-            return Step(records, moved, False, total=moved["total"])
+            if moved["empty"] == MOST_HIDDEN_PAGES:
+                raise self._hidden(f"more than {MOST_HIDDEN_PAGES * PER_PAGE:,} rows in a row are hidden")
+            if moved["empty"] % EMPTY_PAGES == 0:
+                moved |= {"ask": "newest", "back": 1}
+        return Step(taken, moved, False)
+
+    def _looked(self, cursor: Cursor, items: Sequence[Any]) -> Step:
+        """From the newest page of the whole list, or the next one before it where all of that is hidden."""
+        if not items:
+            if cursor["back"] == NEWEST_PAGES:
+                raise self._hidden(
+                    f"none of the newest {NEWEST_PAGES * PER_PAGE:,} rows is shown, or there is none yet"
+                )
+            return Step([], {**cursor, "back": cursor["back"] + 1}, False)
+        newest = max(id_of(self.name, each) for each in items)
+        if newest <= cursor["after"]:
+            return self._ended(cursor, [])
+        moved = {**_without(cursor, "ask", "back"), "newest": newest}
+        if newest < cursor.get("newest", newest):
+            moved |= {"page": 1, "empty": 0}  # the one before has gone out of sight, and this one may be behind us
+        return Step([], moved, False)
+
+    def _ended(self, cursor: Cursor, items: Sequence[Any]) -> Step:
+        sure_until = _sure_until(cursor)
         until = datetime.fromisoformat(cursor["until"]) if cursor.get("until") else sure_until
-        return Step(records, self.again(moved, sure_until), True, min(until, sure_until), moved["total"])
+        return Step(items, self.again(cursor, sure_until), True, min(until, sure_until), cursor["total"])
+
+    def _hidden(self, what: str) -> SourceError:
+        return SourceError(
+            f"{what}; as Request Tracker gives this account no total, nobody can tell where the list ends",
+            where=self.name,
+            remedy="give the account's user the rights that docs/desks/request-tracker.md names, and leave Request"
+            " Tracker's $UseSQLForACLChecks on, as it is by default",
+        )
 
     def passed(self, cursor: Cursor, items: Sequence[Any], sure_until: datetime) -> Cursor:
         """What else the cursor keeps after these items."""
@@ -125,6 +198,14 @@ def until(cursor: Cursor, field: str) -> str:
 def listed(**values: Any) -> str:
     """A query of the lists that take JSON: each field with its operator and value."""
     return json.dumps([{"field": name, "operator": each[0], "value": each[1]} for name, each in values.items()])
+
+
+def _sure_until(cursor: Cursor) -> datetime:
+    return datetime.fromisoformat(cursor["asked_at"]) - LAG
+
+
+def _without(cursor: Cursor, *names: str) -> Cursor:
+    return {name: value for name, value in cursor.items() if name not in names}
 
 
 def _text(instant: datetime) -> str:

@@ -29,7 +29,9 @@ class Queues(Walk):
     """Every queue that the account sees, disabled ones too, each time anew."""
 
     def query(self, cursor: Cursor) -> str:
-        return listed(id=(">", str(cursor["after"])))
+        if cursor.get("ask") == "whether":
+            return listed(id=("=", str(cursor["newest"])))
+        return listed(id=(">", "0" if cursor.get("ask") == "newest" else str(cursor["after"])))
 
 
 def queues() -> Queues:

@@ -32,11 +32,13 @@ class Tickets(Walk):
 
     custom_fields: frozenset[str]
 
-    def query(self, cursor: Cursor) -> str:
+    def whole(self) -> str:
+        return "EffectiveId > 0"
+
+    def wanted(self, cursor: Cursor) -> str:
         # A window of history wants the tickets that were there then, also those that were updated since.
         window = [until(cursor, "Created")] if cursor.get("until") else []
-        parts = [f"id > {cursor['after']}", "EffectiveId > 0", since(cursor, "LastUpdated"), *window]
-        return " AND ".join(parts)
+        return " AND ".join([since(cursor, "LastUpdated"), *window])
 
     def kept(self, item: Any) -> Any:
         return state(item, self.custom_fields)

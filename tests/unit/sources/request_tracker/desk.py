@@ -74,29 +74,45 @@ def params(request: Request) -> dict[str, str]:
     return dict(request.params)
 
 
-def listing(items: Sequence[dict[str, Any]], hidden: frozenset[int] = frozenset()) -> Callable[[Request], Any]:
-    """A list that is cut into pages first and loses afterwards what the account may not see; then it has no total."""
+def listing(
+    items: Sequence[dict[str, Any]], hidden: frozenset[int] = frozenset(), others: Sequence[dict[str, Any]] = ()
+) -> Callable[[Request], Any]:
+    """A list that is cut into pages first and loses afterwards what the account may not see; then it has no total.
+
+    `others` are rows of the whole list that the stream does not ask for.
+    """
 
     def ask(request: Request) -> dict[str, Any]:
         asked = params(request)
-        assert (asked["orderby"], asked["order"], asked["per_page"]) == ("id", "ASC", "100")
-        after = int(re.search(r"id > (\d+)", asked["query"])[1])  # type: ignore[index]
-        found = sorted((each for each in items if int(each["id"]) > after), key=lambda each: int(each["id"]))
+        query = re.sub(r'\[\{"field": "id", "operator": "([>=])", "value": "(\d+)"\}\]', r"id \1 \2", asked["query"])
+        assert (asked["orderby"], asked["per_page"]) == ("id", "100")
+        after, named, newest = (re.search(form, query) for form in (r"id > (\d+)", r"^id = (\d+)", r"OR id = (\d+)\)$"))
+        found = {int(each["id"]): each for each in items if not named or int(each["id"]) == int(named[1])}
+        if asked["order"] == "DESC" or newest:
+            wanted = {int(newest[1])} if newest else {int(each["id"]) for each in others}
+            found |= {int(each["id"]): each for each in others if int(each["id"]) in wanted}
+        numbers = sorted(
+            (each for each in found if not after or each > int(after[1])), reverse=asked["order"] == "DESC"
+        )
         number = int(asked["page"])
-        cut = found[100 * (number - 1) : 100 * number]
-        seen = [each for each in cut if int(each["id"]) not in hidden]
-        return page(seen, None if hidden else len(found), number)
+        cut = numbers[100 * (number - 1) : 100 * number]
+        seen = [found[each] for each in cut if each not in hidden]
+        return page(seen, None if hidden else len(numbers), number)
 
     return ask
 
 
 def pull(
-    asked: Stream, ask: Callable[[Request], Any], cursor: dict[str, Any] | None = None, at: datetime = NOW
+    asked: Stream,
+    ask: Callable[[Request], Any],
+    cursor: dict[str, Any] | None = None,
+    at: datetime = NOW,
+    most: int = 1000,
 ) -> tuple[list[Any], Step, int]:
     """A whole pull: its records, its last step, and how many requests it took. A minute passes with each."""
     cursor = asked.begin(SINCE, None) if cursor is None else cursor
     records: list[Any] = []
-    for number in range(1, 1000):
+    for number in range(1, most):
         step = asked.step(cursor, answer(ask(asked.request(cursor)), at + timedelta(minutes=number - 1)))
         records += step.records
         cursor = json.loads(json.dumps(step.cursor))  # as it is kept in the database

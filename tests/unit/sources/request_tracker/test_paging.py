@@ -43,6 +43,7 @@ def test_an_account_that_sees_all_stops_at_the_desks_total(count: int, requests:
         set(range(1, 101)),  # a page of nothing
         set(range(1, 201)),  # two of them
         set(range(201, 251)),  # nothing at the end
+        set(range(6, 245)),
     ],
 )
 def test_rows_that_the_account_may_not_see_hide_no_others(hidden: set[int]) -> None:
@@ -51,15 +52,82 @@ def test_rows_that_the_account_may_not_see_hide_no_others(hidden: set[int]) -> N
     assert last.total is None
 
 
-def test_an_empty_list_without_total_ends_after_three_pages() -> None:
-    asked = []
+@pytest.mark.parametrize("name", ["transactions", "tickets", "queues", "dues", "changes_customer", "ratings_csat"])
+@pytest.mark.parametrize("count", [99, 100, 101, 300, 301, 2_500])
+def test_however_many_rows_are_hidden_in_a_row_the_next_ones_are_found(name: str, count: int) -> None:
+    """More than any number of empty pages that one might take for the end; and at the beginning, as in the middle."""
+    numbers = [1, 2, *range(count + 3, count + 6)]
+    make = ticket if name == "tickets" else lambda n: transaction(n, 1, "Set", NewValue="4", Name="Support")
+    for first in (1, 3):
+        hidden = frozenset(range(first, count + 3))
+        records, last, _ = pull(stream(name), listing([make(n) for n in range(1, count + 6)], hidden))
+        assert [int(each["id"]) for each in records] == [n for n in numbers if n not in hidden]
+        assert last.complete_until == NOW - timedelta(minutes=5)
+        more = [make(n) for n in range(1, count + 9)]
+        again, _, _ = pull(stream(name), listing(more, hidden), last.cursor)
+        assert [int(each["id"]) for each in again][-3:] == [count + 6, count + 7, count + 8]
+
+
+@pytest.mark.parametrize("others", [[], [transaction(301, 1, "EmailRecord")], [transaction(402, 1, "EmailRecord")]])
+def test_the_newest_row_of_the_whole_list_lands_only_where_it_was_asked_for(others: list[Any]) -> None:
+    told = [transaction(number, 1, "Set") for number in (1, 2, 401)]
+    records, last, _ = pull(stream("dues"), listing(told, frozenset({2}), others))
+    assert [each["id"] for each in records] == ["1", "401"]
+    assert last.cursor["after"] == max([401, *(int(each["id"]) for each in others)])
+
+
+def test_an_end_without_total_costs_few_questions_where_nothing_is_hidden_in_a_row() -> None:
+    unseen = frozenset({1})
+    for count, requests in ((2, 2), (100, 2), (101, 4), (250, 5)):
+        _, last, asked = pull(stream("transactions"), listing(history(count), unseen))
+        assert asked == requests, count
+    _, last, asked = pull(stream("transactions"), listing(history(250), unseen), last.cursor)
+    assert asked == 2
+
+
+def test_the_newest_row_that_goes_out_of_sight_is_looked_for_again() -> None:
+    shown = history(5_000)
+    seen = [transaction(number, 1, "Comment") for number in (1, 2_400, 5_000)]
+    hidden = frozenset(range(2, 5_000)) - {2_400}
+    asked = 0
 
     def ask(request: Request) -> Any:
-        asked.append(params(request)["page"])
-        return page([], None)
+        nonlocal asked
+        asked += 1
+        return listing(shown, hidden if asked < 5 else hidden | {5_000})(request)
 
-    assert pull(stream("transactions"), ask)[1].is_end
-    assert asked == ["1", "2", "3"]
+    records, last, _ = pull(stream("transactions"), ask)
+    assert [each["id"] for each in records] == [each["id"] for each in seen[:2]]
+    assert last.is_end and last.cursor["after"] == 2_400
+
+
+def test_a_list_whose_end_nobody_can_tell_is_refused() -> None:
+    with pytest.raises(SourceError, match="none of the newest 10,000 rows is shown, or there is none yet"):
+        pull(stream("transactions"), lambda request: page([], None))
+    with pytest.raises(SourceError, match="more than 100,000 rows in a row are hidden") as refused:
+        pull(
+            stream("transactions"),
+            lambda request: page([transaction(10**6, 1, "Create")] * (params(request)["order"] == "DESC"), None),
+            most=2_000,
+        )
+    assert "UseSQLForACLChecks" in str(refused.value.remedy)
+
+
+def test_rights_that_come_in_the_middle_of_a_hidden_stretch_lose_nothing() -> None:
+    asked = 0
+
+    def ask(request: Request) -> Any:
+        nonlocal asked
+        asked += 1
+        return listing(history(500), frozenset(range(2, 500)) if asked < 5 else frozenset())(request)
+
+    records, _, _ = pull(stream("transactions"), ask)
+    assert [int(each["id"]) for each in records] == list(range(1, 501))
+
+
+def test_a_total_without_rows_is_refused() -> None:
+    with pytest.raises(SourceError, match="a total of 101 and a page of nothing"):
+        pull(stream("tickets"), lambda request: page([], 101))
 
 
 def test_the_next_pull_of_the_history_goes_on_by_id_and_finds_what_was_committed_late() -> None:
