@@ -3,7 +3,6 @@
 A file need not have every column of its table, only those that a row cannot be without.
 """
 
-import csv as plain
 import io
 import json
 from collections.abc import Iterator
@@ -16,13 +15,13 @@ import pyarrow.compute as pc
 from pyarrow import csv, parquet
 
 from deskledger.errors import SourceError
-from deskledger.model import TICKET, TICKET_EVENT, ticket_keys
+from deskledger.model import CANONICAL, TICKET, TICKET_EVENT, ticket_keys
 from deskledger.sources.canonical import rows
 from deskledger.sources.event_log import pages
 from deskledger.sources.event_log.mapping import TABLE_NAMES, Mapping, table_columns
 from deskledger.sources.event_log.pages import BYTES, RECORDS, RawPage
 from deskledger.sources.event_log.personal import Tokens, no_tokens, pseudonymise
-from deskledger.sources.event_log.words import words_of
+from deskledger.sources.event_log.words import NO_INSTANT, instants, words_of
 
 BATCHES = 16  # of a history: tickets apart by their key, as events do not say when their ticket was created
 _OURS = {"source", "ticket_key", "created_month", "shard", "event_id", "source_value"}  # of the warehouse; not read
@@ -37,15 +36,21 @@ def cut(mapping: Mapping, section: str, path: Path, *, by_month: bool, tokens: T
 
     Raises SourceError, with file and remedy, where the file has not the columns of its table.
     """
-    blocks = _parquet(path) if path.suffix == ".parquet" else _csv(mapping, section, path)
-    header = next(blocks)[0]
-    names = next(plain.reader([header]))
-    _check(section, names, path.name)
     part = mapping.sections[section]
+    blocks = _parquet(path, section, part.delimiter) if path.suffix == ".parquet" else _csv(mapping, section, path)
+    header = next(blocks)[0]
+    (names,) = pages.header_names(header, part)
+    _check(section, names, path.name)
     part = part.model_copy(update={"personal": {each: part.personal[each] for each in part.personal if each in names}})
+    dated = next((each for each in ("occurred_at", "updated_at") if section == "events" and each in names), None)
+    readable, example = 0, ""
     for _, texts, lines in blocks:
         frame = pages.parse(header, texts, part, names, path.name, lines)
         kept = pseudonymise(header, texts, part, mapping.missing, tokens) if part.personal else texts
+        if dated:
+            told_at = instants(words_of(frame[dated], mapping.missing), part.instant_format, mapping.zone)
+            readable += int((told_at != NO_INSTANT).sum())
+            example = example or str(frame[dated].iloc[0])
         keys = np.zeros(len(frame), dtype=np.int64)
         if "ticket_id" in frame:
             ids = words_of(frame["ticket_id"], mapping.missing)
@@ -56,12 +61,20 @@ def cut(mapping: Mapping, section: str, path: Path, *, by_month: bool, tokens: T
             named = np.unique(keys[chosen])
             content = _content(header, [kept[at] for at in chosen], [lines[at] for at in chosen], section, path.name)
             yield RawPage(content, len(chosen), named[named != 0], f"part-{each:02d}")
+    if dated and example and not readable:
+        raise SourceError(
+            f"none of the records has an instant of the form {part.instant_format} in column {dated}; the first has"
+            f" {example!r}",
+            where=f"{path.name}:2",
+            remedy="write instants as 2026-03-02T09:00:00Z, or name their form in the mapping, for the files of events"
+            ' and tickets alike: events: {instant_format: "%d.%m.%Y %H:%M"}',
+        )
 
 
 def read_page(content: bytes, mapping: Mapping, section: str) -> tuple[pd.DataFrame, np.ndarray]:
     """A landed page's columns that the mapping reads, as text, and each record's line in its file."""
     preamble, _, text = content.partition(b"\n")
-    names = next(plain.reader([text.partition(b"\n")[0].decode()]))
+    (names,) = pages.header_names(text.partition(b"\n")[0].decode(), mapping.sections[section])
     record = pages.parse_text(text, mapping.sections[section], names)
     told: dict[str, object] = {name: record[name] for name in names}
     if section == "events":
@@ -99,14 +112,20 @@ def _csv(mapping: Mapping, section: str, path: Path) -> Iterator[_Block]:
         yield header, texts, lines
 
 
-def _parquet(path: Path) -> Iterator[_Block]:
+def _parquet(path: Path, section: str, delimiter: str) -> Iterator[_Block]:
     """The same of a Parquet file; a line is the number of the row, the first one 2, as if a header stood before it."""
     try:
         file = parquet.ParquetFile(path)
-        yield _lines(file.schema_arrow.empty_table())[0], [], []
+        _refuse_floats(file.schema_arrow, section, path.name)
+        yield _lines(file.schema_arrow.empty_table(), delimiter)[0], [], []
         number = 2
         for batch in file.iter_batches(batch_size=RECORDS):
-            header, *texts = _lines(pa.Table.from_batches([batch]))
+            header, *texts = _lines(pa.Table.from_batches([batch]), delimiter)
+            binary = next((at for at, text in enumerate(texts) if "\0" in text), None)
+            if binary is not None:
+                raise SourceError(
+                    "a NUL character, which no text has", where=f"{path.name}:{number + binary}", remedy="take it out"
+                )
             yield header, texts, list(range(number, number + len(texts)))
             number += len(texts)
     except (pa.ArrowException, OSError) as error:
@@ -115,11 +134,28 @@ def _parquet(path: Path) -> Iterator[_Block]:
         ) from None
 
 
-def _lines(table: pa.Table) -> list[str]:
+def _refuse_floats(schema: pa.Schema, section: str, name: str) -> None:
+    """Money that was a floating-point number is not what was invoiced any more."""
+    known = CANONICAL[TABLE_NAMES[section]].columns if section in TABLE_NAMES else ()
+    money = {each.name for each in known if each.kind == "money"}
+    wrong = [each.name for each in schema if each.name in money and pa.types.is_floating(each.type)]
+    if wrong:
+        raise SourceError(
+            f"column {', '.join(wrong)} is a floating-point number, and money is exact",
+            where=name,
+            remedy="write it as decimal(18, 2), or as text such as 1234.50",
+        )
+
+
+def _lines(table: pa.Table, delimiter: str) -> list[str]:
     """The header and each row as one text of CSV."""
     written = io.BytesIO()
     texts = [pc.fill_null(pc.cast(column, pa.string()), "") for column in table.columns]
-    csv.write_csv(pa.table(texts, names=table.column_names), written, csv.WriteOptions(quoting_style="needed"))
+    csv.write_csv(
+        pa.table(texts, names=table.column_names),
+        written,
+        csv.WriteOptions(quoting_style="needed", delimiter=delimiter),
+    )
     header, _, body = written.getvalue().decode().partition("\n")
     found, open_text = [header.replace('"', "") + "\n"], ""
     for line in io.StringIO(body, newline=""):
@@ -138,6 +174,17 @@ def _check(section: str, names: list[str], name: str) -> None:
     else:
         table = TABLE_NAMES[section]
         needed, known = table_columns(section)
+    if len(names) == 1 and names[0].startswith("sep="):
+        raise SourceError(
+            f"the first line is {names[0]}, a note to Excel, and no header", where=f"{name}:1", remedy="take it out"
+        )
+    other = next((each for each in (";", "\t", "|", ",") if len(names) == 1 and each in names[0]), None)
+    if other:
+        raise SourceError(
+            f"the header of {table} is separated by {other!r}",
+            where=f"{name}:1",
+            remedy=f"write the delimiter in the section of the mapping: {section}: {{delimiter: {json.dumps(other)}}}",
+        )
     absent = [each for each in needed if each not in names]
     strange = [each for each in names if each not in known and each not in _OURS]
     twice = sorted({each for each in names if names.count(each) > 1})

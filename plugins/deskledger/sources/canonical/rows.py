@@ -28,15 +28,16 @@ def from_events(record: pd.DataFrame) -> dict[str, np.ndarray]:
     row["created_at"] = np.where(kind == "created", row["occurred_at"], "")
     for told, column in _CHANGES.items():
         is_told = kind == told
-        # Nothing before a status is the ticket's first one; nothing before anything else is nothing.
-        none, none_before = ("", "new") if told == "status" else (_NONE, _NONE)
-        row[column] = np.where(is_told, np.where(value == "", none, value), "")
+        # Nothing before a status is the ticket's first one; nothing before anything else is nothing. A ticket always
+        # has a status: `(none)` is none of its words.
+        none_before = "new" if told == "status" else _NONE
+        row[column] = np.where(is_told, np.where(value == "", _NONE, value), "")
         row[f"{column}_before"] = np.where(is_told, np.where(previous == "", none_before, previous), "")
     is_change = np.isin(kind, [*_CHANGES, "created"])
     is_public = _text(record, "is_public")
     shown = np.array([_VISIBLE.get(each.lower(), f", is_public {each}") for each in is_public], dtype=object)
     plain = np.isin(kind, ["merged", "deleted"])  # nobody reads them: they are seen by their effect
-    row["activity"] = np.where(is_change, "", np.where(plain, kind, kind + shown))
+    row["kind"] = np.where(is_change, "", np.where(plain, kind, np.where(kind == "", _NONE, kind + shown)))
     row["value"] = np.where(is_change, "", value)
     return row
 

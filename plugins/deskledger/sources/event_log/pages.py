@@ -10,6 +10,7 @@ import json
 import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import partial
 from io import BytesIO
 from pathlib import Path
 from typing import IO
@@ -183,6 +184,12 @@ def records_of(path: Path, part: Section) -> Iterator[tuple[int, str]]:
     """Each CSV record's first line number and text; blank lines are left out."""
     opened, text = 0, ""
     for number, line in _lines(path, part.encoding):
+        if number == 1 and "\r" in line.removesuffix("\n").removesuffix("\r"):
+            raise SourceError(
+                "the lines end in carriage returns alone",
+                where=f"{path.name}:1",
+                remedy="save the file with the line ends of Windows or Unix, and export again",
+            )
         if text:
             text += line
         elif line.strip():
@@ -207,9 +214,15 @@ def _lines(path: Path, encoding: str) -> Iterator[tuple[int, str]]:
     again = "the file did not arrive whole: copy or export it again"
     try:
         with _opened(path) as stream:
-            for number, line in enumerate(stream, 1):
+            for number, line in enumerate(iter(partial(stream.readline, BYTES + 1), b""), 1):
+                if number == 1 and line.startswith((b"\xff\xfe", b"\xfe\xff")):
+                    raise SourceError("the file is UTF-16", where=path.name, remedy="save it as CSV UTF-8")
                 if b"\0" in line:
                     raise SourceError("not a CSV: binary data", where=f"{path.name}:{number}", remedy="export as CSV")
+                if len(line) > BYTES:
+                    raise SourceError(
+                        f"a line is longer than {BYTES >> 20} MB", where=f"{path.name}:{number}", remedy="export as CSV"
+                    )
                 if number == 1:
                     line = line.removeprefix(b"\xef\xbb\xbf")
                 yield number, line.decode(encoding)

@@ -1,5 +1,6 @@
 """The rows of an event log as typed columns, and what is wrong with each: a fault is a row, a rule and a sentence."""
 
+import re
 from collections.abc import Callable
 from collections.abc import Mapping as Dictionary
 from dataclasses import dataclass, field
@@ -149,8 +150,7 @@ def read_rows(
     faults.add(before, "event_before_ticket", what, raw[events.occurred_at], raw[events.created_at])
 
     status_word = raw[events.status.column]
-    remedy = "add it to the mapping's words, or write null for `says nothing`"
-    what = f"column {events.status.column} has the unknown status {{!r}}; {remedy}"
+    what = f"column {events.status.column} has the unknown status {{!r}}; {_asked(mapping, events.status.words)}"
     faults.add(status_word.unnamed(events.status.words), "status_unknown", what, status_word)
     status = status_word.translate(events.status.words.get)
     earlier = {}
@@ -165,7 +165,7 @@ def read_rows(
         cleared[name] = is_gone
         vocabulary = column.words or ({each: each for each in PRIORITIES} if name == "priority" else None)
         if vocabulary is not None:
-            what = f"column {column.column} has the unknown {name} {{!r}}; {remedy}"
+            what = f"column {column.column} has the unknown {name} {{!r}}; {_asked(mapping, vocabulary)}"
             faults.add(words.unnamed(vocabulary), f"{name}_unknown", what, words)
         if column.before:
             earlier[name] = _earlier(name, raw, column.before, frozenset(column.cleared), vocabulary, faults)
@@ -176,7 +176,7 @@ def read_rows(
     activities = []
     for each in events.told:
         word = raw[each.column]
-        what = f"column {each.column} has the unknown activity {{!r}}; {remedy}"
+        what = f"column {each.column} has the unknown activity {{!r}}; {_asked(mapping, each.words)}"
         faults.add(word.unnamed(each.words), "activity_unknown", what, word)
         meaning = word.translate(each.words.get)
         activities.append(Told(word, meaning, _activity_values(mapping, each, raw, meaning, faults)))
@@ -203,6 +203,13 @@ def read_rows(
         raw=raw,
         faults=faults,
     )
+
+
+def _asked(mapping: Mapping, words: Dictionary[str, Any]) -> str:
+    """What to do about a word that is none of these, as a part of a fault's sentence."""
+    if mapping.reader != "canonical":
+        return "add it to the mapping's words, or write null for `says nothing`"
+    return "docs/desks/canonical.md has the words: " + ", ".join(dict.fromkeys(each.split(",")[0] for each in words))
 
 
 def _unless(cleared: frozenset[str], word: str) -> str | None:
@@ -269,7 +276,7 @@ def _named(named: dict[str, Any], word: str) -> Any:
 
 
 def _level(word: object) -> int | None:
-    return int(str(word)) if str(word).isdecimal() else None
+    return int(str(word)) if re.fullmatch("[0-9]{1,2}", str(word)) else None
 
 
 def _flag(word: object) -> bool | None:

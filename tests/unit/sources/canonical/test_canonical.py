@@ -1,7 +1,9 @@
 """Files with the canonical tables' own columns: paged, read, and the same tickets from CSV and Parquet."""
 
+import re
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from decimal import Decimal
 from pathlib import Path
 
 import pandas as pd
@@ -115,6 +117,8 @@ def test_an_event_says_itself_when_its_ticket_was_created(tmp_path: Path) -> Non
         ("T1,z,2026-03-02T16:00:00Z,11,closing,,,,,", "activity_unknown"),
         ("T1,z,2026-03-02T16:00:00Z,11,reply,,,,,perhaps", "activity_unknown"),
         ("T1,z,2026-03-02T16:00:00Z,11,status,done,,,,", "status_unknown"),
+        ("T1,z,2026-03-02T16:00:00Z,11,status,,waiting_on_customer,,,", "status_unknown"),
+        ("T1,z,2026-03-02T16:00:00Z,11,,,,,,", "activity_unknown"),
         ("T1,z,2026-03-02T16:00:00Z,11,priority,P9,,,,", "priority_unknown"),
         ("T1,z,2026-03-02T16:00:00Z,11,note,,,,boss,", "actor_role_unknown"),
         ("T1,z,yesterday,11,note,,,,,", "occurred_at_not_an_instant"),
@@ -127,6 +131,104 @@ def test_a_word_that_is_not_canonical_is_held_with_its_rule(tmp_path: Path, line
     made = read(mapping(tmp_path), file(tmp_path, "ticket_event.csv", f"{EVENTS}{line}\n"))
     assert rule in made.faults["rule"].tolist()
     assert [FATES[each] for each in made.fates] == [*["loaded"] * 10, "quarantined"]
+
+
+@pytest.mark.parametrize(
+    ("line", "sentence"),
+    [
+        (
+            "T1,z,2026-03-02T16:00:00Z,11,Status,open,,,,",
+            "column kind has the unknown activity 'Status'; .* reply",
+        ),
+        ("T1,z,2026-03-02T16:00:00Z,11,priority,high,,,,", "unknown priority 'high'; .* the words: P1, P2, P3, P4"),
+        ("T1,z,2026-03-02T16:00:00Z,11,status,done,,,,", "unknown status 'done'; .* the words: new, open, waiting"),
+    ],
+)
+def test_a_fault_names_the_files_column_and_the_words_that_it_takes(tmp_path: Path, line: str, sentence: str) -> None:
+    (message,) = read(mapping(tmp_path), file(tmp_path, "ticket_event.csv", f"{EVENTS}{line}\n")).faults["message"]
+    assert re.search(sentence, message), message
+
+
+@pytest.mark.parametrize(
+    ("level", "told", "rules"),
+    [
+        ("2", 2, []),
+        ("9223372036854775808", None, ["support_level_unreadable"]),
+        ("9" * 400, None, ["support_level_unreadable"]),
+        ("\N{ARABIC-INDIC DIGIT THREE}", None, ["support_level_unreadable"]),
+        ("128", None, ["support_level_unreadable"]),
+    ],
+)
+def test_a_support_level_is_a_small_number(tmp_path: Path, level: str, told: int | None, rules: list[str]) -> None:
+    text = (
+        f"ticket_id,created_at,updated_at,support_level\nT1,2026-03-02,2026-03-03,1\nT2,2026-03-02,2026-03-03,{level}\n"
+    )
+    made = read(mapping(tmp_path), file(tmp_path, "ticket.csv", text))
+    levels = made.tickets.set_index("ticket_id")["support_level"].to_dict()
+    assert made.faults["rule"].tolist() == rules and levels == {"T1": 1} | ({"T2": told} if told else {})
+
+
+@pytest.mark.parametrize(
+    ("text", "message", "remedy"),
+    [
+        (TICKETS.replace("\n", "\r"), "the lines end in carriage returns alone", "line ends"),
+        (TICKETS.replace(",", ";"), "the header of ticket is separated by ';'", 'events: {delimiter: ";"}'),
+        (TICKETS.replace(",", "\t"), r"the header of ticket is separated by '\\t'", r'events: {delimiter: "\t"}'),
+        ("sep=;\n" + TICKETS.replace(",", ";"), "the first line is sep=;, a note to Excel", "take it out"),
+        (
+            "ticket_id,created_at,updated_at\nT1,01.03.2026 09:00,02.03.2026 10:00\n",
+            "no.* instant of the form iso8601 in column updated_at; the first has '02.03.2026 10:00'",
+            "instant_format",
+        ),
+    ],
+)
+def test_a_file_of_another_form_is_told_what_form_it_has(tmp_path: Path, text: str, message: str, remedy: str) -> None:
+    path = tmp_path / "ticket.csv"
+    path.write_bytes(text.encode())
+    with pytest.raises(SourceError, match=message) as refused:
+        list(pages.cut(mapping(tmp_path), "events", path, by_month=False))
+    assert remedy in str(refused.value.remedy)
+
+
+@pytest.mark.parametrize("order", ["utf-16-le", "utf-16-be"])
+def test_utf_16_is_told_by_its_name(tmp_path: Path, order: str) -> None:
+    path = tmp_path / "ticket.csv"
+    path.write_bytes(f"\ufeff{TICKETS}".encode(order))
+    with pytest.raises(SourceError, match="the file is UTF-16") as refused:
+        list(pages.cut(mapping(tmp_path), "events", path, by_month=False))
+    assert refused.value.remedy == "save it as CSV UTF-8"
+
+
+def test_the_delimiter_and_the_form_of_instants_that_a_mapping_names_are_taken(tmp_path: Path) -> None:
+    desk = mapping(tmp_path, events={"delimiter": ";", "instant_format": "%d.%m.%Y %H:%M"}, charges={"delimiter": ";"})
+    path = file(
+        tmp_path, "ticket.csv", "ticket_id;created_at;updated_at;team\nT1;02.03.2026 09:00;02.03.2026 10:00;a,b\n"
+    )
+    made = read(desk, path)
+    assert made.tickets["team"].tolist() == ["a,b"]
+    assert made.tickets["created_at"].tolist() == [pd.Timestamp("2026-03-02 08:00", tz="UTC")]
+    frame = pd.DataFrame({"ticket_id": ["T1"], "created_at": "02.03.2026 09:00", "updated_at": "02.03.2026 10:00"})
+    frame.assign(team="a;b").to_parquet(tmp_path / "ticket.parquet", index=False)
+    assert read(desk, tmp_path / "ticket.parquet").tickets["team"].tolist() == ["a;b"]
+
+
+def test_parquet_with_a_nul_is_refused_as_csv_is(tmp_path: Path) -> None:
+    at = datetime(2026, 3, 2, 9, tzinfo=UTC)
+    rows = [{"ticket_id": f"T{n}", "created_at": at, "updated_at": at, "team": team} for n, team in enumerate("a\0")]
+    pd.DataFrame(rows).to_parquet(tmp_path / "ticket.parquet", index=False)
+    with pytest.raises(SourceError, match=r"ticket\.parquet:3: a NUL character"):
+        list(pages.cut(mapping(tmp_path), "events", tmp_path / "ticket.parquet", by_month=False))
+
+
+def test_an_amount_that_was_a_floating_point_number_is_refused(tmp_path: Path) -> None:
+    one = {"contract": "c", "period": "2026-03", "kind": "fee", "currency": "EUR"}
+    path = tmp_path / "charge.parquet"
+    pd.DataFrame([{**one, "amount": 0.1 + 0.2}]).to_parquet(path, index=False)
+    with pytest.raises(SourceError, match="column amount is a floating-point number"):
+        list(pages.cut(mapping(tmp_path), "charges", path, by_month=False))
+    pd.DataFrame([{**one, "amount": Decimal("0.30")}]).to_parquet(path, index=False)
+    (page,) = pages.cut(mapping(tmp_path), "charges", path, by_month=False)
+    assert "0.30" in page.content.decode()
 
 
 @pytest.mark.parametrize(
