@@ -18,7 +18,7 @@ def _cases() -> list[dict[str, Any]]:
     file = _FOLDER / "business_time.jsonl"
     if not file.exists():
         return []
-    return [json.loads(line) for line in file.read_text(encoding="utf-8").splitlines() if line.strip()]
+    return [json.loads(line) for line in file.read_text(encoding="utf-8-sig").split("\n") if line.strip()]
 
 
 @pytest.mark.parametrize("case", _cases(), ids=lambda case: case["id"])

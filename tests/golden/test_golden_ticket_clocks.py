@@ -10,7 +10,7 @@ import pytest
 
 from deskledger import clocks
 from deskledger.business_time import BusinessCalendar
-from deskledger.contract.definitions import DEFINITIONS, ready_made
+from deskledger.contract.definitions import DEFINITIONS, DONE, ready_made
 from deskledger.contract.terms import ClockTerms, EventMatch, Target
 from deskledger.model import STATUSES, TICKET, TICKET_EVENT, conform
 
@@ -29,11 +29,12 @@ def _cases() -> list[dict[str, Any]]:
     file = _FOLDER / "ticket_clocks.jsonl"
     if not file.exists():
         return []
-    return [json.loads(line) for line in file.read_text(encoding="utf-8").splitlines() if line.strip()]
+    return [json.loads(line) for line in file.read_text(encoding="utf-8-sig").split("\n") if line.strip()]
 
 
 @pytest.mark.parametrize("case", _cases(), ids=lambda case: case["id"])
 def test_golden_ticket_clock(case: dict[str, Any]) -> None:
+    case = {**case, "events": sorted(case["events"], key=lambda event: pd.Timestamp(event["at"]))}
     tickets, events = _frames(case)
     as_of = pd.Timestamp(case.get("as_of") or case["events"][-1]["at"])
     clock = _clock(case)
@@ -41,7 +42,7 @@ def test_golden_ticket_clock(case: dict[str, Any]) -> None:
     cycles = clocks.measure(tickets, events, [clock], {"hours": calendar}, as_of)
     expected = case["expected"]
     if cycles.empty:
-        assert set(expected.values()) <= {None, False}, "nothing has started the clock"
+        assert all(value is None or value is False for value in expected.values()), "nothing has started the clock"
         return
     cycle = cycles.iloc[-1]
     checked = set()
@@ -78,6 +79,9 @@ def _clock(case: dict[str, Any]) -> ClockTerms:
         # The source takes an agent's status change for a response.
         moved = EventMatch("status", values=frozenset(STATUSES) - {"new"}, actor_roles=frozenset({"agent"}))
         parts["stop"] = (*DEFINITIONS["first_response"]["stop"], moved)
+    elif metric == "next_response" and parts["pause"] & DONE:
+        # The source pauses while the ticket is done: that answers nobody, and a reopening goes on.
+        parts["stop"] = tuple(stop for stop in DEFINITIONS["next_response"]["stop"] if stop.kind == "reply")
     target = Target(when={}, open_us=round(case["target_seconds"] * 1_000_000))
     convention = case.get("deadline_convention", "closing")
     return ready_made(metric, clause=case["id"], calendar="hours", targets=(target,), at_close=convention, **parts)
