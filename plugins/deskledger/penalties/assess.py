@@ -4,7 +4,7 @@ Pure and exact: comparisons are of fractions, amounts are rounded once where the
 raises TypeError.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from decimal import Decimal
 from fractions import Fraction
@@ -25,6 +25,7 @@ from deskledger.penalties.waive import waive
 
 # Lists of measures that are each judged by themselves: every day, or every month of a quarter.
 _JUDGED_EACH = ("days", "months", "periods")
+_IN_HISTORY = ("months", "periods")  # as history counts: each is part of the run of failures that the next one is in
 
 
 def assess(contract: Mapping[str, Any], measurements: Mapping[str, Any]) -> Assessment:
@@ -47,24 +48,28 @@ def assess(contract: Mapping[str, Any], measurements: Mapping[str, Any]) -> Asse
     bases = _bases(contract)
     trace: list[TraceRow] = []
     flags: list[str] = []
-    dues = [
-        due
-        for measures, is_part in _periods(measurements)
-        for due in _judge(contract, measurements, measures, is_part, bases, blank, trace, flags)
-    ]
+    word = next((each for each in _JUDGED_EACH if each in measurements), "")
+    parts = measurements[word] if word else [{"measures": measurements.get("measures", {})}]
+    dues: list[Due] = []
+    for part in parts:
+        judged = _judge(contract, measurements, part.get("measures", part), bool(word), bases, blank, trace, flags)
+        dues += judged
+        if word in _IN_HISTORY:
+            measurements = _with_history(measurements, judged)
     dues, settled = settle_overlaps(contract, measurements, dues)
     points, total_points, converted = convert_points(contract, dues, bases, blank)
     trace += [*settled, *converted]
     if points is not None:
         dues.append(points)
-    if is_critical(contract, measurements, total_points):
-        flags.append("critical_failure")
     by_line = contract.get("round_stage", "line") == "line"
     if by_line:
         dues = [replace(due, amount=Fraction(money.of(due.amount))) for due in dues]
     waived, steps = waive(measurements.get("waivers") or (), dues, blank)
     dues += waived
     trace += steps
+    together = sum((due.amount for due in dues), Fraction(0))
+    combined = f"{len(dues)} {'line' if len(dues) == 1 else 'lines'}, overlap {contract.get('overlap') or 'sum'}"
+    trace.append(TraceRow("total", "combine", combined, shown(together)))
     limited = limit(contract, dues, bases, money, blank)
     paid: dict[str, Fraction] = {}
     for due, left in zip(dues, limited.left, strict=True):  # a line of several parts is told once a part
@@ -72,6 +77,8 @@ def assess(contract: Mapping[str, Any], measurements: Mapping[str, Any]) -> Asse
         paid[term] = paid.get(term, Fraction(0)) + left
     dues += limited.dues
     flags += limited.flags
+    if is_critical(contract, measurements, total_points, is_cap_reached=limited.is_cap_reached):
+        flags.append("critical_failure")
     trace += limited.trace
     credit = money.of(limited.total)
     lines = [replace(due.line, credit=money.of(due.amount)) for due in dues]
@@ -120,21 +127,18 @@ def _bases(contract: Mapping[str, Any]) -> Bases:
                 remedy=f"put the approved amount of the charge `{amount.get('charge')}` in its place",
             )
         bases[name] = exact(amount)
+        if bases[name] < 0:
+            raise StatementError(
+                f"the base {name} is below nought: {shown(bases[name])}", remedy="give what was charged, 0 or more"
+            )
     for part in contract.get("prorate") or ():
         if part["base"] not in bases:
             raise ContractError(f"there is no base {part['base']!r} to reduce", remedy="name one of the bases")
-        bases[part["base"]] *= exact(part["active_days"]) / exact(part["days_in_period"])
+        days = exact(part["days_in_period"])
+        if days <= 0:
+            raise ContractError(f"the base {part['base']} is for no day", remedy="give `days_in_period`, 1 or more")
+        bases[part["base"]] *= exact(part["active_days"]) / days
     return bases
-
-
-def _periods(measurements: Mapping[str, Any]) -> Iterator[tuple[Mapping[str, Any], bool]]:
-    """The measures that are judged together, and whether they are a part: a day or month that is judged by itself."""
-    each = next((word for word in _JUDGED_EACH if word in measurements), None)
-    if each is None:
-        yield measurements.get("measures", {}), False
-        return
-    for part in measurements[each]:
-        yield part.get("measures", part), True
 
 
 def _judge(
@@ -146,9 +150,10 @@ def _judge(
     blank: Line,
     trace: list[TraceRow],
     flags: list[str],
-) -> Iterator[Due]:
+) -> list[Due]:
     """One due a term, through measure, gate, schedule and modifier. A part may leave out what it did not measure."""
     ramp = ramp_up(contract, measurements)
+    dues = []
     for term in contract.get("terms") or ():
         name, clause = term["id"], str(term.get("clause", ""))
         if term["measure"] not in measures and is_part:
@@ -158,7 +163,7 @@ def _judge(
                 f"nothing was measured for {term['measure']!r}", where=name, remedy="measure it; no data is a value too"
             )
         rules = term["schedule"]
-        history = _history(measurements, term)
+        history = _history(measurements, name, term["measure"])
         measured = measure(term, measures[term["measure"]], contract.get("percent_rounding"))
         trace.append(TraceRow(name, "measure", measured.evidence, measured.text, clause))
         gated = gate(term, measured, claim_gate(contract, measurements, name))
@@ -195,12 +200,22 @@ def _judge(
             points=outcome.points,
             run=run,
         )
-        yield Due(line, outcome.amount)
+        dues.append(Due(line, outcome.amount))
+    return dues
 
 
-def _history(measurements: Mapping[str, Any], term: Mapping[str, Any]) -> Sequence[Any]:
+def _history(measurements: Mapping[str, Any], term: str, measured: str) -> Sequence[Any]:
     history = measurements.get("history") or {}
-    return list(history.get(term["id"], history.get(term["measure"], ())))
+    return list(history.get(term, history.get(measured, ())))
+
+
+def _with_history(measurements: Mapping[str, Any], judged: Sequence[Due]) -> dict[str, Any]:
+    """The measurements with what a period has said of each term behind its history."""
+    said = {
+        due.line.term: [*_history(measurements, due.line.term, str(due.line.measure)), due.line.status]
+        for due in judged
+    }
+    return {**measurements, "history": {**(measurements.get("history") or {}), **said}}
 
 
 def _times(outcome: Outcome, times: Fraction) -> Outcome:

@@ -136,11 +136,19 @@ def _from_table(terms: Mapping[str, Any], total: Fraction, bases: Bases) -> tupl
     return base * exact(row["pct"]) / 100, f"{plain(total)} points, from {row['min']}: {row['pct']} % of {shown(base)}"
 
 
-def is_critical(contract: Mapping[str, Any], measurements: Mapping[str, Any], total: Fraction) -> bool:
-    """Whether the points of this and the previous months make a critical failure: a flag, no money of its own."""
+def is_critical(
+    contract: Mapping[str, Any], measurements: Mapping[str, Any], total: Fraction, *, is_cap_reached: bool
+) -> bool:
+    """Whether the period is a critical failure: a flag, no money of its own.
+
+    So many points in this and the previous months, or credits that reach a cap of the whole month (penalty structures
+    3).
+    """
     terms = contract.get("critical")
     if not terms:
         return False
+    if is_cap_reached:
+        return True
     before = whole(terms["months"]) - 1
     history = list(measurements.get("points_history", ()))
     recent = history[-before:] if before > 0 else []

@@ -51,7 +51,7 @@ def claim_gate(contract: Mapping[str, Any], measurements: Mapping[str, Any], ter
     claim = (measurements.get("claims") or {}).get(term) or measurements.get("claim")
     if window is None:
         return Gate()
-    if claim is None:
+    if claim is None or claim.get("day") is None:
         is_withheld = contract.get("until_claimed") == "withheld"
         return Gate(spares="unclaimed", reason=f"no claim yet, allowed until day {window}") if is_withheld else Gate()
     if exact(claim["day"]) <= exact(window):

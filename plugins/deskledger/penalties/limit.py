@@ -27,13 +27,17 @@ class Money:
 
 @dataclass(frozen=True)
 class Limited:
-    """Lines that limits added, the total after them, and what happened; `left` is what each given line still costs."""
+    """Lines that limits added, the total after them, and what happened; `left` is what each given line still costs.
+
+    `is_cap_reached`: the credits came to a cap of the whole month, or beyond it.
+    """
 
     dues: tuple[Due, ...]
     total: Fraction
     left: tuple[Fraction, ...]
     flags: tuple[str, ...]
     trace: tuple[TraceRow, ...]
+    is_cap_reached: bool
 
 
 def limit(contract: Mapping[str, Any], dues: Sequence[Due], bases: Bases, money: Money, blank: Line) -> Limited:
@@ -56,6 +60,7 @@ def limit(contract: Mapping[str, Any], dues: Sequence[Due], bases: Bases, money:
     # the same money again.
     left = [Fraction(0) if added else due.amount for due in dues]  # rewards have taken all of it
     tightest: Fraction | None = None
+    is_cap_reached = False
     for cap in contract.get("caps") or ():
         ceiling = _ceiling(cap, bases, money)
         scope = cap.get("terms")
@@ -69,6 +74,10 @@ def limit(contract: Mapping[str, Any], dues: Sequence[Due], bases: Bases, money:
             flags.append(f"cap:{cap['id']}")
             for index in mine:
                 left[index] *= ceiling / reached
+        else:
+            unreached = f"{shown(reached)}: at most {shown(ceiling)}, not exceeded"
+            trace.append(TraceRow(cap["id"], "limit", unreached, shown(total), str(cap.get("clause", ""))))
+        is_cap_reached |= scope is None and 0 < reached >= ceiling
     rules = contract.get("de_minimis") or {}
     issued = Fraction(money.of(total))
     if rules.get("issue_if_gt") is not None and 0 < issued <= exact(rules["issue_if_gt"]):
@@ -78,7 +87,9 @@ def limit(contract: Mapping[str, Any], dues: Sequence[Due], bases: Bases, money:
         least = exact(rules["raise_to"]) if tightest is None else min(exact(rules["raise_to"]), tightest)
         if least > total:
             add("de_minimis", "raised", least - total, f"raised to {shown(least)}")
-    return Limited(tuple(added), total, tuple(left), tuple(flags), tuple(trace))
+    if not trace:
+        trace.append(TraceRow("total", "limit", f"{shown(total)}: no limit applies", shown(total)))
+    return Limited(tuple(added), total, tuple(left), tuple(flags), tuple(trace), is_cap_reached)
 
 
 def _ceiling(cap: Mapping[str, Any], bases: Bases, money: Money) -> Fraction:

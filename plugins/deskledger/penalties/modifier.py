@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from fractions import Fraction
 from typing import Any
 
-from deskledger.errors import ContractError, StatementError
+from deskledger.errors import StatementError
 from deskledger.penalties.exact import exact, shown, whole
 from deskledger.penalties.schedule import failed, is_silent
 
@@ -21,15 +21,10 @@ def run_length(history: Sequence[Any]) -> int:
     return run
 
 
-def _of_run(by_run: Mapping[str, Any], run: int) -> Any:
-    """What `by_run` says of a run: its own line, the last one for longer runs. Raises ContractError at a gap."""
-    lines = {whole(length): multiplier for length, multiplier in by_run.items()}
-    length = min(run, max(lines, default=0))
-    if length not in lines:
-        raise ContractError(
-            f"by_run says nothing of failure {run} in a row", remedy="number the lines 1, 2, 3 without a gap"
-        )
-    return lines[length]
+def _of_run(by_run: Mapping[str, Any], run: int) -> Fraction:
+    """What `by_run` says of a run: the last line that is not above it holds on; 1 before the first line."""
+    lines = {whole(length): exact(multiplier) for length, multiplier in by_run.items()}
+    return lines[max(length for length in lines if length <= run)] if run >= min(lines) else Fraction(1)
 
 
 def factor(
@@ -39,8 +34,7 @@ def factor(
     product, run, reasons = Fraction(1), None, []
     if term.get("repeat"):
         run = run_length(history)
-        by_run = term["repeat"]["by_run"]
-        multiplier = exact(_of_run(by_run, run))
+        multiplier = _of_run(term["repeat"]["by_run"], run)
         product *= multiplier
         reasons.append(f"failure {run} in a row: x {shown(multiplier)}")
     if term.get("multiplier") is not None:

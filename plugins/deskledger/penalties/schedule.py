@@ -42,7 +42,7 @@ def schedule(
         "expected_min": lambda: _expected_min(rules, measured, verdict, history, bases),
         "bands": lambda: _bands(term["id"], rules, measured, verdict, bases),
         "shortfall": lambda: _shortfall(rules, measured, verdict, bases),
-        "per_item": lambda: _per_item(rules, measured, bases),
+        "per_item": lambda: _per_item(term["id"], rules, measured, bases),
     }
     if rules.get("kind") not in kinds:
         raise ContractError(
@@ -198,15 +198,20 @@ def step_count(steps: Fraction, rounding: str) -> Fraction:
     raise ContractError(f"steps cannot be rounded {rounding!r}", remedy="use exact, down or up")
 
 
-def _per_item(rules: Mapping[str, Any], measured: Measured, bases: Bases) -> Outcome:
+def _per_item(name: str, rules: Mapping[str, Any], measured: Measured, bases: Bases) -> Outcome:
     """So much for each late ticket and unit of time; what earlier periods charged of a ticket is taken off.
 
     `accrued` are the units of earlier periods, `accrued_seconds` how late it was at their end. A ticket that went on
     and adds nothing (its cap or the last unit is reached) failed in those periods, and is no failure of this one.
+    A ladder that ends before the units do leaves them without a price: then the whole is unmapped.
     """
+    most = _most_units(rules)
     total, late, units, earlier = Fraction(0), 0, Fraction(0), Fraction(0)
     for item in measured.items or ():
         here, already = _units(rules, item), _accrued(rules, item)
+        if most is not None and max(here, already) > most:
+            reason = f"the ladder ends at {shown(most)} units, a ticket has {shown(max(here, already))}"
+            return Outcome("unmapped", flag=f"ladder_end:{name}", reason=reason)
         added = max(_item_amount(rules, here, bases) - _item_amount(rules, already, bases), Fraction(0))
         late += added > 0 if already else here > 0
         units += here
@@ -235,6 +240,12 @@ def _accrued(rules: Mapping[str, Any], item: Mapping[str, Any]) -> Fraction:
     return exact(item.get("accrued", 0))
 
 
+def _most_units(rules: Mapping[str, Any]) -> Fraction | None:
+    """The units that the ladder has a price for; None where its last step goes on."""
+    steps = [step.get("units") for step in rules["ladder"]]
+    return None if None in steps else sum((exact(units) for units in steps), Fraction(0))
+
+
 def _item_amount(rules: Mapping[str, Any], units: Fraction, bases: Bases) -> Fraction:
     amount, left = Fraction(0), units
     for step in rules["ladder"]:
@@ -242,11 +253,6 @@ def _item_amount(rules: Mapping[str, Any], units: Fraction, bases: Bases) -> Fra
         rate = exact(step["amount"]) if "amount" in step else share_of_base(step, bases)[0]
         amount += here * rate
         left -= here
-    if left > 0:
-        raise ContractError(
-            f"the ladder has no price for the last {shown(left)} of {shown(units)} units",
-            remedy="add a last step without `units`, or say `max_units`",
-        )
     return amount if rules.get("item_cap") is None else min(amount, exact(rules["item_cap"]))
 
 

@@ -362,11 +362,19 @@ def test_points_below_zero_are_a_bonus(points: str, status: str) -> None:
     )
 
 
-def test_a_repeat_without_the_line_of_a_run_is_refused() -> None:
-    contract = _contract(term={"repeat": {"by_run": {"1": "1", "3": "2"}}})
-    with pytest.raises(ContractError, match="by_run says nothing of failure 2 in a row"):
-        assess(contract, {"measures": {"m": _SHARE}, "history": {"m": [1]}})
-    for history, run in (([], 1), ([1, 1], 3), ([1, 1, 1], 4)):
-        assert assess(contract, {"measures": {"m": _SHARE}, "history": {"m": history}}).lines[0].run == run
+@pytest.mark.parametrize(
+    ("by_run", "multipliers"),
+    [
+        ({"1": "1", "3": "2"}, [1, 1, 2, 2]),  # the last line that was reached holds on
+        ({"2": "2"}, [1, 2, 2, 2]),  # before the first line nothing is multiplied
+        ({"1": "1", "10": "3"}, [1] * 9 + [3, 3]),  # by number, not by letter
+    ],
+)
+def test_a_run_goes_on_with_the_last_line_that_it_reached(by_run: dict, multipliers: list[int]) -> None:
+    contract = _contract(term={"repeat": {"by_run": by_run}})
+    once = assess(_contract(), {"measures": {"m": _SHARE}}).credit
+    for before, multiplier in enumerate(multipliers):
+        found = assess(contract, {"measures": {"m": _SHARE}, "history": {"m": [1] * before}})
+        assert (found.lines[0].run, found.credit) == (before + 1, once * multiplier)
     empty = _contract(term={"repeat": {"by_run": {" 1 ": "1", "2 ": "2"}}})
     assert assess(empty, {"measures": {"m": _SHARE}, "history": {"m": [1]}}).lines[0].run == 2

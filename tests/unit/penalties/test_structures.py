@@ -198,11 +198,20 @@ def test_a_minimum_sample_of_late_tickets_and_of_a_mean_of_months(measure: dict,
     assert _status(assess(_contract(schedule, term), {"measures": {"r": measure}})) == status
 
 
-def test_a_ladder_without_end_is_refused_where_a_ticket_goes_beyond_it() -> None:
-    with pytest.raises(ContractError, match="no price for the last 2"):
-        _credit(_contract({**_LADDER, "ladder": [{"units": "1", "amount": "80"}]}), {"items": [{"late": "3"}]})
-    with pytest.raises(ContractError, match=r"no price for the last 0\.5"):
-        _credit(_contract({**_LADDER, "ladder": [{"units": "1", "amount": "80"}]}), {"items": [{"late": "1.5"}]})
+@pytest.mark.parametrize(
+    ("late", "accrued", "told"),
+    [
+        ("1", "0", ("breach", "80.00", ())),
+        ("1.5", "0", ("unmapped", "0.00", ("ladder_end:r",))),
+        ("3", "0", ("unmapped", "0.00", ("ladder_end:r",))),
+        ("1", "1.5", ("unmapped", "0.00", ("ladder_end:r",))),
+    ],
+)
+def test_a_ticket_beyond_the_end_of_its_ladder_is_unmapped(late: str, accrued: str, told: tuple) -> None:
+    contract = _contract({**_LADDER, "ladder": [{"units": "1", "amount": "80"}]})
+    contract["terms"][0]["schedule"]["unit_rounding"] = "exact"
+    found = assess(contract, {"measures": {"r": {"items": [{"late": late, "accrued": accrued}]}}})
+    assert (found.lines[0].status, str(found.credit), found.flags) == told
 
 
 @pytest.mark.parametrize(
@@ -580,9 +589,63 @@ def test_every_step_leaves_a_trace_row() -> None:
         ("r", "gate", "judged", "7.1"),
         ("r", "schedule", "breach: 500", "7.1"),
         ("r", "modifier", "500", "7.1"),
+        ("total", "combine", "500", ""),
         ("m", "limit", "300", "7.9"),
         ("total", "rounding", "300.00", ""),
     ]
+
+
+@pytest.mark.parametrize(
+    ("caps", "told"),
+    [
+        ([], [("total", "500: no limit applies", "500", "")]),
+        ([{"id": "m", "clause": "7.9", "amount": "500"}], [("m", "500: at most 500, not exceeded", "500", "7.9")]),
+        (
+            [{"id": "m", "clause": "7.9", "amount": "499"}, {"id": "y", "clause": "8", "amount": "500"}],
+            [("m", "500: at most 499", "499", "7.9"), ("y", "499: at most 500, not exceeded", "499", "8")],
+        ),
+    ],
+)
+def test_every_cap_leaves_a_trace_row_whether_it_cuts_or_not(caps: list, told: list) -> None:
+    found = assess(_contract(_LATE_5, {"clause": "7.1"}, caps=caps), {"measures": {"r": _SHARE}})
+    assert [(row.line, row.input, row.output, row.clause) for row in found.trace if row.step == "limit"] == told
+
+
+@pytest.mark.parametrize(
+    ("cap", "flags"),
+    [
+        ({"amount": "499"}, ["cap:m", "critical_failure"]),
+        ({"amount": "500"}, ["critical_failure"]),  # reached, though nothing is cut
+        ({"amount": "501"}, []),
+        ({"amount": "400", "terms": ["r"]}, ["cap:m"]),  # a cap of one term is not that of the month
+    ],
+)
+def test_credits_that_reach_the_months_cap_are_a_critical_failure(cap: dict, flags: list[str]) -> None:
+    contract = _contract(_LATE_5, critical={"points": 50, "months": 3}, caps=[{"id": "m", "clause": "7.9", **cap}])
+    assert list(assess(contract, {"measures": {"r": _SHARE}}).flags) == flags
+
+
+def test_a_month_without_credit_reaches_no_cap() -> None:
+    cap = {"id": "m", "clause": "7", "amount": "0"}
+    contract = _contract(_LATE_5, critical={"points": 50, "months": 3}, caps=[cap])
+    assert assess(contract, {"measures": {"r": {"num": 10, "den": 10}}}).flags == ()
+
+
+@pytest.mark.parametrize(
+    ("word", "before", "runs"),
+    [
+        ("months", [], [1, 2, None, 1]),
+        ("months", [1], [2, 3, None, 1]),
+        ("periods", [], [1, 2, None, 1]),
+        ("days", [1], [2, 2, None, 2]),  # a day is no month of the history
+    ],
+)
+def test_a_month_of_a_quarter_is_part_of_the_run_that_the_next_one_is_in(word: str, before: list, runs: list) -> None:
+    contract = _contract(_LATE_5, {"repeat": {"by_run": {"1": "1", "2": "2", "3": "3"}}})
+    parts = [{"r": _SHARE}, {"r": _SHARE}, {"r": {"num": 10, "den": 10}}, {"r": _SHARE}]
+    found = assess(contract, {word: parts, "history": {"r": before}})
+    assert [line.run for line in found.lines] == runs
+    assert found.credit == 500 * sum(run or 0 for run in runs)
 
 
 _BAD = {"num": 1, "den": 10}
