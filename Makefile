@@ -73,7 +73,7 @@ $(OBJECTS)/.installed: requirements/object_storage.txt $(STAMP)
 	@touch $@
 
 bench: $(STAMP)  ## speed and memory beside peers and floors, as ratios of one run
-	@for name in business_time clocks servicenow_log warehouse_load ingest; do \
+	@for name in business_time clocks servicenow_log warehouse_load ingest task_time; do \
 	  echo "== benchmarks/$$name.py"; $(BIN)/python benchmarks/$$name.py || exit 1; done
 
 mutants: $(STAMP)  ## mutation testing of the engine, an hour of a free core; MODULE=csat for one room (docs/mutation.md)

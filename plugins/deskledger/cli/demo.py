@@ -109,7 +109,7 @@ def approve_contracts(settings: Settings) -> list[str]:
 def _first_run(local: LocalAirflow, engine: Engine, tickets_per_month: int, clock: "_Progress") -> None:
     from deskledger.sources.demo import charges, files
 
-    began = _asked_at(DAILY[0] - timedelta(days=1))
+    began = asked_at(DAILY[0] - timedelta(days=1))
     now = max(began, _extracted(engine) or began)
     clock.say(f"acting out three months of a helpdesk, {tickets_per_month:,} tickets a month, and preparing Airflow")
     log = local.settings.state / "helpdesk.log"
@@ -140,8 +140,8 @@ def _run_all(
     clock.say("extracting and loading the days after it, each when it is over at the helpdesk")
     reviews = _Reviews(AirflowApi(local.url, REVIEWER, local.password(REVIEWER)), clock)
     for day in DAILY:
-        if _asked_at(day) > now:
-            desk.set_clock(_asked_at(day))
+        if asked_at(day) > now:
+            desk.set_clock(asked_at(day))
         if str(day) not in watch.partitions("ingest", "success"):
             api.trigger("ingest", partition_key=str(day))
             watch.until(f"{day} is loaded", partial(_is_loaded, str(day), watch, reviews))
@@ -154,7 +154,7 @@ def _is_loaded(day: str, watch: "_Watch", reviews: "_Reviews") -> bool:
     return day in watch.partitions("ingest", "success")
 
 
-def _asked_at(day: date) -> datetime:
+def asked_at(day: date) -> datetime:
     """When the helpdesk is asked for a day: at two in the night after it, as the DAG `ingest` does by its schedule."""
     return datetime.combine(day + timedelta(days=1), time(2), UTC)
 
