@@ -1,7 +1,7 @@
 """The blocks of a mapping file: what a column means, and which files each section reads."""
 
 import re
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
@@ -22,6 +22,12 @@ DatedKind = Literal["status", "reply", "acknowledgement", "escalation", "merged"
 def _instant_format(text: str) -> str:
     if text != ISO and "%" not in text:
         raise ValueError(f"{text!r} is neither {ISO} nor a format such as %d/%m/%Y %H:%M")
+    if text != ISO:
+        example = datetime(2026, 12, 25, 10, tzinfo=UTC).strftime(text)
+        try:
+            datetime.strptime(example, text).replace(tzinfo=UTC)
+        except (ValueError, re.error):
+            raise ValueError(f"{text!r} has a directive that reads nothing, or one twice") from None
     return text
 
 

@@ -2,7 +2,7 @@
 
 import re
 from dataclasses import dataclass
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from typing import Any
 
 import numpy as np
@@ -16,7 +16,7 @@ from deskledger.sources.event_log.sections import TableSection
 from deskledger.sources.event_log.words import NO_INSTANT, Words, as_utc, constant, instants, integers, words_of
 
 SENT = "sent"  # the answer_id of a survey that nobody has answered yet
-_MONEY = re.compile(r"[+-]?\d+(\.\d+)?")
+_MONEY = re.compile(r"[+-]?[0-9]{1,18}(\.[0-9]{1,18})?")  # more digits are no money, and too many no number either
 
 
 @dataclass(frozen=True)
@@ -91,7 +91,4 @@ def _typed(column: Column, words: Words, part: TableSection, mapping: Mapping, f
 
 
 def _amount(text: str) -> Decimal | None:
-    try:
-        return Decimal(text) if _MONEY.fullmatch(text) else None
-    except InvalidOperation:
-        return None
+    return Decimal(text) if _MONEY.fullmatch(text) else None

@@ -11,6 +11,7 @@ import pandas as pd
 
 NO_INSTANT = np.iinfo(np.int64).min  # NaT, as numpy and pandas store it
 _EARLIEST, _LATEST = (int(np.datetime64(day, "us").astype(np.int64)) for day in ("1900-01-01", "2200-01-01"))
+_FIRST_LOCAL, _LAST_LOCAL = pd.Timestamp("1899-12-30"), pd.Timestamp("2200-01-02")  # in whatever zone
 _ISO_OFFSET = r"[Tt ].*(?:[Zz]|[+-]\d{2}(?::?\d{2})?)$"  # of a time: a day alone ends in digits after a dash too
 
 
@@ -140,6 +141,8 @@ def integers(words: Words) -> tuple[np.ndarray, np.ndarray]:
 
 def _in_zone(local: pd.Series, zone: ZoneInfo) -> pd.Series:
     local = local.astype("datetime64[us]")
+    # "Never" is often written as 9999-12-31, and pandas places nothing in a zone that is beyond that year there.
+    local = local.where((local > _FIRST_LOCAL) & (local < _LAST_LOCAL))
     twice_first = np.ones(len(local), dtype=bool)
     placed = local.dt.tz_localize(zone, ambiguous=twice_first, nonexistent="NaT")
     skipped = placed.isna() & local.notna()

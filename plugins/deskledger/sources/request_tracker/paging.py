@@ -8,6 +8,7 @@ question until it is met (docs/adr/0097-proven-ends.md).
 """
 
 import json
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
@@ -171,7 +172,7 @@ def items_of(stream: str, answer: Answer) -> tuple[list[Any], int | None]:
 def id_of(stream: str, item: Any, name: str = "id") -> int:
     """The number of an item: the desk writes it as a number or as text."""
     number = item.get(name) if isinstance(item, dict) else None
-    if not str(number).isdecimal():
+    if not re.fullmatch("[0-9]{1,18}", str(number)):
         raise strange(stream, f"an item without its number `{name}`")
     return int(str(number))
 

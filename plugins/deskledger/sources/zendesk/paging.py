@@ -90,6 +90,8 @@ class TimeExport(_Asked):
         start, end = cursor["start_time"], answer.body.get("end_time")
         if end is not None and (isinstance(end, bool) or not isinstance(end, int)):
             raise SourceError(f"the answer's end_time is no number: {end!r}", where=self.name, remedy=_STUCK)
+        if end is not None and end > epoch(answer.answered_at + LAST_MINUTE):
+            raise SourceError(f"the answer's end_time is still to come: {end}", where=self.name, remedy=_STUCK)
         says_end = answer.body.get("end_of_stream")
         is_still = end is None or end <= start
         if says_end is False and is_still:

@@ -67,7 +67,8 @@ def test_a_faulty_answer_names_its_rule(row: list[str], rule: str) -> None:
 @pytest.mark.parametrize(
     ("text", "amount"),
     [("1234.50", Decimal("1234.50")), ("-3", Decimal(-3)), ("0.1", Decimal("0.1")), ("1,234.50", None), ("1e3", None),
-     ("NaN", None), ("", None)],
+     ("NaN", None), ("", None), ("\N{ARABIC-INDIC DIGIT THREE}", None), ("9" * 18, Decimal("9" * 18)), ("1" * 19, None),
+     ("1" * 200_000, None), ("0." + "1" * 18, Decimal("0." + "1" * 18)), ("0." + "1" * 19, None)],
 )  # fmt: skip
 def test_money_is_exact_or_refused(text: str, amount: Decimal | None) -> None:
     table = made("charges", CHARGES, ["alder", "2026-01", "monthly_fee", text, "EUR"])

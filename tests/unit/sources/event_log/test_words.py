@@ -55,6 +55,33 @@ def test_instant(text: str, text_format: str, expected: str | None) -> None:
     assert read(text, text_format) == expected
 
 
+@pytest.mark.parametrize("zone", ["America/New_York", "Pacific/Kiritimati", "Etc/UTC"])
+@pytest.mark.parametrize(
+    ("text", "text_format"),
+    [
+        ("9999-12-31 23:59:59.999999", "iso8601"),
+        ("0001-01-01 00:00", "iso8601"),
+        ("2200-01-02", "iso8601"),
+        ("31.12.9999 23:59", "%d.%m.%Y %H:%M"),
+    ],
+)
+def test_an_instant_beyond_all_tickets_is_none_in_any_zone(text: str, text_format: str, zone: str) -> None:
+    assert read(text, text_format, ZoneInfo(zone)) is None
+
+
+@pytest.mark.parametrize(
+    ("text", "zone", "expected"),
+    [
+        ("1899-12-31 19:00", "Etc/GMT+5", "1900-01-01T00:00:00+00:00"),
+        ("1899-12-31 18:59", "Etc/GMT+5", None),
+        ("2200-01-01 13:59", "Etc/GMT-14", "2199-12-31T23:59:00+00:00"),
+        ("2200-01-01 14:00", "Etc/GMT-14", None),
+    ],
+)
+def test_the_first_and_last_instant_in_zones_far_off(text: str, zone: str, expected: str | None) -> None:
+    assert read(text, "iso8601", ZoneInfo(zone)) == expected
+
+
 def test_a_gap_of_half_an_hour_is_crossed_by_the_offset_before_it() -> None:
     assert read("2024-10-06 02:15", "iso8601", ZoneInfo("Australia/Lord_Howe")) == "2024-10-05T15:45:00+00:00"
 

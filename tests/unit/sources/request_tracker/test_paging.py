@@ -179,8 +179,10 @@ def test_an_instant_without_its_zone_is_utc(at: str, is_sure: bool) -> None:
 
 
 @pytest.mark.parametrize(
-    "body", [[], "<html>", {"items": None}, page([{"type": "transaction"}], 1), page(["1"], 1), page([{"id": "x"}], 1)]
-)
+    "body",
+    [[], "<html>", {"items": None}, page([{"type": "transaction"}], 1), page(["1"], 1), page([{"id": "x"}], 1),
+     page([{"id": "1" * 5_000}], 1), page([{"id": 10**18}], 1), page([{"id": "\N{ARABIC-INDIC DIGIT THREE}"}], 1)],
+)  # fmt: skip
 def test_an_answer_that_is_none_is_refused(body: object) -> None:
     told = stream("transactions")
     with pytest.raises(SourceError, match="the desk answered with"):
