@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from deskledger.errors import SourceError
-from deskledger.sources.desk import Field
+from deskledger.sources.desk import Field, JsonKind
 
 ENOUGH = 10  # values of a field that is not required; fewer of another kind may be one record's own fault
 _NO_TEXT = re.compile("[\x00\ud800-\udfff]")  # what JSON can carry and PostgreSQL cannot
@@ -37,6 +37,16 @@ class _Node:
     containers: int = 0
     count: _Count = field(default_factory=_Count)
 
+    @property
+    def is_required(self) -> bool:
+        """Whether this or anything below it is."""
+        return self.leaf.required if self.leaf else any(each.is_required for each in self.below.values())
+
+    @property
+    def kinds(self) -> frozenset[JsonKind]:
+        """What may stand here."""
+        return self.leaf.kinds if self.leaf else frozenset({"list" if "[]" in self.below else "object"})
+
 
 @dataclass
 class Kept:
@@ -45,7 +55,7 @@ class Kept:
     records: list[Any]
     noted: dict[str, set[str]] = field(default_factory=dict)
     kinds: dict[str, set[str]] = field(default_factory=dict)
-    counts: dict[str, _Count] = field(default_factory=dict)
+    places: dict[str, _Node] = field(default_factory=dict)  # by path, fields and what they are in
     personal: list[tuple[Any, str | int, str, str]] = field(default_factory=list)  # container, key, kind, value
 
     def values(self) -> list[tuple[str, str]]:
@@ -70,27 +80,46 @@ def keep(fields: Sequence[Field], records: Sequence[Any]) -> Kept:
         if isinstance(record, dict):
             _keep_object(root, record, cut, "", kept)
         kept.records.append(cut)
-    _count(root, kept)
+    _count(root, "", kept)
     return kept
 
 
-def check(stream: str, fields: Sequence[Field], kept: Kept) -> None:
-    """Raises SourceError where a required field has vanished, or a field has another kind in all records."""
+def check(stream: str, kept: Kept) -> None:
+    """Raises SourceError where a required field has vanished, or a field has another kind in all records.
+
+    What fields are in is looked at in the same way: it is required where one of them is. A required field that is
+    there and empty (null) has to be so in many records: in a few it is their own fault, and their rows say so.
+    """
     faults = []
-    for each in fields:
-        count = kept.counts[each.path]
-        if each.required and count.places and not count.present:
-            faults.append(f"{each.path} is gone from all of them")
-        elif not count.fitting and count.present >= (1 if each.required else ENOUGH):
-            found = ", ".join(sorted(kept.kinds[each.path] - {"null"}))
-            faults.append(f"{each.path} is {found}, not {' or '.join(sorted(each.kinds))}")
+    for path, node in kept.places.items():
+        count, is_required = node.count, node.is_required
+        if is_required and not count.present and count.places >= (ENOUGH if "null" in count.kinds else 1):
+            faults.append(f"{path} is gone from all of them")
+        elif not count.fitting and count.present >= (1 if is_required else ENOUGH):
+            found = ", ".join(sorted(count.kinds - {"null"}))
+            faults.append(f"{path} is {found}, not {' or '.join(sorted(node.kinds))}")
     if faults:
         raise SourceError(
             f"the desk's records have changed; of the {len(kept.records)} on this page " + "; ".join(faults),
             where=stream,
-            remedy="nothing of the page was kept. If the desk has changed for good, its room under sources/ must learn"
-            " the new form first; if not, ask the desk's vendor",
+            remedy=_CHANGED,
         )
+
+
+def check_told(stream: str, records: Sequence[Any], what: str, *names: str) -> None:
+    """Raises SourceError where enough records that tell a thing by one of these fields are there, and none has any."""
+    if len(records) >= ENOUGH and not any(name in each for each in records for name in names):
+        raise SourceError(
+            f"the desk's records have changed; of the {len(records)} {what} on this page none has {' or '.join(names)}",
+            where=stream,
+            remedy=_CHANGED,
+        )
+
+
+_CHANGED = (
+    "nothing of the page was kept. If the desk has changed for good, its room under sources/ must learn the new form"
+    " first; if not, ask the desk's vendor"
+)
 
 
 def _tree(fields: Sequence[Field]) -> _Node:
@@ -103,12 +132,14 @@ def _tree(fields: Sequence[Field]) -> _Node:
     return root
 
 
-def _count(node: _Node, kept: Kept) -> None:
-    for below in node.below.values():
+def _count(node: _Node, path: str, kept: Kept) -> None:
+    for name, below in node.below.items():
+        at = f"{path}{name}" if name == "[]" or not path else f"{path}.{name}"
+        below.count.places = node.containers
+        kept.places[at] = below
         if below.leaf is not None:
-            below.count.places = node.containers
-            kept.counts[below.leaf.path], kept.kinds[below.leaf.path] = below.count, below.count.kinds
-        _count(below, kept)
+            kept.kinds[at] = below.count.kinds
+        _count(below, at, kept)
 
 
 def _keep_object(node: _Node, value: dict[str, Any], cut: dict[str, Any], path: str, kept: Kept) -> None:
@@ -124,6 +155,10 @@ def _keep_object(node: _Node, value: dict[str, Any], cut: dict[str, Any], path: 
 def _keep_below(node: _Node | None, value: Any, container: Any, key: str | int, path: str, kept: Kept) -> None:
     """What is no field itself: what fields are below of is gone into, anything else is noted."""
     kind = _KINDS[type(value)]
+    if node is not None:
+        node.count.kinds.add(kind)
+        node.count.present += value is not None
+        node.count.fitting += kind in node.kinds
     if node is None:
         kept.noted.setdefault(_sound(path)[:200], set()).add(kind)
     elif kind == "object" and "[]" not in node.below:

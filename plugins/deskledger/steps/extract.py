@@ -215,7 +215,7 @@ def _beginning(mapping: Mapping) -> datetime:
 def _land(run: _Run, stream: Stream, standing: Standing, request: Request, answer: Answer, step: Step) -> Standing:
     """One answer: its kept part as a page, its manifest rows and the cursor in one transaction."""
     kept = keeping.keep(stream.fields, step.records)
-    keeping.check(stream.name, stream.fields, kept)
+    keeping.check(stream.name, kept)
     kept.replace(personal.tokens_of(run.engine, run.mapping.source, kept.values(), run.now))
     asked = json.dumps([request.path, request.params], separators=(",", ":"))
     source = run.mapping.source

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from deskledger.sources.desk import Answer, Cursor, Field, JsonKind, Request, Step
+from deskledger.sources.kept import check_told
 from deskledger.sources.request_tracker.paging import API, Walk, id_of, since, strange, until
 from deskledger.sources.request_tracker.tickets import STATE_FIELDS, by_number, state
 
@@ -64,6 +65,12 @@ class History(Walk):
             if not is_late:
                 sure = id_of(self.name, item)
         return {"sure": sure, "is_late": is_late}
+
+    def walked(self, cursor: Cursor, answer: Answer) -> Step:
+        found = super().walked(cursor, answer)
+        changes = [each for each in found.records if each.get("Type") in {"Set", "Status"}]
+        check_told(self.name, changes, "changes", "NewValue")
+        return found
 
     def kept(self, item: Any) -> Any:
         return by_number(item, "Creator")

@@ -11,6 +11,7 @@ from typing import Any, get_args
 
 from deskledger.errors import SourceError
 from deskledger.sources.desk import Account, Field, JsonKind, Stream
+from deskledger.sources.kept import check_told
 from deskledger.sources.zendesk.counts import TicketCounts
 from deskledger.sources.zendesk.paging import CursorExport, Listing, ListingSince, TimeExport
 from deskledger.sources.zendesk.reading import part
@@ -78,6 +79,7 @@ def streams_of(account: Account, columns: frozenset[str]) -> tuple[Stream, ...]:
             "ticket_events",
             params=(("include", "comment_events"),),
             reading=_changes,
+            checking=_check_changes,
         ),
         Listing("deleted_tickets", "events", _DELETED, "/api/v2/deleted_tickets", "deleted_tickets"),
         TimeExport(
@@ -178,7 +180,8 @@ _TICKET_EVENTS = (
     *_texts("event_type", "via"),
     _field("is_merged", "flag"),
     _field("merged_into", "integer"),
-    *_texts("child_events[].event_type", "child_events[].status", "child_events[].priority", "child_events[].type"),
+    _field("child_events[].event_type", "text", required=True),
+    *_texts("child_events[].status", "child_events[].priority", "child_events[].type"),
     *_numbers(
         "child_events[].id",
         "child_events[].group_id",
@@ -243,6 +246,18 @@ def _custom_fields_by_number(ticket: dict[str, Any]) -> Iterable[dict[str, Any]]
     by_number = {str(each.get("id")): each.get("value") for each in listed if isinstance(each, dict)}
     # `fields` is an older name of the same list.
     return ({name: value for name, value in ticket.items() if name != "fields"} | {"custom_fields": by_number},)
+
+
+def _check_changes(events: list[dict[str, Any]]) -> None:
+    """Raises SourceError where no ticket is made with a status, or no comment says who may read it."""
+    told: dict[Any, list[dict[str, Any]]] = {}
+    for event in events:
+        children = event.get("child_events")
+        for child in children if isinstance(children, list) else ():
+            if isinstance(child, dict):
+                told.setdefault(str(child.get("event_type")), []).append(child)
+    check_told("ticket_events", told.get("Create", []), "changes that make tickets", "status")
+    check_told("ticket_events", told.get("Comment", []), "comments", "public", "comment_public")
 
 
 def _changes(event: dict[str, Any]) -> Iterable[dict[str, Any]]:

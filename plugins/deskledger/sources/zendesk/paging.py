@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
-from deskledger.errors import SourceError
+from deskledger.errors import DeskAwayError, SourceError
 from deskledger.sources.desk import Answer, Cursor, Field, Request, Step
 from deskledger.sources.zendesk.reading import epoch, instant, records_of
 
@@ -23,6 +23,10 @@ def as_told(record: dict[str, Any]) -> Iterable[dict[str, Any]]:
     return (record,)
 
 
+def as_it_is(records: list[dict[str, Any]]) -> None:
+    """Nothing more is asked of the page."""
+
+
 @dataclass
 class _Asked:
     """What all streams have: name, section of the mapping, kept fields, path, the answer's key, and how to read it."""
@@ -34,6 +38,7 @@ class _Asked:
     key: str
     params: Params = ()
     reading: Reading = as_told
+    checking: Callable[[list[dict[str, Any]]], None] = as_it_is  # what a page as a whole must tell
     from_the_start: bool = False  # what has not changed since a pull's beginning is needed too: people, organizations
 
     def beginning(self, name: str, since: datetime, until: datetime | None) -> Cursor:
@@ -42,6 +47,7 @@ class _Asked:
 
     def records(self, answer: Answer) -> list[dict[str, Any]]:
         found = records_of(answer.body, self.key, self.name)
+        self.checking(found)
         return [each for record in found for each in self.reading(record)]
 
 
@@ -65,7 +71,7 @@ class CursorExport(_Asked):
         if not isinstance(is_end, bool) or not (after is None or isinstance(after, str)):
             raise SourceError("the answer has no end_of_stream, or no text as after_cursor", where=self.name)
         if not is_end and (not after or after == cursor.get("after")):
-            raise SourceError("the desk says that there is more and gives no way to it", where=self.name, remedy=_STUCK)
+            raise _stuck(self.name, "the desk says that there is more and gives no way to it")
         until = cursor.get("until")
         if until is not None and found:
             last = found[-1].get(self.ordered_by)
@@ -89,22 +95,22 @@ class TimeExport(_Asked):
         records = self.records(answer)
         start, end = cursor["start_time"], answer.body.get("end_time")
         if end is not None and (isinstance(end, bool) or not isinstance(end, int)):
-            raise SourceError(f"the answer's end_time is no number: {end!r}", where=self.name, remedy=_STUCK)
+            raise SourceError(f"the answer's end_time is no number: {end!r}", where=self.name)
         if end is not None and end > epoch(answer.answered_at + LAST_MINUTE):
-            raise SourceError(f"the answer's end_time is still to come: {end}", where=self.name, remedy=_STUCK)
+            raise SourceError(f"the answer's end_time is still to come: {end}", where=self.name)
         says_end = answer.body.get("end_of_stream")
         is_still = end is None or end <= start
         if says_end is False and is_still:
-            raise SourceError(
-                "the desk says that there is more, and its time stands still", where=self.name, remedy=_STUCK
-            )
+            raise _stuck(self.name, "the desk says that there is more, and its time stands still")
         # Some answers do not say whether they are the last: one is when it brought the time no further.
         moved = start if end is None else max(start, end)
         is_end = says_end is True or is_still or moved > cursor.get("until", moved)
-        if is_end:
-            moved = max(start, moved - OVERLAP_SECONDS)
-        complete = answer.answered_at - LAST_MINUTE if is_end else instant(moved)
-        return Step(records, {**cursor, "start_time": moved}, is_end, complete)
+        first = cursor.get("first", start)  # where the pull began
+        if not is_end:
+            return Step(records, {**cursor, "start_time": moved, "first": first}, False, instant(moved))
+        kept = {name: value for name, value in cursor.items() if name != "first"}
+        again = {**kept, "start_time": max(first, moved - OVERLAP_SECONDS)}
+        return Step(records, again, True, answer.answered_at - LAST_MINUTE)
 
 
 @dataclass
@@ -134,7 +140,7 @@ class Listing(_Asked):
             return Step(records, self.again(cursor, answer.answered_at), True, answer.answered_at)
         after = meta.get("after_cursor")
         if not isinstance(after, str) or not after or after == cursor.get("after"):
-            raise SourceError("the desk says that there is more and gives no way to it", where=self.name, remedy=_STUCK)
+            raise _stuck(self.name, "the desk says that there is more and gives no way to it")
         return Step(records, {**cursor, "after": after}, False)
 
 
@@ -161,4 +167,10 @@ class ListingSince(Listing):
         return {"since": max(cursor["since"], epoch(answered_at - self.look_back))}
 
 
-_STUCK = "ask Zendesk's support about the endpoint; the next run asks the same again"
+def _stuck(stream: str, what: str) -> DeskAwayError:
+    """An answer that leads nowhere: often the one before once more, from some cache on the way."""
+    return DeskAwayError(
+        what,
+        where=stream,
+        remedy="the next try asks the same again; if it lasts, ask Zendesk's support about the endpoint",
+    )

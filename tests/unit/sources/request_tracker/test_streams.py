@@ -8,6 +8,7 @@ import pytest
 
 from deskledger.errors import MappingError, SourceError
 from deskledger.sources.desk import Request
+from deskledger.sources.kept import check, keep
 from deskledger.sources.request_tracker import DESK
 
 from tests.unit.sources.request_tracker.desk import (
@@ -191,3 +192,26 @@ def test_queues_are_all_asked_for_disabled_ones_too() -> None:
     asked = dict(stream("queues").request(stream("queues").begin(SINCE, None)).params)
     assert json.loads(asked["query"]) == [{"field": "id", "operator": ">", "value": "0"}]
     assert asked["find_disabled_rows"] == "1"
+
+
+@pytest.mark.parametrize(
+    ("name", "change", "says"),
+    [
+        ("transactions", {"Creator": "ann"}, "Creator is gone from all of them"),
+        ("tickets", {"Queue": "3"}, "Queue is text, not object"),
+    ],
+)
+def test_people_and_queues_of_another_form_are_refused(name: str, change: dict[str, Any], says: str) -> None:
+    item = {**(ticket(7) if name == "tickets" else transaction(1, 7, "Comment")), **change}
+    records, _, _ = pull(stream(name), listing([item]))
+    with pytest.raises(SourceError, match=says):
+        check(name, keep(stream(name).fields, records))
+
+
+def test_changes_that_say_no_more_what_is_so_from_then_on_are_refused() -> None:
+    told = [transaction(number, 7, "Status") for number in range(1, 11)]
+    for each in told:
+        del each["NewValue"]
+    with pytest.raises(SourceError, match="of the 10 changes on this page none has NewValue"):
+        pull(stream("transactions"), listing(told))
+    assert len(pull(stream("transactions"), listing(told[:9]))[0]) == 9

@@ -1,12 +1,14 @@
 """What is asked, how pages follow on each other, and what an answer must say: the vendor's traps, one by one."""
 
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 
-from deskledger.errors import SourceError
+from deskledger.errors import DeskAwayError, SourceError
 from deskledger.sources.desk import Answer, Request, Step
+from deskledger.sources.kept import check, keep
 from deskledger.sources.zendesk import DESK
 from deskledger.sources.zendesk.choice import SURVEYS
 
@@ -74,6 +76,65 @@ def test_a_time_export_goes_on_at_the_last_second_and_begins_again_before_its_en
 def test_an_answer_without_end_of_stream_is_the_last_when_time_stands_still(end_time: int | None, is_end: bool) -> None:
     step = answered("ticket_metric_events", {"start_time": 100}, ticket_metric_events=[{}] * 1000, end_time=end_time)
     assert step.is_end is is_end
+
+
+def test_a_pull_without_end_of_stream_leaves_the_next_one_its_overlap_too() -> None:
+    cursor: dict[str, Any] = {"start_time": 100}
+    for end_time, start_time in ((500, 500), (900, 900), (900, 840), (900, 900), (900, 840), (None, 840)):
+        cursor = answered("ticket_metric_events", cursor, ticket_metric_events=[{}], end_time=end_time).cursor
+        assert cursor["start_time"] == start_time
+    assert cursor == {"start_time": 840}
+
+
+def test_an_answer_that_leads_nowhere_may_be_asked_for_again() -> None:
+    """As when the answer before comes once more, from a cache on the way."""
+    for stream, cursor, told in (
+        ("tickets", {"start_time": 1, "after": "a"}, {"after_cursor": "a", "end_of_stream": False}),
+        ("ticket_events", {"start_time": 5}, {"end_time": 5, "end_of_stream": False}),
+        ("groups", {"after": "a"}, {"meta": {"has_more": True, "after_cursor": "a"}}),
+    ):
+        with pytest.raises(DeskAwayError):
+            answered(stream, cursor, **{stream: []}, **told)
+
+
+def _updates(count: int, **child: Any) -> list[dict[str, Any]]:
+    return [
+        {"id": n, "ticket_id": n, "created_at": "2026-01-01T00:00:00Z", "child_events": [child]} for n in range(count)
+    ]
+
+
+@pytest.mark.parametrize(
+    ("child", "says"),
+    [
+        ({"event_type": "Create", "state": "new"}, "10 changes that make tickets on this page none has status"),
+        ({"event_type": "Comment", "author_id": 1}, "10 comments on this page none has public or comment_public"),
+    ],
+)
+def test_updates_that_tell_no_status_or_reader_any_more_are_refused(child: dict[str, Any], says: str) -> None:
+    told = {"end_time": 9, "end_of_stream": True}
+    with pytest.raises(SourceError, match=says):
+        answered("ticket_events", {"start_time": 5}, ticket_events=_updates(10, **child), **told)
+    answered("ticket_events", {"start_time": 5}, ticket_events=_updates(9, **child), **told)
+    mixed = _updates(9, **child) + _updates(1, **child, status="new", public=True)
+    answered("ticket_events", {"start_time": 5}, ticket_events=mixed, **told)
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        (lambda update: update.pop("child_events"), "child_events is gone from all of them"),
+        (lambda update: update.update(child_events="[]"), r"child_events is text, not list"),
+        (lambda update: update.update(child_events=[{"kind": "Create"}]), r"child_events\[\]\.event_type is gone"),
+    ],
+)
+def test_updates_whose_changes_have_another_form_are_refused(change: Callable[[Any], Any], says: str) -> None:
+    updates = _updates(3, event_type="Change")
+    for each in updates:
+        change(each)
+    stream = streams()["ticket_events"]
+    step = answered("ticket_events", {"start_time": 5}, ticket_events=updates, end_time=9, end_of_stream=True)
+    with pytest.raises(SourceError, match=says):
+        check("ticket_events", keep(stream.fields, step.records))
 
 
 @pytest.mark.parametrize(("generated", "is_end"), [(999, False), (1000, False), (1001, True)])
