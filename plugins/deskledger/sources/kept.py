@@ -88,12 +88,12 @@ def check(stream: str, kept: Kept) -> None:
     """Raises SourceError where a required field has vanished, or a field has another kind in all records.
 
     What fields are in is looked at in the same way: it is required where one of them is. A required field that is
-    there and empty (null) has to be so in many records: in a few it is their own fault, and their rows say so.
+    there and empty (null) in the only record of a page is that record's own fault, and its row says so.
     """
     faults = []
     for path, node in kept.places.items():
         count, is_required = node.count, node.is_required
-        if is_required and not count.present and count.places >= (ENOUGH if "null" in count.kinds else 1):
+        if is_required and not count.present and count.places > ("null" in count.kinds):
             faults.append(f"{path} is gone from all of them")
         elif not count.fitting and count.present >= (1 if is_required else ENOUGH):
             found = ", ".join(sorted(count.kinds - {"null"}))

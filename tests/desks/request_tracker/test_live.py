@@ -300,3 +300,21 @@ def test_hundreds_of_hidden_rows_in_a_row_end_nothing_and_a_restored_ticket_is_b
     as_user("narrow", desk, monkeypatch)
     pulled("2026-02-22", NOW + timedelta(days=2))
     assert differences(told(warehouse, desk), month, without="note") == []
+
+    # A ticket that was answered where this account sees nothing comes out of there: with what was said.
+    queues = desk.call("root", "GET", "/queues", query=json.dumps([{"field": "Name", "value": "Internal"}]))["items"]
+    path = home / "mappings" / f"{SOURCE}.yaml"
+    mapping = yaml.safe_load(path.read_text())
+    mapping["events"]["fields"]["team"]["words"][str(queues[0]["id"])] = "Internal"
+    path.write_text(yaml.safe_dump(mapping))
+    ticket = {"Queue": "Internal", "Subject": "Not for everybody yet", "Content": "secret words"}
+    number = int(desk.call("root", "POST", "/ticket", ticket)["id"])
+    desk.call("root", "POST", f"/ticket/{number}/correspond", {"Content": "Soon", "ContentType": "text/plain"})
+    desk.set_clock(at + timedelta(days=1))
+    pulled("2026-02-23", NOW + timedelta(days=3))
+    assert number not in told(warehouse, desk)
+    desk.call("root", "PUT", f"/ticket/{number}", {"Queue": "Support"})
+    desk.set_clock(at + timedelta(days=2))
+    pulled("2026-02-24", NOW + timedelta(days=4))
+    seen = {kind: (value, role) for _, kind, value, role, _ in told(warehouse, desk)[number]}
+    assert seen["reply"] == (None, "agent") and seen["team"] == ("Support", None)

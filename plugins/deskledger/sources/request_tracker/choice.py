@@ -7,6 +7,7 @@ from deskledger.sources.desk import Stream
 from deskledger.sources.request_tracker import history, staff, tickets
 from deskledger.sources.request_tracker.columns import COLUMNS, custom_fields, stream_name
 from deskledger.sources.request_tracker.counts import TicketCounts
+from deskledger.sources.request_tracker.moved import moved
 
 
 def streams_of(columns: frozenset[str]) -> tuple[Stream, ...]:
@@ -32,6 +33,7 @@ def streams_of(columns: frozenset[str]) -> tuple[Stream, ...]:
         tickets.tickets(fields),
         history.deleted(fields),
         history.transactions(),
+        moved(),
         history.dues(),
         *(history.changes(stream, field) for stream, field in _named("changes", changed)),
         *(history.ratings(stream, field) for stream, field in _named("ratings", rated)),

@@ -23,7 +23,7 @@ FIELDS = (
     Field("OldValue", _NUMBER),
     Field("NewValue", _NUMBER),
 )
-_ASKS = (("fields", "ObjectId,Type,Field,OldValue,NewValue,Created,Creator"), ("fields[Creator]", "id"))
+ASKS = (("fields", "ObjectId,Type,Field,OldValue,NewValue,Created,Creator"), ("fields[Creator]", "id"))
 OWNER_TYPES = ("Set", "Take", "Steal", "Untake", "Give", "Force")
 SET_FIELDS = ("Queue", "Priority", "SLA", "Due")
 
@@ -33,7 +33,7 @@ def _any(name: str, words: Sequence[str]) -> str:
 
 
 # What people wrote, to whom mails went and who watches is not asked for.
-_TOLD = " OR ".join(
+TOLD = " OR ".join(
     [
         _any("Type", ("Create", "Correspond", "Comment", "Status")),
         "(Type = 'AddLink' AND Field = 'MergedInto')",
@@ -81,12 +81,12 @@ class History(Walk):
 
 def transactions() -> History:
     """Everything that happens to a ticket, but for its custom fields."""
-    return History("transactions", "events", FIELDS, "/transactions", _ASKS, _TOLD)
+    return History("transactions", "events", FIELDS, "/transactions", ASKS, TOLD)
 
 
 def dues() -> History:
     """Request Tracker's own deadlines, each time that it sets one."""
-    return History("dues", "desk_figures", FIELDS, "/transactions", _ASKS, "Type = 'Set' AND Field = 'Due'")
+    return History("dues", "desk_figures", FIELDS, "/transactions", ASKS, "Type = 'Set' AND Field = 'Due'")
 
 
 @dataclass
@@ -99,12 +99,12 @@ class Ratings(History):
 
 def changes(name: str, field: str) -> History:
     """The changes of one custom field."""
-    return History(name, "events", FIELDS, "/transactions", _ASKS, _of_field(field))
+    return History(name, "events", FIELDS, "/transactions", ASKS, _of_field(field))
 
 
 def ratings(name: str, field: str) -> Ratings:
     """The ratings that customers give in one custom field."""
-    return Ratings(name, "survey_answers", FIELDS, "/transactions", _ASKS, _of_field(field))
+    return Ratings(name, "survey_answers", FIELDS, "/transactions", ASKS, _of_field(field))
 
 
 def _of_field(field: str) -> str:

@@ -35,6 +35,7 @@ def test_states_are_pulled_before_the_history_and_fields_as_the_mapping_names_th
         ("tickets", "events"),
         ("deleted", "events"),
         ("transactions", "events"),
+        ("moved", "events"),
         ("dues", "desk_figures"),
         ("changes_customer", "events"),
         ("ratings_csat", "survey_answers"),
@@ -215,3 +216,38 @@ def test_changes_that_say_no_more_what_is_so_from_then_on_are_refused() -> None:
     with pytest.raises(SourceError, match="of the 10 changes on this page none has NewValue"):
         pull(stream("transactions"), listing(told))
     assert len(pull(stream("transactions"), listing(told[:9]))[0]) == 9
+
+
+def test_the_history_of_a_ticket_that_moved_out_of_a_hidden_queue_is_asked_for() -> None:
+    moves = [
+        transaction(201, 7, "Set", Field="Queue", OldValue="9", NewValue="3"),
+        transaction(202, 8, "Set", Field="Queue", OldValue="4", NewValue="3"),
+        transaction(203, 5, "Set", Field="Queue", OldValue="9", NewValue="4"),
+    ]
+    earlier = {7: [transaction(n, 7, "Comment") for n in range(1, 151)], 5: [transaction(160, 5, "Create")]}
+    listed, asked = listing(moves, frozenset({999})), []
+
+    def ask(request: Request) -> Any:
+        query = dict(request.params)["query"]
+        if request.path.endswith("/queues"):
+            asked.append(query)
+            return page([{"id": "4", "Name": "Network"}] if '"4"' in query else [], None)
+        if "ObjectId = " not in query:
+            return listed(request)
+        asked.append(query.partition(" AND ObjectType")[0])
+        ticket_id = int(re.search(r"ObjectId = (\d+)", query)[1])  # type: ignore[index]
+        told = [*earlier[ticket_id], *(each for each in moves if each["ObjectId"] == str(ticket_id))]
+        # Comments that the account may not see, a whole page of them.
+        return listing(told, frozenset(range(2, 120)))(request)
+
+    records, last, _ = pull(stream("moved"), ask)
+    assert [each["id"] for each in records] == ["1", *(str(n) for n in range(120, 151)), "201", "160", "203"]
+    assert [json.loads(each)[0]["value"] for each in asked if each[0] == "["] == ["9", "4"]
+    assert [each for each in asked if each[0] != "["] == [
+        "id > 0 AND id <= 201 AND ObjectId = 7",
+        "id > 1 AND id <= 201 AND ObjectId = 7",
+        "id > 1 AND id <= 201 AND ObjectId = 7",
+        "id > 0 AND id <= 203 AND ObjectId = 5",
+    ]
+    assert last.cursor == {"after": 203, "page": 1, "empty": 0} and last.complete_until
+    assert pull(stream("moved"), listing([]), last.cursor)[0] == []
