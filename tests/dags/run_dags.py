@@ -10,10 +10,12 @@ from threading import Event, Thread
 from typing import Any
 
 from airflow.dag_processing.dagbag import DagBag
+from airflow.executors.local_executor import LocalExecutor
 from airflow.jobs.job import Job
 from airflow.jobs.scheduler_job_runner import SchedulerJobRunner
 from airflow.providers.standard.operators.hitl import HITLOperator
 
+from deskledger.cli.warm_executor import WarmExecutor
 from deskledger.errors import QualityError, SourceError
 from deskledger.steps import close, desks, extract, ingest, measure, quality, report, review, runs
 
@@ -165,6 +167,14 @@ def _answers() -> list[str]:
     return [each if isinstance(each, str) else each["chosen_options"][0] for each in told]
 
 
+def _held_when_workers_begin() -> list[str]:
+    """The modules that a worker of the local installation holds when it is forked, and with it every task."""
+    held: list[str] = []
+    LocalExecutor.start = lambda self: held.extend(sys.modules)
+    WarmExecutor().start()
+    return held
+
+
 def main() -> None:
     results = {}
     stop = Event()
@@ -179,6 +189,7 @@ def main() -> None:
     stop.set()
     sweeper.join()
     results["answers"] = _answers()
+    results["held"] = _held_when_workers_begin()
     print("RESULT" + json.dumps(results))
 
 

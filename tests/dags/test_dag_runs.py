@@ -121,3 +121,8 @@ def test_a_review_that_was_decided_elsewhere_goes_on_with_that_decision(scenes: 
 
 def test_after_the_first_of_two_approvals_the_same_task_asks_again(scenes: dict) -> None:
     assert scenes["answers"] == ["asked again", "Approve"]
+
+
+def test_tasks_of_the_local_installation_begin_with_what_they_need(scenes: dict) -> None:
+    heavy = {"great_expectations.core.expectation_suite", "holidays.countries", "pandas", "pyarrow"}
+    assert {*heavy, *(f"deskledger.steps.{step}" for step in ("close", "crosscheck", "privacy"))} <= set(scenes["held"])

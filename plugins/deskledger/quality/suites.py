@@ -196,6 +196,11 @@ def _suite(path: Path) -> Any:
             raise QualityError(f"the suite is not valid: {error}", where=str(path), remedy="correct it") from None
 
 
+def prepare() -> None:
+    """Loads the framework now, and not at the first check: for processes that fork others which check."""
+    _frames()
+
+
 @cache
 def _frames() -> Any:
     """What takes a frame for a batch, in one ephemeral context a process.
