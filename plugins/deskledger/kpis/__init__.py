@@ -18,12 +18,12 @@ from deskledger.kpis.counted import (
 from deskledger.kpis.demand import Limits, against_forecast
 from deskledger.kpis.flow import (
     AGES,
+    DeskPeriod,
     arrivals,
     backlog_parts,
     day_edges,
     open_at,
     per_interval,
-    statuses_changed,
 )
 from deskledger.kpis.shares import measurement, share, sums
 from deskledger.kpis.times import rank_correlation, times
@@ -31,6 +31,7 @@ from deskledger.kpis.times import rank_correlation, times
 __all__ = [
     "AGES",
     "COUNTED",
+    "DeskPeriod",
     "Limits",
     "acknowledged",
     "against_forecast",
@@ -46,7 +47,6 @@ __all__ = [
     "rank_correlation",
     "reopened",
     "share",
-    "statuses_changed",
     "sums",
     "times",
     "undue_l3_escalations",

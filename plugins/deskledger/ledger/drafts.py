@@ -26,9 +26,10 @@ class DraftContent:
     `terms` are the version's, expanded; `assessment` holds what `penalties.assess` took (`contract`, `measurements`);
     `levels`, `lines` and `trace` have the columns of their tables; `evidence` is model.EVIDENCE; `control` the control
     totals; `data_mark` tells cheaply whether anything landed since; `preparers` are those who wrote the terms or
-    imported the charges, and cannot approve; `adjustments` are the posted months that it corrects. `freeze` writes what
-    stands behind the evidence as files, and is called when the draft is written, or when a file of the stored draft
-    that says the same is not there any more (`is_kept`); None where nothing was measured.
+    imported the charges, and cannot approve; `adjustments` are the posted months that it corrects. Only a draft that is
+    written has what these make, None where nothing was measured: `figures`, those beside the service levels, for
+    `control`; and `freeze`, the files of what stands behind the evidence. That is called too when a file of the stored
+    draft that says the same is not there any more (`is_kept`).
     """
 
     contract: str
@@ -59,6 +60,7 @@ class DraftContent:
     trace: Sequence[Mapping[str, Any]]
     evidence: pd.DataFrame
     adjustments: Sequence[Adjustment] = ()
+    figures: Callable[[], Mapping[str, Any]] | None = None
     freeze: Callable[[], Sequence[EvidenceFile]] | None = None
     is_kept: Callable[[EvidenceFile], bool] | None = None
 
@@ -177,9 +179,10 @@ def _insert(
     files = [] if content.freeze is None else content.freeze()
     own_number = statement_number(content.contract, content.period)
     draft_id = f"{own_number}-D{number}"
-    stored = ("levels", "lines", "trace", "evidence", "adjustments", "freeze", "is_kept")
+    stored = ("levels", "lines", "trace", "evidence", "adjustments", "figures", "freeze", "is_kept")
     row = {name: getattr(content, name) for name in DraftContent.__dataclass_fields__ if name not in stored}
     row |= {
+        "control": {**content.control, **({} if content.figures is None else {"figures": content.figures()})},
         "draft_id": draft_id,
         "number": number,
         "statement_number": own_number,

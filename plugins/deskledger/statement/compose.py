@@ -28,11 +28,10 @@ from deskledger.statement.assessment import (
 from deskledger.statement.cycles import expanded_calendars, open_spans
 from deskledger.statement.effects import Priced, credit_without_requests, effects
 from deskledger.statement.exclusions import Exclusion, Granted
-from deskledger.statement.figures import figures
 from deskledger.statement.inputs import Inputs
 from deskledger.statement.late import charged_by_level, late_before, late_items, lateness, newly_priced, taken_off
 from deskledger.statement.levels import LevelResult, measurements
-from deskledger.statement.material import material
+from deskledger.statement.material import Material, material
 from deskledger.statement.population import describe
 
 _NAMED = 100
@@ -40,7 +39,7 @@ _NAMED = 100
 
 @dataclass(frozen=True)
 class Statement:
-    """What a draft states: figures and money with their trace, and the rows behind them."""
+    """What a draft states: figures and money with their trace, the rows behind them, and what `month` it counted."""
 
     contract: Contract
     version: Version
@@ -61,6 +60,7 @@ class Statement:
     incomplete_tickets: int
     preparers: tuple[str, ...]
     exclusions: tuple[Exclusion, ...]
+    month: Material
 
 
 def compose(
@@ -85,6 +85,7 @@ def compose(
     charges = charge_amounts(contract, version, period, inputs.charges)
     month = material(contract, version, period, inputs, as_of)
     cycles, answers, start_at, end_at = month.cycles, month.answers, month.start_at, month.end_at
+    counted = month.counted if any(level.measure.subject == "kpi" for level in version.service_levels) else None
     earlier = {
         level.name: [
             *opening.figures.get(level.name, ()),
@@ -97,11 +98,18 @@ def compose(
     already = late_before(contract, begun, start, inputs.tickets, inputs.events, inputs.incomplete)
     charged = charged_by_level(version, [already, *(month.late for month in past)], opening.late)
 
-    def with_granted(allowed: Granted) -> Priced:
+    def measured_without(exclusions: Sequence[Exclusion]) -> tuple[list[LevelResult], pd.DataFrame]:
         results, rows = measurements(
-            version, cycles, answers, start_at, end_at, period, earlier, month.counted, allowed.exclusions, charged
+            version, cycles, answers, start_at, end_at, period, earlier, counted, exclusions, charged
         )
-        evidence = _evidence(rows)
+        return results, _evidence(rows)
+
+    stated = measured_without(granted.exclusions)
+
+    def with_granted(allowed: Granted) -> Priced:
+        # Only exclusions change what is measured: waivers, claims and choices change what it costs.
+        is_stated = allowed.exclusions == granted.exclusions
+        results, evidence = stated if is_stated else measured_without(allowed.exclusions)
         items = {name: late_items(evidence[evidence["service_level"] == name], charged[name]) for name in charged}
         forms = assessed_form(
             contract,
@@ -155,7 +163,6 @@ def compose(
         control={
             **_control(inputs, cycles, blocking, unplaced),
             "waived_incomplete": len(incomplete) - len(blocking) + len(inputs.held.unplaced) - len(unplaced),
-            "figures": figures(month, inputs.tickets, inputs.events, contract.scope, contract.period.timezone),
         },
         csat=csat,
         evidence=evidence,
@@ -163,6 +170,7 @@ def compose(
         incomplete_tickets=len(blocking) + len(unplaced),
         preparers=_preparers(version, charges, granted),
         exclusions=granted.exclusions,
+        month=month,
     )
 
 

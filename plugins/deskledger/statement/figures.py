@@ -9,7 +9,6 @@ from typing import Any
 import pandas as pd
 
 from deskledger import csat, kpis
-from deskledger.contract.terms import Filter
 from deskledger.statement.kpi_rows import with_values
 from deskledger.statement.material import Material
 from deskledger.statement.population import in_period, within
@@ -27,36 +26,24 @@ _SHARES = {
 }
 
 
-def figures(
-    month: Material,
-    tickets: pd.DataFrame,
-    events: pd.DataFrame,
-    scope: Filter,
-    timezone: str,
-    groups: Sequence[str] = GROUPS,
-) -> dict[str, Any]:
-    """What the period's tickets in `scope` came to, as a whole, day by day, and by each of `groups`.
+def figures(month: Material, timezone: str, groups: Sequence[str] = GROUPS) -> dict[str, Any]:
+    """What the period's tickets in the month's scope came to, as a whole, day by day, and by each of `groups`.
 
     A ticket's flow belongs to the account, team, … that it had at the period's end; days are those of `timezone`.
     """
-    start_at, end_at, cycles, answers, counted = (
-        month.start_at,
-        month.end_at,
-        month.cycles,
-        month.answers,
-        month.counted,
-    )
+    start_at, end_at, cycles, answers = month.start_at, month.end_at, month.cycles, month.answers
+    tickets, events, counted = month.inputs.tickets, month.inputs.events, month.counted
     begin, end = start_at.to_pydatetime(), end_at.to_pydatetime()
     standing = with_values(tickets[["ticket_key", "created_at"]].assign(attributed_at=end_at - _LAST), tickets, events)
-    standing = standing[within(standing, scope)].reset_index(drop=True)
+    standing = standing[within(standing, month.scope)].reset_index(drop=True)
     stopped = cycles[in_period(cycles["stopped_at"], start_at, end_at)]
     stopped = stopped[stopped["is_chosen"].astype(bool)]
     given = answers[answers["is_counted"].astype(bool)] if "is_counted" in answers else None
-    flows = kpis.backlog_parts(standing, events, begin, end)
+    desk = kpis.DeskPeriod(standing, events, begin, end)
+    flows = kpis.backlog_parts(desk)
     edges = kpis.day_edges(begin, end, timezone)
     third = counted[(counted["kpi"] == "l3_escalations") & counted["is_numerator"]]
-    finished = kpis.statuses_changed(standing, events, end)
-    finished = finished[finished["is_done"]]
+    finished = desk.changes[desk.changes["is_done"]]
     return {
         "backlog": _whole(kpis.sums(flows, standing)),
         **{name: kpis.measurement(kpis.share(counted[counted["kpi"] == kpi])) for name, kpi in _SHARES.items()},
@@ -65,7 +52,7 @@ def figures(
             "first_day": f"{edges[0].tz_convert(timezone):%Y-%m-%d}",
             "created": kpis.arrivals(standing, edges).tolist(),
             "finished": kpis.per_interval(finished["occurred_at"], edges).tolist(),
-            "open": kpis.open_at(standing, events, edges[1:]).tolist(),
+            "open": kpis.open_at(desk, edges[1:]).tolist(),
             "l3_escalations": kpis.per_interval(third["attributed_at"], edges).tolist(),
         },
         "rating_by_time": None if given is None else _rating_by_time(given),

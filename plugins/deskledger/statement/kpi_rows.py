@@ -22,8 +22,8 @@ def counted_rows(
     Columns of the counted rows, the ticket's fields at `attributed_at`, created_month and is_incomplete (something of
     the ticket is in quarantine). Only what was in `scope` at that instant.
     """
-    begin, end = start_at.to_pydatetime(), end_at.to_pydatetime()
-    parts = [count(tickets, events, begin, end).assign(kpi=name) for name, count in kpis.COUNTED.items()]
+    desk = kpis.DeskPeriod(tickets, events, start_at.to_pydatetime(), end_at.to_pydatetime())
+    parts = [count(desk).assign(kpi=name) for name, count in kpis.COUNTED.items()]
     rows = with_values(pd.concat(parts, ignore_index=True), tickets, events)
     rows = rows[within(rows, scope)]
     months = tickets.drop_duplicates("ticket_key").set_index("ticket_key")["created_month"]

@@ -2,11 +2,12 @@
 
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cached_property
 
 import pandas as pd
 
 from deskledger.contract.periods import period_bounds
-from deskledger.contract.terms import Contract, Version
+from deskledger.contract.terms import Contract, Filter, Version
 from deskledger.statement import answers as surveys
 from deskledger.statement.cycles import contract_cycles, with_choice
 from deskledger.statement.inputs import Inputs
@@ -16,13 +17,20 @@ from deskledger.statement.population import with_ticket_fields, within
 
 @dataclass(frozen=True)
 class Material:
-    """The period's rows: model.CYCLE with `is_chosen`, the answers of `prepare`, and those of `counted_rows`."""
+    """The period's rows: model.CYCLE with `is_chosen`, and the answers of `prepare`; of these inputs, in this scope."""
 
     start_at: pd.Timestamp
     end_at: pd.Timestamp
     cycles: pd.DataFrame
     answers: pd.DataFrame
-    counted: pd.DataFrame
+    inputs: Inputs
+    scope: Filter
+
+    @cached_property
+    def counted(self) -> pd.DataFrame:
+        """What every KPI counts: the rows of `counted_rows`."""
+        tickets, events, incomplete = self.inputs.tickets, self.inputs.events, self.inputs.incomplete
+        return counted_rows(tickets, events, self.scope, self.start_at, self.end_at, incomplete)
 
 
 def material(
@@ -38,7 +46,8 @@ def material(
         end_at=end_at,
         cycles=with_choice(contract, cycles[within(cycles, contract.scope)]),
         answers=_answers(contract, version, inputs, start_at, end_at),
-        counted=counted_rows(inputs.tickets, inputs.events, contract.scope, start_at, end_at, inputs.incomplete),
+        inputs=inputs,
+        scope=contract.scope,
     )
 
 

@@ -15,6 +15,7 @@ from deskledger.contract.terms import Contract
 from deskledger.quality import quarantine
 from deskledger.settings import settings
 from deskledger.sources.event_log import mapping as mappings
+from deskledger.statement.figures import figures
 from deskledger.steps import terms
 from deskledger.steps.deadline import review_terms
 from deskledger.steps.frozen import freeze, is_kept
@@ -160,6 +161,7 @@ def draft_content(
         trace=made.trace,
         evidence=made.evidence,
         adjustments=adjustments,
+        figures=lambda: figures(made.month, contract.period.timezone),
         freeze=lambda: freeze(contract, inputs, made.evidence, end),
         is_kept=is_kept,
     )

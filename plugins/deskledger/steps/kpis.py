@@ -33,7 +33,7 @@ def month_kpis(name: str, period: str, by: str, now: datetime) -> dict[str, Any]
         as_of = min(end, watermark, now)
         inputs = inputs_of(connection, contract, period, now)
     month = material(contract, version, period, inputs, as_of)
-    told = figures(month, inputs.tickets, inputs.events, contract.scope, contract.period.timezone, groups=(by,))
+    told = figures(month, contract.period.timezone, groups=(by,))
     return {
         "contract": contract.name,
         "period": period,

@@ -27,11 +27,16 @@ def events(rows: list[tuple[int, str, str, str | None]]) -> pd.DataFrame:
     return conform(TICKET_EVENT, frame.assign(occurred_at=at, event_id=ids, seq=range(len(rows)), created_month=202603))
 
 
+def in_march(desk: pd.DataFrame, lives: pd.DataFrame) -> kpis.DeskPeriod:
+    """The tickets and what happened to them, looked at over March."""
+    return kpis.DeskPeriod(desk, lives, *MARCH)
+
+
 def backlog(
     desk: pd.DataFrame, lives: pd.DataFrame, begin: datetime, end: datetime, by: Sequence[str] = ()
 ) -> pd.DataFrame:
     """The parts of the tickets in the backlog, added up as the figures do it."""
-    return kpis.sums(kpis.backlog_parts(desk, lives, begin, end), desk, by)
+    return kpis.sums(kpis.backlog_parts(kpis.DeskPeriod(desk, lives, begin, end)), desk, by)
 
 
 DESK = tickets(

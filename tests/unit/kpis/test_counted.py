@@ -8,7 +8,7 @@ import pytest
 from deskledger import kpis
 from deskledger.contract.terms import KPIS
 
-from tests.unit.kpis.desk import DESK, LIVES, MARCH, events, tickets
+from tests.unit.kpis.desk import DESK, LIVES, MARCH, events, in_march, tickets
 
 
 @pytest.mark.parametrize(
@@ -24,7 +24,7 @@ from tests.unit.kpis.desk import DESK, LIVES, MARCH, events, tickets
     ],
 )
 def test_what_counts_in_march(kpi: Callable, num: int, den: int) -> None:
-    rows = kpi(DESK, LIVES, *MARCH)
+    rows = kpi(in_march(DESK, LIVES))
     assert kpis.measurement(kpis.share(rows)) == {"num": num, "den": den}
     assert rows["is_denominator"].all()
     assert ((rows["attributed_at"] >= MARCH[0]) & (rows["attributed_at"] < MARCH[1])).all()
@@ -32,7 +32,7 @@ def test_what_counts_in_march(kpi: Callable, num: int, den: int) -> None:
 
 @pytest.mark.parametrize("kpi", kpis.COUNTED.values(), ids=kpis.COUNTED)
 def test_a_desk_without_tickets_has_no_share(kpi: Callable) -> None:
-    table = kpis.share(kpi(DESK.iloc[:0], LIVES.iloc[:0], *MARCH))
+    table = kpis.share(kpi(in_march(DESK.iloc[:0], LIVES.iloc[:0])))
     assert table["denominator"].tolist() == [0] and pd.isna(table["share_pct"].iloc[0])
 
 
@@ -42,7 +42,7 @@ def test_a_contract_may_name_exactly_the_kpis_that_can_be_counted() -> None:
 
 def test_resolved_then_closed_is_one_finish_and_no_reopening() -> None:
     lives = events([(1, "2026-03-02", "status", "resolved"), (1, "2026-03-07", "status", "closed")])
-    assert kpis.measurement(kpis.share(kpis.reopened(DESK, lives, *MARCH))) == {"num": 0, "den": 1}
+    assert kpis.measurement(kpis.share(kpis.reopened(in_march(DESK, lives)))) == {"num": 0, "den": 1}
 
 
 def test_a_reopening_of_february_s_resolution_is_not_march_s_though_march_finished_it_again() -> None:
@@ -53,7 +53,7 @@ def test_a_reopening_of_february_s_resolution_is_not_march_s_though_march_finish
             (1, "2026-03-06", "status", "resolved"),
         ]
     )
-    assert kpis.measurement(kpis.share(kpis.reopened(DESK, lives, *MARCH))) == {"num": 0, "den": 1}
+    assert kpis.measurement(kpis.share(kpis.reopened(in_march(DESK, lives)))) == {"num": 0, "den": 1}
 
 
 @pytest.mark.parametrize(
@@ -67,27 +67,29 @@ def test_a_reopening_of_february_s_resolution_is_not_march_s_though_march_finish
 )
 def test_an_escalation_is_of_the_period_that_it_happened_in(at: str, is_counted: bool) -> None:
     lives = events([(1, at, "escalation", "L2>L3 undue, management")])
-    assert len(kpis.undue_l3_escalations(DESK, lives, *MARCH)) == is_counted
+    assert len(kpis.undue_l3_escalations(in_march(DESK, lives))) == is_counted
     for counting in (kpis.l3_escalations, kpis.management_escalations):
-        assert kpis.measurement(kpis.share(counting(DESK, lives, *MARCH)))["num"] == is_counted
+        assert kpis.measurement(kpis.share(counting(in_march(DESK, lives))))["num"] == is_counted
 
 
 def test_an_escalation_without_words_is_to_no_level_and_of_no_kind() -> None:
     lives = events([(1, "2026-03-02", "escalation", None), (2, "2026-03-02", "escalation", "L2>L3")])
-    assert kpis.undue_l3_escalations(DESK, lives, *MARCH)["ticket_key"].tolist() == [2]
-    assert kpis.measurement(kpis.share(kpis.l3_escalations(DESK, lives, *MARCH)))["num"] == 1
-    assert kpis.measurement(kpis.share(kpis.management_escalations(DESK, lives, *MARCH)))["num"] == 0
+    assert kpis.undue_l3_escalations(in_march(DESK, lives))["ticket_key"].tolist() == [2]
+    assert kpis.measurement(kpis.share(kpis.l3_escalations(in_march(DESK, lives))))["num"] == 1
+    assert kpis.measurement(kpis.share(kpis.management_escalations(in_march(DESK, lives))))["num"] == 0
 
 
 def test_simultaneous_escalations_stand_in_the_source_s_own_order() -> None:
     told = ["L2>L3 undue", "L2>L3", "L2>L3 undue", "L2>L3"]
     lives = events([(1, "2026-03-02", "escalation", words) for words in told])
     for mixed in (lives, lives[::-1], lives.iloc[[2, 0, 3, 1]]):
-        assert kpis.undue_l3_escalations(DESK, mixed, *MARCH)["is_numerator"].tolist() == [True, False, True, False]
+        assert kpis.undue_l3_escalations(in_march(DESK, mixed))["is_numerator"].tolist() == [True, False, True, False]
 
 
 def test_each_row_is_of_the_instant_that_it_is_about() -> None:
-    at = {name: kpi(DESK, LIVES, *MARCH).set_index("ticket_key")["attributed_at"] for name, kpi in kpis.COUNTED.items()}
+    at = {
+        name: kpi(in_march(DESK, LIVES)).set_index("ticket_key")["attributed_at"] for name, kpi in kpis.COUNTED.items()
+    }
     assert at["reopened"][2] == pd.Timestamp("2026-03-01", tz="UTC")  # its first finish, before it came back
     assert at["acknowledged"][4] == pd.Timestamp("2026-03-24T00:00:00.000001", tz="UTC")
     assert at["without_eta"][1] == at["backlog"][1] == pd.Timestamp("2026-03-31T23:59:59.999999", tz="UTC")
@@ -95,7 +97,7 @@ def test_each_row_is_of_the_instant_that_it_is_about() -> None:
 
 
 def test_shares_by_a_column_of_the_rows() -> None:
-    rows = kpis.without_eta(DESK, LIVES, *MARCH).merge(DESK[["ticket_key", "team"]], on="ticket_key")
+    rows = kpis.without_eta(in_march(DESK, LIVES)).merge(DESK[["ticket_key", "team"]], on="ticket_key")
     table = kpis.share(rows, by=["team"])
     assert table.loc["blue", ["numerator", "denominator", "share_pct"]].tolist() == [1, 2, 50]
     assert table.loc["red", ["numerator", "denominator"]].tolist() == [1, 1]
@@ -121,10 +123,10 @@ def test_a_share_in_per_cent(flags: list[tuple[bool, bool]], num: int, den: int,
 @pytest.mark.parametrize("kpi", kpis.COUNTED.values(), ids=kpis.COUNTED)
 def test_the_order_of_rows_changes_nothing(kpi: Callable) -> None:
     desk, lives = DESK.sample(frac=1, random_state=3), LIVES.sample(frac=1, random_state=5)
-    pd.testing.assert_frame_equal(kpi(desk, lives, *MARCH), kpi(DESK, LIVES, *MARCH))
+    pd.testing.assert_frame_equal(kpi(in_march(desk, lives)), kpi(in_march(DESK, LIVES)))
 
 
 def test_events_of_other_tickets_count_nowhere() -> None:
     own = tickets([(1, "red", "2026-01-10")])
-    assert kpis.l3_escalations(own, LIVES, *MARCH)["ticket_key"].tolist() == [1]
-    assert len(kpis.reopened(own, LIVES, *MARCH)) == 0
+    assert kpis.l3_escalations(in_march(own, LIVES))["ticket_key"].tolist() == [1]
+    assert len(kpis.reopened(in_march(own, LIVES))) == 0

@@ -7,7 +7,7 @@ import pytest
 
 from deskledger import kpis
 
-from tests.unit.kpis.desk import DESK, LIVES, MARCH, backlog, events, tickets
+from tests.unit.kpis.desk import DESK, LIVES, MARCH, backlog, events, in_march, tickets
 
 FLOW = ["open_at_begin", "in", "out", "finished", "reopened", "open_at_end"]
 
@@ -62,8 +62,8 @@ def test_what_is_open_at_the_end(lives: list[tuple[str, str, str | None]], is_op
 def test_the_trend_tells_what_the_backlogs_of_each_day_tell() -> None:
     days = kpis.day_edges(*MARCH, "UTC")
     told = [backlog(DESK, LIVES, MARCH[0], day.to_pydatetime())["open_at_end"].iloc[0] for day in days]
-    assert kpis.open_at(DESK, LIVES, days).tolist() == told
-    assert kpis.open_at(DESK, LIVES, days[:0]).tolist() == []
+    assert kpis.open_at(in_march(DESK, LIVES), days).tolist() == told
+    assert kpis.open_at(in_march(DESK, LIVES), days[:0]).tolist() == []
 
 
 @pytest.mark.parametrize(

@@ -91,7 +91,7 @@ def test_backlog_is_what_a_walk_through_every_life_counts(desk: list[Life]) -> N
 @given(_desks)
 def test_the_trend_is_what_a_walk_counts_at_each_instant(desk: list[Life]) -> None:
     instants = pd.DatetimeIndex([BEGIN + timedelta(hours=6 * step) for step in range(13)]).as_unit("us")
-    found = kpis.open_at(*_frames(desk), instants).tolist()
+    found = kpis.open_at(kpis.DeskPeriod(*_frames(desk), BEGIN, END), instants).tolist()
     assert found == [sum(_is_open(life, at.to_pydatetime()) for life in desk) for at in instants]
 
 
@@ -148,9 +148,8 @@ ORACLES: dict[str, Callable[[Any], list[bool]]] = {
 @given(desk=_desks, seed=st.integers(0, 9))
 def test_counted_rows_are_what_a_walk_counts_in_any_order_of_rows(name: str, desk: list[Life], seed: int) -> None:
     made, told = _frames(desk)
-    rows = kpis.COUNTED[name](
-        made.sample(frac=1, random_state=seed), told.sample(frac=1, random_state=seed), BEGIN, END
-    )
+    mixed = [frame.sample(frac=1, random_state=seed) for frame in (made, told)]
+    rows = kpis.COUNTED[name](kpis.DeskPeriod(*mixed, BEGIN, END))
     walked = {key: sorted(ORACLES[name](life)) for key, life in enumerate(desk)}
     found = {key: sorted(own["is_numerator"].tolist()) for key, own in rows.groupby("ticket_key")}
     assert found == {key: counted for key, counted in walked.items() if counted}

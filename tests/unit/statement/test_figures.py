@@ -8,9 +8,9 @@ import pytest
 from deskledger import model
 from deskledger.contract.terms import CsatTerms
 from deskledger.ledger import digest
+from deskledger.statement import Held, Inputs
 from deskledger.statement.answers import prepare
 from deskledger.statement.figures import GROUPS, figures
-from deskledger.statement.kpi_rows import counted_rows
 from deskledger.statement.material import Material
 
 from tests.unit.statement.test_kpi_levels import MARCH, SCOPE, desk
@@ -48,8 +48,9 @@ def told() -> dict:
     answers = prepare(
         model.conform(model.SURVEY_ANSWER, rated), tickets, events, CSAT, *MARCH, survey_wait=timedelta(0)
     )
-    counted = counted_rows(tickets, events, SCOPE, *MARCH, ())
-    return figures(Material(*MARCH, cycles, answers, counted), tickets, events, SCOPE, "Etc/UTC")
+    charges = model.empty(model.CHARGE)
+    inputs = Inputs(tickets, events, answers, charges, frozenset(), Held({}, ()), (), (), MARCH[1].to_pydatetime())
+    return figures(Material(*MARCH, cycles, answers, inputs, SCOPE), "Etc/UTC")
 
 
 def test_the_whole_month(told: dict) -> None:

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from deskledger import contract as contracts
 from deskledger import model
 from deskledger.statement import Held, Inputs, PastMonth, Statement, compose
+from deskledger.statement.figures import figures
 
 HOUR = timedelta(hours=1)
 CONTRACT = contracts.parse(
@@ -163,6 +164,7 @@ def test_no_order_of_rows_changes_anything(tickets: list[Any], before: str, rand
     assert (one.levels, one.lines, one.trace, one.credit, one.control) == (
         other.levels, other.lines, other.trace, other.credit, other.control
     )  # fmt: skip
+    assert figures(one.month, "Etc/UTC") == figures(other.month, "Etc/UTC")
     pd.testing.assert_frame_equal(one.evidence, other.evidence)
 
 
