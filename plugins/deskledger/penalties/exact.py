@@ -49,12 +49,11 @@ def rounded(number: Fraction, places: int, mode: str) -> Decimal:
     if mode not in ROUNDING:
         raise ContractError(f"there is no rounding {mode!r}", remedy=f"use one of {', '.join(ROUNDING)}")
     scaled = number * 10**places
-    lower = abs(scaled.numerator) // scaled.denominator
-    rest = abs(scaled) - lower
-    half = Fraction(1, 2)
+    lower, rest = divmod(abs(scaled.numerator), scaled.denominator)
+    over_half = 2 * rest - scaled.denominator
     goes_up = {
-        "half_up": rest >= half,
-        "half_even": rest > half or (rest == half and lower % 2 == 1),
+        "half_up": over_half >= 0,
+        "half_even": over_half > 0 or (over_half == 0 and lower % 2 == 1),
         "down": False,
         "up": rest > 0,
     }[mode]

@@ -164,6 +164,7 @@ class _Pricing:
             name for name, each in self._ends.items()
             if name in priced and each.is_drawn and each.level.measure.statistic in BY_COUNT
         }  # fmt: skip
+        self._credits: dict[str, Decimal] = {}  # of each outcome: many draws come to the same
         self._drawn = [
             self._credit({name: each.form(draw) for name, each in self._ends.items()}) for draw in range(DRAWS)
         ]
@@ -194,8 +195,12 @@ class _Pricing:
         return self._costs[chosen]
 
     def _credit(self, forms: Mapping[str, Any]) -> Decimal:
-        measures = {**self._measured["measures"], **forms}
-        return penalties.assess(self._terms, {**self._measured, "measures": measures}).credit
+        outcome = repr(forms)
+        if outcome not in self._credits:
+            measures = {**self._measured["measures"], **forms}
+            assessed = penalties.assess(self._terms, {**self._measured, "measures": measures})
+            self._credits[outcome] = assessed.credit
+        return self._credits[outcome]
 
     def _mean(self, amounts: Sequence[Decimal]) -> Decimal:
         total = sum((Fraction(amount) for amount in amounts), Fraction(0))
