@@ -10,7 +10,7 @@ import pandas as pd
 
 from deskledger import clocks
 from deskledger.business_time import BusinessCalendar, listed_terms
-from deskledger.contract.terms import Contract, Target, Version
+from deskledger.contract.terms import Contract, Version
 from deskledger.model import CYCLE, conform, empty
 from deskledger.statement.claims import window_days
 
@@ -119,13 +119,18 @@ def silent_since(contract: Contract, start_at: datetime) -> datetime:
     instant there is.
     """
     start = np.datetime64(start_at.astimezone(UTC).replace(tzinfo=None), "us")
-    used = [
-        (BusinessCalendar.from_terms(version.calendars[choice.calendar]), target)
+    calendars = {
+        (version.number, name): BusinessCalendar.from_terms(terms)
+        for version in contract.versions
+        for name, terms in version.calendars.items()
+    }
+    used = {
+        (version.number, choice.calendar, target.open_us, target.open_days)
         for version in contract.versions
         for clock in version.clocks
         for choice in clock.calendars
         for target in clock.targets
-    ]
+    }
     waits_us = max(
         (clock.resume_within_us or 0 for version in contract.versions for clock in version.clocks), default=0
     )
@@ -133,20 +138,27 @@ def silent_since(contract: Contract, start_at: datetime) -> datetime:
     while days <= _LONGEST_DAYS:
         last_event = start - np.timedelta64(days, "D")
         if timedelta(days=days) > timedelta(microseconds=waits_us) and all(
-            _is_over(calendar, target, last_event, start) for calendar, target in used
+            _is_over(calendars[number, name], open_us, open_days, last_event, start)
+            for number, name, open_us, open_days in used
         ):
             return start_at - timedelta(days=days)
         days *= 2
     return datetime.min.replace(tzinfo=UTC)
 
 
-def _is_over(calendar: BusinessCalendar, target: Target, last_event: np.datetime64, start: np.datetime64) -> bool:
+def _is_over(
+    calendar: BusinessCalendar,
+    open_us: int | None,
+    open_days: int | None,
+    last_event: np.datetime64,
+    start: np.datetime64,
+) -> bool:
     begun = np.array([last_event])
-    if target.open_us is not None:
-        due = calendar.deadline(begun, np.array([target.open_us], "timedelta64[us]"), at_close="next_opening")[0]
-    elif target.open_days is not None:
+    if open_us is not None:
+        due = calendar.deadline(begun, np.array([open_us], "timedelta64[us]"), at_close="next_opening")[0]
+    elif open_days is not None:
         # Its last open day ends at the latest where the next one ends; a promise is looked for on its own.
-        due = calendar.open_day_deadline(begun, [target.open_days + 1])[0]
+        due = calendar.open_day_deadline(begun, [open_days + 1])[0]
     else:
         return True
     return bool(due < start)  # never due (NaT) is not over
