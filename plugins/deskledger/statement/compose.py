@@ -98,18 +98,18 @@ def compose(
     already = late_before(contract, begun, start, inputs.tickets, inputs.events, inputs.incomplete)
     charged = charged_by_level(version, [already, *(month.late for month in past)], opening.late)
 
-    def measured_without(exclusions: Sequence[Exclusion]) -> tuple[list[LevelResult], pd.DataFrame]:
+    def measured_with(exclusions: Sequence[Exclusion]) -> tuple[list[LevelResult], pd.DataFrame]:
         results, rows = measurements(
             version, cycles, answers, start_at, end_at, period, earlier, counted, exclusions, charged
         )
         return results, _evidence(rows)
 
-    stated = measured_without(granted.exclusions)
+    stated = measured_with(granted.exclusions)
 
     def with_granted(allowed: Granted) -> Priced:
         # Only exclusions change what is measured: waivers, claims and choices change what it costs.
         is_stated = allowed.exclusions == granted.exclusions
-        results, evidence = stated if is_stated else measured_without(allowed.exclusions)
+        results, evidence = stated if is_stated else measured_with(allowed.exclusions)
         items = {name: late_items(evidence[evidence["service_level"] == name], charged[name]) for name in charged}
         forms = assessed_form(
             contract,
