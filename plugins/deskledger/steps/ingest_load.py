@@ -116,9 +116,10 @@ def _read_back(path: Path) -> Block:
 
 def _prepare_events(load: _Load, section: str, raw: Raw) -> Block:
     made = normalise(load.mapping, raw.columns, raw.origin, load.agents)
-    load.brought.append(made.tickets["ticket_key"].to_numpy())
-    tickets = _judge(load, TICKET, made.tickets)
-    events = _judge(load, TICKET_EVENT, made.events)
+    own = made.tickets["ticket_key"].to_numpy()
+    load.brought.append(own)
+    tickets = _judge(load, TICKET, made.tickets, own)
+    events = _judge(load, TICKET_EVENT, made.events, own)
     lost = made.tickets.loc[tickets.verdict.failed_rows(), "ticket_key"].to_numpy()
     orphans = np.flatnonzero(made.events["ticket_key"].isin(lost))
     orphaned = pd.DataFrame({"row": orphans, "rule": "ticket_quarantined", "message": "its ticket is in quarantine"})
@@ -136,7 +137,7 @@ def _prepare_events(load: _Load, section: str, raw: Raw) -> Block:
 
 def _prepare_table(load: _Load, section: str, raw: Raw) -> Block:
     made = normalise_table(load.mapping, section, raw.columns, raw.origin)
-    judged = _judge(load, made.table, made.frame)
+    judged = _judge(load, made.table, made.frame, np.concatenate([_NO_TICKETS, *load.brought]))
     # One record makes one row here: where the suite holds the row, the record is what is in quarantine.
     made.fates[made.told_by[judged.verdict.failed_rows()]] = QUARANTINED
     told_by = raw.origin.iloc[made.told_by]
@@ -164,9 +165,9 @@ def _agents(connection: Connection, mapping: Mapping) -> dict[str, str]:
     return known
 
 
-def _judge(load: _Load, table: Table, frame: pd.DataFrame) -> Judged:
+def _judge(load: _Load, table: Table, frame: pd.DataFrame, brought: np.ndarray) -> Judged:
     asked = frame["ticket_key"].unique() if "ticket_key" in frame else _NO_TICKETS
-    known = load.names.known(load.connection, asked, np.concatenate([_NO_TICKETS, *load.brought]))
+    known = load.names.known(load.connection, asked, brought)
     seen = context.with_context(table, frame, known, load.now)
     verdict = suites.check(settings().expectations, table.name, seen, table.key)
     return Judged(table.name, frame[~verdict.failed_rows()], len(frame), verdict)

@@ -88,7 +88,8 @@ def read(
 
 
 def _together(parts: list[tuple[pd.DataFrame, pd.DataFrame]]) -> tuple[pd.DataFrame, pd.DataFrame]:
-    return frames.combine([frame for frame, _ in parts]), pd.concat([origin for _, origin in parts], ignore_index=True)
+    rows, origins = zip(*parts, strict=True)
+    return pd.concat(rows, ignore_index=True), pd.concat(origins, ignore_index=True)
 
 
 def _blocks(rows: np.ndarray) -> Iterator[list[int]]:

@@ -1,8 +1,7 @@
-"""Pages read again: several as one frame, and of each the rows of some tickets."""
+"""Pages read again: the tickets in a column, and of each page the rows of some tickets."""
 
 import numpy as np
 import pandas as pd
-import pyarrow as pa
 
 from deskledger.model import ticket_keys
 from deskledger.sources.event_log.mapping import Mapping
@@ -19,12 +18,3 @@ def keep_tickets(mapping: Mapping, frame: pd.DataFrame, ids: str, keys: np.ndarr
     words = words_of(frame[ids], mapping.missing)
     is_kept = np.append(np.isin(ticket_keys(mapping.source, words.distinct), keys), [False])[words.codes]
     return frame[is_kept], is_kept
-
-
-def combine(frames: list[pd.DataFrame]) -> pd.DataFrame:
-    """Several pages' columns of text as one frame of categories."""
-    together = pa.concat_tables([pa.table({name: each[name] for name in each.columns}) for each in frames])
-    # Only now: encoded page by page, most words would be looked up twice.
-    return pd.DataFrame(
-        {name: together[name].combine_chunks().dictionary_encode().to_pandas() for name in together.column_names}
-    )

@@ -114,7 +114,7 @@ def read_page(content: bytes, mapping: Mapping, section: str) -> tuple[pd.DataFr
     lines = np.concatenate([np.arange(first, first + count) for first, count in runs])
     part, names = mapping.sections[section], mapping.columns_of(section)
     try:
-        frame = _parsed(text, part, names, pa.large_string()).to_pandas()
+        frame = parse_text(text, part, names)
     except (pa.ArrowInvalid, pa.ArrowKeyError) as error:
         raise LandingError(
             f"a landed page does not fit the mapping any more: {error}",
@@ -285,22 +285,19 @@ def parse(header: str, texts: list[str], part: Section, names: list[str], name: 
 
 
 def parse_text(content: bytes, part: Section, names: list[str]) -> pd.DataFrame:
-    """The columns `names` of a CSV as categories of text."""
-    return _parsed(content, part, names, pa.dictionary(pa.int32(), pa.string())).unify_dictionaries().to_pandas()
-
-
-def _parsed(content: bytes, part: Section, names: list[str], of_type: pa.DataType) -> pa.Table:
-    return csv.read_csv(
+    """The columns `names` of a CSV, as text."""
+    table = csv.read_csv(
         BytesIO(content),
         read_options=csv.ReadOptions(use_threads=False, block_size=len(content) + 1),
         parse_options=csv.ParseOptions(delimiter=part.delimiter, newlines_in_values=True),
         convert_options=csv.ConvertOptions(
             include_columns=names,
-            column_types=dict.fromkeys(names, of_type),
+            column_types=dict.fromkeys(names, pa.large_string()),
             strings_can_be_null=False,
             quoted_strings_can_be_null=False,
         ),
     )
+    return table.to_pandas()
 
 
 def _ragged(header: str, texts: list[str], part: Section, name: str, lines: list[int], error: Exception) -> SourceError:

@@ -113,7 +113,7 @@ def read_rows(
 ) -> Rows:
     """Types every column that the mapping names and finds each row's own faults. Nothing is dropped.
 
-    `columns` has the export's columns as text (or categories of text), `origin` the columns of ORIGIN, same order;
+    `columns` has the export's columns as text, `origin` the columns of ORIGIN, same order;
     `agents` says what everybody of the section `agents` is, in the desk's word, where roles are told by it.
     """
     events, zone, faults = mapping.events, mapping.zone, Faults()

@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 
 NO_INSTANT = np.iinfo(np.int64).min  # NaT, as numpy and pandas store it
 _EARLIEST, _LATEST = (int(np.datetime64(day, "us").astype(np.int64)) for day in ("1900-01-01", "2200-01-01"))
@@ -66,10 +67,10 @@ class Words:
 
 def words_of(column: pd.Series, missing: Sequence[str]) -> Words:
     """A column of the export: surrounding blanks go, empty cells and the export's own markers are missing."""
-    categorical = column if isinstance(column.dtype, pd.CategoricalDtype) else column.astype("category")
+    coded = pa.table({"text": column.astype("str")})["text"].combine_chunks().dictionary_encode()
     nothing = {"", *missing}
-    codes, written = categorical.cat.codes.to_numpy(np.int64), categorical.cat.categories.tolist()
-    distinct = [str(each).strip() for each in written]
+    codes, written = coded.indices.fill_null(-1).to_numpy().astype(np.int64), coded.dictionary.to_pylist()
+    distinct = [each.strip() for each in written]
     if distinct == written and nothing.isdisjoint(distinct):
         return Words(codes, _objects(distinct))
     return _recoded(codes, [None if word in nothing else word for word in distinct])

@@ -15,7 +15,6 @@ from deskledger.model import TICKET_EVENT, ticket_keys
 from deskledger.sources.canonical import pages
 from deskledger.sources.event_log.fates import FATES
 from deskledger.sources.event_log.files import sections_of
-from deskledger.sources.event_log.frames import combine
 from deskledger.sources.event_log.mapping import Mapping, load
 from deskledger.sources.event_log.normalise import Normalised, normalise
 from deskledger.sources.event_log.tables import normalise_table
@@ -62,7 +61,7 @@ def read(desk: Mapping, *paths: Path) -> Normalised:
             frame, _ = pages.read_page(page.content, desk, "events")
             frames.append(frame)
             landed += [number] * len(frame)
-    return normalise(desk, combine(frames), origin(landed))
+    return normalise(desk, pd.concat(frames, ignore_index=True), origin(landed))
 
 
 def test_a_ticket_and_its_events_are_what_the_files_say(tmp_path: Path) -> None:
