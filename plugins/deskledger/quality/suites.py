@@ -5,6 +5,7 @@ refuses it; a rule about the table, or one that could not be evaluated, refuses 
 info are counted, with examples, and stop nothing.
 """
 
+import gc
 import json
 import logging
 import os
@@ -23,6 +24,7 @@ from deskledger.errors import QualityError
 
 ROW = "row_id"  # the unique index that failing rows are named by
 EXAMPLES = 3  # failing rows that are kept of each rule
+COLLECT_FROM_ROWS = 10_000  # in a table; smaller ones may wait for the collector
 
 
 @dataclass
@@ -215,6 +217,7 @@ def _frames() -> Any:
         base.logger.setLevel(logging.ERROR)
         context = gx.get_context(mode="ephemeral")
         context.variables.progress_bars = base.ProgressBarsConfig(globally=False)
+        gc.freeze()  # what the import made stays: else each collection looks at all of it again
         asset = context.data_sources.add_pandas("frames").add_dataframe_asset("frame")
         return asset.add_batch_definition_whole_dataframe("whole")
 
@@ -240,8 +243,11 @@ def _validate(suite: Any, frame: pd.DataFrame) -> list[Any]:
             if broken
             else ()
         )
-    # The framework's objects hold each other, and with them the frame, until the collector happens to come by.
+    # The framework's objects hold each other, and with them the frame and what was computed of it, until the collector
+    # happens to come by.
     plain.drop(columns=list(plain), inplace=True)
+    if len(frame) >= COLLECT_FROM_ROWS:
+        gc.collect()
     return [*kept, *in_full]
 
 

@@ -26,7 +26,7 @@ from deskledger.sources.event_log.mapping import Mapping
 from deskledger.sources.event_log.words import words_of
 from deskledger.steps.desks import desk_of
 
-BLOCK_RECORDS = 20_000  # 50,000 take 100 MB more
+BLOCK_RECORDS = 40_000  # of a demo desk: 430 MB at most, 310 of them before the first row; 60,000 take 30 MB more
 WAITING_BYTES = 16 << 20  # of rows that wait to be split: a page by itself makes too many small pieces
 _OF_ROW = ("record_no", "line")  # of the columns of origin; the others are the same for a whole page
 
