@@ -131,7 +131,7 @@ def read_rows(
         words = raw[name]
         at_us = instants(words, events.instant_format, zone)
         unreadable = (at_us == NO_INSTANT) & (required | ~words.is_missing)
-        what = f"column {name} has no instant of the form {events.instant_format}: {{!r}}"
+        what = f"column {_shown(mapping, name)} has no instant of the form {events.instant_format}: {{!r}}"
         faults.add(unreadable, f"{name}_not_an_instant", what, words)
         return at_us
 
@@ -203,6 +203,12 @@ def read_rows(
         raw=raw,
         faults=faults,
     )
+
+
+def _shown(mapping: Mapping, name: str) -> str:
+    """A column as whoever wrote the file knows it: of a canonical ticket, updated_at is read as occurred_at."""
+    is_either = mapping.reader == "canonical" and name == mapping.events.occurred_at
+    return f"{name} (of a ticket: updated_at)" if is_either else name
 
 
 def _asked(mapping: Mapping, words: Dictionary[str, Any]) -> str:

@@ -148,6 +148,13 @@ def test_a_fault_names_the_files_column_and_the_words_that_it_takes(tmp_path: Pa
     assert re.search(sentence, message), message
 
 
+def test_a_fault_of_a_tickets_own_row_names_its_column(tmp_path: Path) -> None:
+    rows = "T1,2026-03-02,2026-03-03\nT2,2026-03-02,soon\n"
+    made = read(mapping(tmp_path), file(tmp_path, "ticket.csv", f"ticket_id,created_at,updated_at\n{rows}"))
+    (message,) = made.faults["message"]
+    assert message.startswith("column occurred_at (of a ticket: updated_at) has no instant of the form iso8601: 'soon'")
+
+
 @pytest.mark.parametrize(
     ("level", "told", "rules"),
     [
