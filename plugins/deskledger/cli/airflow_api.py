@@ -7,6 +7,7 @@ import httpx
 from deskledger.errors import DeskledgerError
 
 REVIEW = {"dag_id": "close", "task_id": "review"}
+_TIMEOUT_SECONDS = 120  # on a machine that is busy with other things, too
 
 
 class AirflowApi:
@@ -16,7 +17,7 @@ class AirflowApi:
         self.url = url
         self.user = user
         self._password = password
-        self._client = httpx.Client(base_url=url, timeout=30)
+        self._client = httpx.Client(base_url=url, timeout=_TIMEOUT_SECONDS)
 
     def is_healthy(self) -> bool:
         answer = self._client.get("/api/v2/monitor/health")
@@ -83,10 +84,17 @@ class AirflowApi:
         )
 
     def _call(self, method: str, path: str, **arguments: Any) -> dict[str, Any]:
-        response = self._client.request(method, f"/api/v2{path}", **arguments)
-        if response.status_code == httpx.codes.UNAUTHORIZED:
-            self._log_in()
+        try:
             response = self._client.request(method, f"/api/v2{path}", **arguments)
+            if response.status_code == httpx.codes.UNAUTHORIZED:
+                self._log_in()
+                response = self._client.request(method, f"/api/v2{path}", **arguments)
+        except httpx.TransportError as error:
+            raise DeskledgerError(
+                f"Airflow did not answer {method} {path} ({type(error).__name__})",
+                where=self.url,
+                remedy="read the logs in airflow/ of the state folder; what is done is kept, so start again",
+            ) from error
         if response.is_error:
             raise DeskledgerError(
                 f"Airflow refused {method} {path} with {response.status_code}: {response.text[:300]}",
