@@ -71,6 +71,21 @@ def test_a_parquet_history_gives_what_the_csv_files_gave(inbox: Path, warehouse:
     assert found["acme"] == found["other"] and len(found["acme"]) == len(by_csv)
 
 
+def test_a_record_of_a_ticket_that_a_suite_holds_is_in_quarantine_too(inbox: Path, warehouse: Engine) -> None:
+    levels = "ticket_id,created_at,updated_at,support_level\n"
+    both = [f"T{n},2026-03-01T09:00:00Z,2026-03-01T12:00:00Z,{level}\n" for n, level in ((1, 3), (2, 4))]
+    (inbox / "ticket-2026-03-02.csv").write_text(levels + "".join(both))
+    ingest.land("acme", "2026-03-02", NOW)
+    assert fates(ingest.load("acme", "2026-03-02", NOW)) == [2, 1, 0, 0, 1]
+    assert ask(warehouse, "select ticket_id from core.ticket") == [("T1",)]
+    assert fates(ingest.load("acme", "2026-03-02", NEXT)) == [2, 0, 1, 0, 1]
+
+    (inbox / "ticket-2026-03-03.csv").write_text(levels + both[1].replace(",4", ",2").replace("12:00", "13:00"))
+    ingest.land("acme", "2026-03-03", NEXT)
+    assert fates(ingest.load("acme", "2026-03-03", NEXT)) == [1, 1, 0, 0, 0]
+    assert ask(warehouse, "select ticket_id from core.ticket order by 1") == [("T1",), ("T2",)]
+
+
 def test_a_file_with_a_column_that_no_table_has_waits_in_the_inbox(inbox: Path, warehouse: Engine) -> None:
     (inbox / "ticket-2026-03-02.csv").write_text(TICKETS.replace("channel", "chanel"))
     landed = ingest.land("acme", "2026-03-02", NOW)

@@ -20,7 +20,7 @@ from deskledger.landing.manifest import PageRef
 from deskledger.model import TICKET, TICKET_EVENT, Table
 from deskledger.quality import context, quarantine, suites
 from deskledger.settings import settings
-from deskledger.sources.event_log.fates import FATES, QUARANTINED
+from deskledger.sources.event_log.fates import FATES, LOADED, QUARANTINED
 from deskledger.sources.event_log.files import sections_of
 from deskledger.sources.event_log.mapping import Mapping
 from deskledger.sources.event_log.normalise import normalise
@@ -121,6 +121,8 @@ def _prepare_events(load: _Load, section: str, raw: Raw) -> Block:
     tickets = _judge(load, TICKET, made.tickets, own)
     events = _judge(load, TICKET_EVENT, made.events, own)
     lost = made.tickets.loc[tickets.verdict.failed_rows(), "ticket_key"].to_numpy()
+    # Of a ticket that the suite holds nothing is loaded: its records are in quarantine with it.
+    made.fates[np.isin(made.ticket_key, lost) & (made.fates == LOADED)] = QUARANTINED
     orphans = np.flatnonzero(made.events["ticket_key"].isin(lost))
     orphaned = pd.DataFrame({"row": orphans, "rule": "ticket_quarantined", "message": "its ticket is in quarantine"})
     events.verdict.failures = pd.concat(
