@@ -46,6 +46,8 @@ def test_a_day_of_nearly_nothing_is_refused_until_it_is_named_as_unusual(warehou
         take(day, NOW)
     assert "unusual_days" in str(error.value)
     assert ask(warehouse, "select count(*) from quality.arrival where partition = '2026-03-30'") == [(0,)]
+    kept = "select suite, success from quality.validation where starts_with(run_id, 'desk/2026-03-30/')"
+    assert ask(warehouse, kept) == [("arrival", False)]  # the verdict alone
     assert ask(warehouse, "select count(*) from core.ticket where ticket_id like 'T4-%'") == [(0,)]
     write_mapping(unusual_days={day: "the office was closed"})
     assert ingest.load("desk", day, NEXT)["warnings"] == 0

@@ -1,6 +1,7 @@
 """The desk's own counts against what was loaded: with all tickets, with some withheld, and with some in quarantine."""
 
 import json
+import re
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -14,7 +15,7 @@ from deskledger.cli import main
 from deskledger.errors import QualityError
 from deskledger.sources.demo import scene
 from deskledger.sources.demo.zendesk_server import LOGIN, SECRET, Store, running
-from deskledger.steps import ingest
+from deskledger.steps import ingest, quality
 from deskledger.steps.extract import HISTORY, extract
 
 from tests.desk_server import SteppedClock
@@ -108,13 +109,29 @@ def test_one_withheld_ticket_holds_the_watermark_and_is_told(
 
 
 def test_many_withheld_tickets_refuse_the_load(
-    warehouse: Engine, home: Path, store: Store, monkeypatch: pytest.MonkeyPatch
+    warehouse: Engine, home: Path, store: Store, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     pulled(without(store, living(store, 4)), monkeypatch)
     with pytest.raises(QualityError, match=r"nothing_missing: we have more than one in a hundred less"):
         ingest.load("demo", DAY, NOW)
     assert ask(warehouse, "select count(*) from core.ticket") == [(0,)]
     assert ask(warehouse, "select count(*) from quality.control_total") == [(0,)]
+    # Of the load that was rolled back the verdict is kept, and told wherever somebody looks.
+    assert ask(warehouse, "select suite, success from quality.validation") == [("control_total", False)]
+    told = r"control_total: critical: .*ours (\d+) what tickets created in 2026-02 theirs (\d+)"
+    assert main(["quality", "demo"]) == 0
+    ((ours, theirs),) = re.findall(told, capsys.readouterr().out)
+    assert int(theirs) - int(ours) == 4
+    page = Path(quality.write_source_page("demo", NOW) or "").read_text("utf-8")
+    assert "more than one in a hundred less" in page and "tickets created in 2026-02" in page
+    # Run again after the window was pulled, it loads, and the newest verdict is that all are there.
+    later = NOW + timedelta(days=1)
+    pulled(store, monkeypatch, later, partition=HISTORY, is_full=True)
+    for batch in ingest.land_history("demo", later):
+        ingest.load_batch("demo", batch, later)
+    assert ingest.load("demo", DAY, later)["watermark"] is not None
+    assert main(["quality", "demo"]) == 0
+    assert re.findall(told, capsys.readouterr().out) == []
 
 
 @pytest.mark.parametrize(

@@ -224,8 +224,9 @@ def judge_totals(folder: Path, source: str, totals: Sequence[Total]) -> Verdict:
     suites.refuse(
         verdict,
         where=f"control totals of {source}",
-        remedy="ask the desk again for the whole window (ingest_history with since and until); if its count is of"
-        " something else, say so in expectations/control_total.json",
+        remedy="nothing of this load was written. Ask the desk again for the whole window (ingest_history with since"
+        " and until), then run this load again: the watermark waits for it. If the desk's count is of something else,"
+        " say so in expectations/control_total.json",
     )
     return verdict
 

@@ -55,6 +55,12 @@ class Verdict:
         return failed
 
 
+class RefusedError(QualityError):
+    """A table that is right as a whole, or not at all, is not; `verdict` says by which rules."""
+
+    verdict: Verdict | None = None  # none in another process, where the message is all that arrives
+
+
 def check(folder: Path, name: str, frame: pd.DataFrame, named_by: Sequence[str] = ()) -> Verdict:
     """Judges `frame` by the suite of this name. A table without rows breaks no rule about rows.
 
@@ -116,10 +122,10 @@ def together(verdicts: Sequence[Verdict]) -> Verdict:
 
 
 def refuse(verdict: Verdict, where: str, remedy: str) -> None:
-    """Raises QualityError where a row breaks a critical rule: for tables that are right as a whole, or not at all."""
+    """Raises RefusedError where a row breaks a critical rule: for tables that are right as a whole, or not at all."""
     broken = [rule for rule in verdict.statistics["rules"] if rule["severity"] == "critical" and not rule["success"]]
     if broken:
-        raise QualityError(
+        refused = RefusedError(
             "; ".join(
                 f"{rule['rule']}: {rule['message']} ({rule['unexpected']} of {verdict.rows} rows, such as"
                 f" {', '.join(_words(example) for example in rule['examples'])})"
@@ -128,6 +134,8 @@ def refuse(verdict: Verdict, where: str, remedy: str) -> None:
             where=where,
             remedy=remedy,
         )
+        refused.verdict = verdict
+        raise refused
 
 
 def _words(example: dict[str, str]) -> str:

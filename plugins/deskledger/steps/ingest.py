@@ -3,6 +3,8 @@
 Each takes its engine from the warehouse's address, and gives back keys and counts only.
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict
 from datetime import date, datetime
 from typing import Any
@@ -11,7 +13,8 @@ from sqlalchemy import Connection, text
 
 from deskledger.errors import MappingError, QualityError, SourceError
 from deskledger.landing import manifest
-from deskledger.quality import control
+from deskledger.quality import balance, control
+from deskledger.quality.suites import RefusedError
 from deskledger.settings import settings
 from deskledger.sources.event_log import mapping as mappings
 from deskledger.sources.event_log.files import is_due
@@ -51,9 +54,8 @@ def load(source: str, day: str, now: datetime) -> dict[str, Any]:
     Raises QualityError before anything is written where a table fails or records do not balance.
     """
     mapping = mapping_of(source)
-    with open_warehouse().begin() as connection:
-        # Two days' loads may share tickets; the later one must see what the earlier one saw.
-        _wait_for_loads(connection, source, shared=False)
+    # Two days' loads may share tickets; the later one must see what the earlier one saw.
+    with _loading(source, day, now, shared=False) as connection:
         loaded = load_partition(connection, mapping, day, now)
         days = ingest_days.to_measure(connection, mapping, day, loaded.tickets)
         warnings = _move_watermark(connection, mapping, day, now)
@@ -93,8 +95,7 @@ def land_history(source: str, now: datetime) -> list[str]:
 def load_batch(source: str, batch: str, now: datetime) -> dict[str, Any]:
     """Loads one batch of the history; the same counts as `load`. The watermark waits for `finish_history`."""
     mapping = mapping_of(source)
-    with open_warehouse().begin() as connection:
-        _wait_for_loads(connection, source, shared=mapping.extract is None)
+    with _loading(source, batch, now, shared=mapping.extract is None) as connection:
         loaded = load_partition(connection, mapping, batch, now)
     return {"source": source, "partition": batch, **loaded.counts}
 
@@ -102,8 +103,7 @@ def load_batch(source: str, batch: str, now: datetime) -> dict[str, Any]:
 def finish_history(source: str, now: datetime) -> list[str]:
     """Moves the watermark and gives the days, in the mapping's zone, on which something happened ("2016-03-01")."""
     mapping = mapping_of(source)
-    with open_warehouse().begin() as connection:
-        _wait_for_loads(connection, source, shared=False)
+    with _loading(source, HISTORY, now, shared=False) as connection:
         _move_watermark(connection, mapping, HISTORY, now)
         days = connection.execute(
             text(
@@ -121,8 +121,7 @@ def load_again(source: str, partition: str, now: datetime) -> dict[str, Any]:
     The same counts as `load`; `days` has the first day of each month in which this changed something.
     """
     mapping = mapping_of(source)
-    with open_warehouse().begin() as connection:
-        _wait_for_loads(connection, source, shared=False)
+    with _loading(source, partition, now, shared=False) as connection:
         loaded = load_partition(connection, mapping, partition, now)
         days = ingest_days.changed_since(connection, mapping, partition, loaded.tickets, now)
         _move_watermark(connection, mapping, partition, now)
@@ -185,7 +184,20 @@ def mapping_of(source: str) -> Mapping:
     return mappings.load(path)
 
 
-def _wait_for_loads(connection: Connection, source: str, *, shared: bool) -> None:
-    """A load has its source for itself; batches of exports have no ticket in common and go on together."""
+@contextmanager
+def _loading(source: str, partition: str, now: datetime, *, shared: bool) -> Iterator[Connection]:
+    """The transaction of a load, which has its source for itself; batches of exports have no ticket in common and go on
+    together (`shared`). Of a load that a suite refuses the verdict alone is kept, for the quality page.
+    """
+    engine = open_warehouse()
     function = "pg_advisory_xact_lock_shared" if shared else "pg_advisory_xact_lock"
-    connection.execute(text(f"select {function}(hashtextextended('load:' || :source, 0))"), {"source": source})
+    try:
+        with engine.begin() as connection:
+            connection.execute(text(f"select {function}(hashtextextended('load:' || :source, 0))"), {"source": source})
+            yield connection
+    except RefusedError as refused:
+        if (verdict := refused.verdict) is not None:
+            run_id = f"{source}/{partition}/{now.isoformat()}"
+            with engine.begin() as connection:
+                balance.record_validation(connection, run_id, verdict.suite, False, verdict.statistics, now)
+        raise
