@@ -3,6 +3,7 @@
 It says when its imports are done, and at its end how much memory it had at most.
 """
 
+import os
 import sys
 from datetime import datetime
 from pathlib import Path
@@ -18,6 +19,15 @@ def peak_bytes(process: int | str = "self") -> int:
     except (FileNotFoundError, ProcessLookupError):
         return 0
     return next((int(line.split()[1]) << 10 for line in status.splitlines() if line.startswith("VmHWM")), 0)
+
+
+def worked_seconds(process: int) -> float:
+    """The processor time that a process has taken, its threads' included; 0 where it is gone."""
+    try:
+        fields = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()
+    except (FileNotFoundError, ProcessLookupError):
+        return 0
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 def main(task: str, now: datetime) -> None:
