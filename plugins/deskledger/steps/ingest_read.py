@@ -166,6 +166,8 @@ class _Split:
         self._waiting: list[tuple[pa.Table, np.ndarray]] = []
 
     def add(self, frame: pd.DataFrame, origin: pd.DataFrame, block: np.ndarray) -> None:
+        if frame.empty:
+            return
         columns = {
             **{f"row:{name}": frame[name] for name in frame.columns},
             **{name: origin[name] for name in _OF_ROW},
