@@ -113,6 +113,10 @@ def _check_ladder(path: Path, schedule: PerItem, bases: set[str]) -> Iterator[Fa
     if schedule.ladder[-1].units is not None and schedule.max_units is None:
         what = "lateness beyond the last step has no price"
         yield (*path, "ladder"), what, "add a last step without `units`, or say `max_units`"
+    most = sum((Decimal(step.units or "Infinity") for step in schedule.ladder), Decimal(0))
+    if schedule.max_units is not None and Decimal(schedule.max_units) > most:
+        what = f"the ladder has a price for {most} units, and `max_units` is {schedule.max_units}"
+        yield (*path, "max_units"), what, f"add a last step without `units`, or say `max_units: {most}`"
 
 
 def _check_units(path: Path, term: PenaltyTerm, level: ServiceLevel) -> Iterator[Fault]:

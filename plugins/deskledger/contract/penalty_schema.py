@@ -185,7 +185,7 @@ class PercentRounding(Terms):
 
 
 class Critical(Terms):
-    """So many points within so many months are a critical failure: a flag, no money."""
+    """So many points in so many months, or credits that reach a cap of the month, are a critical failure: a flag."""
 
     points: Positive
     months: Whole

@@ -29,7 +29,8 @@ class Money:
 class Limited:
     """Lines that limits added, the total after them, and what happened; `left` is what each given line still costs.
 
-    `is_cap_reached`: the credits came to a cap of the whole month, or beyond it.
+    `is_cap_reached`: the credits came to a cap of the whole month, or beyond it. A cap over several months, of which
+    earlier ones have used a part, is none.
     """
 
     dues: tuple[Due, ...]
@@ -77,7 +78,7 @@ def limit(contract: Mapping[str, Any], dues: Sequence[Due], bases: Bases, money:
         else:
             unreached = f"{shown(reached)}: at most {shown(ceiling)}, not exceeded"
             trace.append(TraceRow(cap["id"], "limit", unreached, shown(total), str(cap.get("clause", ""))))
-        is_cap_reached |= scope is None and 0 < reached >= ceiling
+        is_cap_reached |= scope is None and "used" not in cap and 0 < reached >= ceiling
     rules = contract.get("de_minimis") or {}
     issued = Fraction(money.of(total))
     if rules.get("issue_if_gt") is not None and 0 < issued <= exact(rules["issue_if_gt"]):

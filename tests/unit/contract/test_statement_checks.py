@@ -36,6 +36,13 @@ RESUMED = (CLOCK, "        use: resolution_total\n")
 FAIR = "    calendars:\n      fair: {timezone: Etc/UTC, special_days: {2026-03-02: [['09:00', '17:00']]}}\n"
 WAIT = ("close_after: 5 days", "close_after: 5 days\n  survey_wait: 7 days")
 
+
+def _ladder(units: str) -> str:
+    return PER_ITEM.replace("[{amount: 10}]", "[{units: 2, amount: 10}, {units: 3, amount: 20}]") + (
+        f"            max_units: {units}\n"
+    )
+
+
 # What to replace, on which line the fault must be shown, what is said, and what to do.
 REFUSED = {
     "customer's choice of nothing": (
@@ -96,6 +103,9 @@ REFUSED = {
     "misses of a mean of months": (
         [("measure: in_time\n", "measure: in_time\n" + FEW), (ROLLING[0], ROLLING[1].replace("pooled", "mean"))],
         "gate:", "misses cannot be counted", "a share of the same tickets",
+    ),
+    "more units than a ladder has": (
+        [(LATE, _ladder("6"))], "max_units:", "a price for 5 units, and `max_units` is 6", "or say `max_units: 5`",
     ),
     "misses of late tickets": (
         [(LATE, PER_ITEM), ("measure: in_time\n", "measure: in_time\n" + FEW)],
@@ -172,6 +182,7 @@ REFUSED = {
 # The nearest terms that a statement follows: what each remedy says.
 FOLLOWED = {
     "most per event": [(BASES, EVENTS + BASES)],
+    "all units of a ladder": [(LATE, _ladder("5"))],
     "customer's choice": [(BASES, CHOICE + BASES)],
     "claims in business days": [
         (BASES, "      claim_window_days: 9\n      until_claimed: withheld\n      claim_calendar: office\n" + BASES)

@@ -618,6 +618,8 @@ def test_every_cap_leaves_a_trace_row_whether_it_cuts_or_not(caps: list, told: l
         ({"amount": "500"}, ["critical_failure"]),  # reached, though nothing is cut
         ({"amount": "501"}, []),
         ({"amount": "400", "terms": ["r"]}, ["cap:m"]),  # a cap of one term is not that of the month
+        ({"amount": "400", "used": "400"}, ["cap:m"]),  # a year's cap that earlier months used up is not either
+        ({"amount": "400", "used": "0"}, ["cap:m"]),
     ],
 )
 def test_credits_that_reach_the_months_cap_are_a_critical_failure(cap: dict, flags: list[str]) -> None:

@@ -14,6 +14,7 @@ LAST_MINUTE = timedelta(minutes=1)
 # A time-based pull begins again this long before the last one's end: pages overlap anyway, and one second is shared.
 OVERLAP_SECONDS = 60
 LIST_PAGE = "100"  # the most that a list gives at once
+_NO_TIME = "the next run asks the same again; if it lasts, ask Zendesk's support about the endpoint"
 
 Params = tuple[tuple[str, str], ...]
 Reading = Callable[[dict[str, Any]], Iterable[dict[str, Any]]]
@@ -95,9 +96,9 @@ class TimeExport(_Asked):
         records = self.records(answer)
         start, end = cursor["start_time"], answer.body.get("end_time")
         if end is not None and (isinstance(end, bool) or not isinstance(end, int)):
-            raise SourceError(f"the answer's end_time is no number: {end!r}", where=self.name)
+            raise SourceError(f"the answer's end_time is no number: {end!r}", where=self.name, remedy=_NO_TIME)
         if end is not None and end > epoch(answer.answered_at + LAST_MINUTE):
-            raise SourceError(f"the answer's end_time is still to come: {end}", where=self.name)
+            raise SourceError(f"the answer's end_time is still to come: {end}", where=self.name, remedy=_NO_TIME)
         says_end = answer.body.get("end_of_stream")
         is_still = end is None or end <= start
         if says_end is False and is_still:
@@ -172,5 +173,5 @@ def _stuck(stream: str, what: str) -> DeskAwayError:
     return DeskAwayError(
         what,
         where=stream,
-        remedy="the next try asks the same again; if it lasts, ask Zendesk's support about the endpoint",
+        remedy=_NO_TIME,
     )
