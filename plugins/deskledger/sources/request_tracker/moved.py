@@ -16,7 +16,7 @@ class Moved(History):
 
     Whether the account sees a queue that tickets came from is asked once a pull. The move itself is the last row of the
     ticket's that is asked for, and is seen: there its earlier history ends. A ticket that is hidden again meanwhile is
-    left.
+    left, after twenty empty pages: so is one with 2,000 hidden rows in a row (docs/adr/0097-proven-ends.md).
     """
 
     def request(self, cursor: Cursor) -> Request:

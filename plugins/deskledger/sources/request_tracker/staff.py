@@ -1,7 +1,6 @@
 """Queues, and the people who work on tickets."""
 
 import json
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from hashlib import sha256
@@ -44,7 +43,8 @@ class Agents:
     """Everybody who is privileged, with the first of the groups that somebody made and that has them.
 
     Groups name their members by login, the history names people by number; the list of users has both, and is walked
-    when the members have changed. No login is kept: a mark stands for it in the cursor.
+    when the members have changed. No login is kept: a mark stands for it in the cursor. Both lists have a total for an
+    account with the documented rights; without one, no page is known to be the last, and the account is refused.
     """
 
     name: str = "agents"
@@ -83,7 +83,9 @@ class Agents:
             for each in items
             if each.get("Domain") == "UserDefined" or each.get("Name") == _PRIVILEGED
         ]
-        if not _is_last(cursor["page"], items, total):
+        if total is None:
+            raise strange(self.name, "no total of its groups: the account needs the right SeeGroup, globally")
+        if total > PER_PAGE * cursor["page"]:
             return {**cursor, "page": cursor["page"] + 1, "groups": found}
         if not found:
             raise strange(self.name, f"no group {_PRIVILEGED}: the account needs the right SeeGroup")
@@ -114,16 +116,14 @@ class Agents:
             for each in items
             if (mark := _mark(each.get("Name"))) in staff
         ]
-        if _is_last(cursor["page"], items, total):
-            return {"ask": "nothing more", "agents": agents, "seen": cursor["seen"]}
-        return {**cursor, "page": cursor["page"] + 1, "agents": agents}
+        if total is None:
+            raise strange(self.name, "no total of its users: the account must be privileged")
+        if total > PER_PAGE * cursor["page"]:
+            return {**cursor, "page": cursor["page"] + 1, "agents": agents}
+        return {"ask": "nothing more", "agents": agents, "seen": cursor["seen"]}
 
     def _again(self, cursor: Cursor) -> Cursor:
         return {"ask": "groups", "page": 1, "groups": [], "seen": cursor["seen"]}
-
-
-def _is_last(page: int, items: Sequence[Any], total: int | None) -> bool:
-    return not items if total is None else total <= PER_PAGE * page
 
 
 def _mark(text: Any) -> str:

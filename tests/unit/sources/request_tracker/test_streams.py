@@ -184,9 +184,33 @@ def test_users_are_walked_again_only_where_the_members_have_changed(monkeypatch:
     assert (requests, changed[-1]) == (6, {"id": 31, "Privileged": 1, "Group": None})
 
 
-def test_an_account_that_may_not_see_groups_is_told_which_right_it_lacks() -> None:
+@pytest.mark.parametrize("answered", [page([], None), page(GROUPS, None), page([], 0), page(GROUPS[:1], 1)])
+def test_an_account_that_may_not_see_groups_is_told_which_right_it_lacks(answered: dict[str, Any]) -> None:
     with pytest.raises(SourceError, match="SeeGroup"):
-        pull(stream("agents"), lambda request: page([], 0))
+        pull(stream("agents"), lambda request: answered)
+
+
+def test_users_without_a_total_are_refused_whatever_the_page_holds() -> None:
+    for people in ([], [{"type": "user", "id": 29, "Name": "ida@x.org"}]):
+        with pytest.raises(SourceError, match="no total of its users: the account must be privileged"):
+            pull(
+                stream("agents"),
+                lambda request, people=people: (
+                    page(people, None) if request.path.endswith("/users") else directory(request)
+                ),
+            )
+
+
+@pytest.mark.parametrize(("total", "requests"), [(100, 6), (101, 8)])
+def test_lists_of_people_end_where_the_total_says_so(total: int, requests: int) -> None:
+    def ask(request: Request) -> Any:
+        if request.path.endswith(("/groups", "/users")):
+            items = [] if dict(request.params)["page"] == "1" and total > 100 else directory(request)["items"]
+            return page(items, total)
+        return directory(request)
+
+    records, _, asked = pull(stream("agents"), ask)
+    assert ([each["id"] for each in records], asked) == ([14, 29, 31], requests)
 
 
 def test_queues_are_all_asked_for_disabled_ones_too() -> None:
