@@ -13,6 +13,8 @@ from urllib.parse import unquote, urlsplit
 from deskledger.errors import LandingError, StorageAwayError
 
 _DOCS = "docs/object-storage.md"
+# Whose errors are the storage's: S3's and Google's clients, and what they ask over. They are not installed everywhere.
+_CLIENTS = {"botocore", "aiobotocore", "gcsfs", "google", "aiohttp", "urllib3"}
 
 
 def opened(place: Path | str) -> Path:
@@ -62,7 +64,7 @@ def _storage(place: str) -> Path:
 
 
 def read(path: Path) -> bytes:
-    """A file's content. Raises FileNotFoundError where there is none; else as `_asking`."""
+    """A file's content. Raises FileNotFoundError where there is none, or no bucket any more; else as `_asking`."""
     with _asking(path) as storage:
         return path.read_bytes() if storage is None else bytes(storage.cat_file(_key(path)))
 
@@ -126,7 +128,7 @@ def _asking(path: Path) -> Iterator[Any]:
     """The storage that a path is in, None for a disk.
 
     Raises LandingError where the storage refuses, StorageAwayError where it does not answer. A disk's errors are its
-    own.
+    own, and a fault of ours is no storage's.
     """
     if isinstance(path, Path):
         yield None
@@ -142,11 +144,19 @@ def _asking(path: Path) -> Iterator[Any]:
             remedy=f"give the connection's account the rights that {_DOCS} names",
         ) from None
     except Exception as error:
+        if not _is_of_storage(error):
+            raise
         raise StorageAwayError(
             f"the object storage does not answer: {error}",
             where=str(path),
             remedy="check the address and the region in the connection, and the network",
         ) from error
+
+
+def _is_of_storage(error: Exception) -> bool:
+    if isinstance(error, OSError | ValueError):  # timeouts are OSErrors; botocore says a bad address by a ValueError
+        return True
+    return any(kind.__module__.partition(".")[0] in _CLIENTS for kind in type(error).__mro__)
 
 
 def _key(path: Any) -> str:

@@ -29,12 +29,19 @@ def test_an_address_that_no_connection_opens_is_refused(object_storage: str, add
     assert "secret" not in str(refused.value)
 
 
+# As botocore's own, which is not installed here: it is no OSError.
+EndpointConnectionError = type("EndpointConnectionError", (Exception,), {"__module__": "botocore.exceptions"})
+
+
 @pytest.mark.parametrize(
     ("error", "told", "message"),
     [
         (PermissionError("Forbidden"), LandingError, "the object storage refuses: Forbidden"),
         (TimeoutError("no answer"), StorageAwayError, "the object storage does not answer: no answer"),
         (ValueError("not an address"), StorageAwayError, "the object storage does not answer: not an address"),
+        (EndpointConnectionError("nobody"), StorageAwayError, "the object storage does not answer: nobody"),
+        (type("Of", (EndpointConnectionError,), {})("x"), StorageAwayError, "the object storage does not answer: x"),
+        (TypeError("a fault of ours"), TypeError, "^a fault of ours"),
     ],
 )
 def test_a_storage_that_refuses_and_one_that_is_away_are_told_apart(
