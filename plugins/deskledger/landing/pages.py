@@ -68,7 +68,9 @@ def read(folder: Path, relative: str, digest: str) -> bytes:
     except (gzip.BadGzipFile, EOFError, zlib.error) as error:
         raise LandingError(f"the page is damaged: {error}", where=str(path), remedy=remedy) from None
     except OSError as error:
-        raise LandingError(f"the page cannot be read: {error.strerror}", where=str(path), remedy=remedy) from None
+        raise LandingError(
+            f"the page cannot be read: {error.strerror or error}", where=str(path), remedy=remedy
+        ) from None
     if sha256(content).hexdigest() != digest:
         raise LandingError("the page is not what was written: its hash differs", where=str(path), remedy=remedy)
     return content

@@ -36,6 +36,21 @@ def test_a_missing_damaged_or_exchanged_page_is_told_apart(tmp_path: Path) -> No
         pages.read(tmp_path, path, digest)
 
 
+def test_a_page_that_cannot_be_read_says_why(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    digest, path = pages.write(tmp_path, b"id\nT1\n")
+    (tmp_path / path).unlink()
+    (tmp_path / path).mkdir()
+    with pytest.raises(LandingError, match="the page cannot be read: Is a directory"):
+        pages.read(tmp_path, path, digest)
+
+    def fail(path: Path) -> bytes:
+        raise OSError("the disk said so")  # with words alone it has no `strerror`
+
+    monkeypatch.setattr(Path, "read_bytes", fail)
+    with pytest.raises(LandingError, match="the page cannot be read: the disk said so"):
+        pages.read(tmp_path, path, digest)
+
+
 def test_only_old_pages_that_nothing_names_are_swept(tmp_path: Path) -> None:
     _, kept = pages.write(tmp_path, b"kept")
     _, lost = pages.write(tmp_path, b"lost")
