@@ -4,7 +4,7 @@ from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from sqlalchemy import Engine
+from sqlalchemy import Engine, text
 
 from deskledger.errors import MappingError, QualityError
 from deskledger.quality import control
@@ -54,6 +54,17 @@ def test_a_day_of_nearly_nothing_is_refused_until_it_is_named_as_unusual(warehou
     assert ask(warehouse, "select count(*) from core.ticket where ticket_id like 'T4-%'") == [(3,)]
     # It is no history for the Mondays after it either.
     assert take(monday(four_mondays, 5, 20), NEXT)["warnings"] == 0
+
+
+def test_a_refusal_is_raised_though_its_verdict_cannot_be_kept(
+    warehouse: Engine, four_mondays: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    with warehouse.begin() as connection:
+        connection.execute(text("alter table quality.validation add constraint no_refusals check (success) not valid"))
+    with pytest.raises(QualityError, match="volume_collapsed"):
+        take(monday(four_mondays, 4, 3), NOW)
+    assert "the verdict that refused desk/2026-03-30/" in caplog.text and "no_refusals" in caplog.text
+    assert ask(warehouse, "select count(*) from quality.validation where suite = 'arrival' and not success") == [(0,)]
 
 
 def test_an_empty_day_is_refused_too(four_mondays: Path) -> None:

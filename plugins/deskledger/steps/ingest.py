@@ -3,6 +3,7 @@
 Each takes its engine from the warehouse's address, and gives back keys and counts only.
 """
 
+import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
@@ -23,6 +24,8 @@ from deskledger.steps import ingest_days, ingest_totals, ingest_watermark
 from deskledger.steps.ingest_land import HISTORY, land_inbox, refused_files
 from deskledger.steps.ingest_load import load_partition
 from deskledger.warehouse import open_warehouse
+
+_log = logging.getLogger(__name__)
 
 
 def sources() -> list[str]:
@@ -198,6 +201,9 @@ def _loading(source: str, partition: str, now: datetime, *, shared: bool) -> Ite
     except RefusedError as refused:
         if (verdict := refused.verdict) is not None:
             run_id = f"{source}/{partition}/{now.isoformat()}"
-            with engine.begin() as connection:
-                balance.record_validation(connection, run_id, verdict.suite, False, verdict.statistics, now)
+            try:
+                with engine.begin() as connection:
+                    balance.record_validation(connection, run_id, verdict.suite, False, verdict.statistics, now)
+            except Exception as error:  # whatever it is, people must hear that the load was refused
+                _log.error("the verdict that refused %s is not kept: %s", run_id, error)
         raise
