@@ -51,7 +51,8 @@ def test_the_deadline_is_when_the_target_is_used_up(
     tickets, events = frames(all_histories)
     known = events[events["occurred_at"] <= as_of]  # nothing happens any more
     found = clocks.measure(tickets, known, [clock], CALENDARS, as_of)
-    held = clocks.segments(tickets, known, [clock], CALENDARS, as_of).drop_duplicates(_KEY, keep="last")
+    # A microsecond later: a pause that begins at this very instant has no segment yet.
+    held = clocks.segments(tickets, known, [clock], CALENDARS, as_of + _US).drop_duplicates(_KEY, keep="last")
     ticking = held[held["reason"].isin(_IN_HOURS)].set_index(_KEY).index
     running = found[(found["state"] == "running") & found["due_at"].notna() & (found["due_at"] >= as_of)]
     for row in running.to_dict("records"):
