@@ -60,11 +60,13 @@ def _source(source: Mapping[str, Any]) -> list[str]:
 
 
 def _broken(verdict: Mapping[str, Any]) -> list[str]:
+    from deskledger.quality.suites import words
+
     rules = verdict["statistics"]["rules"]
     lines = [
         f"  {verdict['suite']}: {rule['severity']}: {rule['message']}"
         + (f" ({rule['unexpected']:,} of {verdict['statistics']['rows']:,} rows)" if "unexpected" in rule else "")
-        + "".join(f"; {_example(each)}" for each in rule.get("examples", ()) if rule["severity"] == "critical")
+        + "".join(f"; {words(each)}" for each in rule.get("examples", ()) if rule["severity"] == "critical")
         for rule in rules
         if not rule["success"]
     ]
@@ -73,7 +75,3 @@ def _broken(verdict: Mapping[str, Any]) -> list[str]:
 
 def _instant(at: datetime | None) -> str:
     return "nothing" if at is None else f"{at:%Y-%m-%d %H:%M} UTC"
-
-
-def _example(named: Mapping[str, str]) -> str:
-    return " ".join(f"{name} {value}" for name, value in named.items())

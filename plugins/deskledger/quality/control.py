@@ -234,7 +234,7 @@ def judge_totals(folder: Path, source: str, totals: Sequence[Total]) -> Verdict:
 def held_back(verdict: Verdict) -> list[str]:
     """Why the watermark waits: what the rule `all_there` of the suite says, and of which counts; empty if it holds."""
     return [
-        " ".join(f"{name} {value}" for name, value in example.items())
+        suites.words(example)
         for rule in verdict.statistics["rules"]
         if rule["rule"] == "all_there" and not rule["success"]
         for example in rule["examples"]

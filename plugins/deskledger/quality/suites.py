@@ -10,7 +10,7 @@ import json
 import logging
 import os
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cache
@@ -128,7 +128,7 @@ def refuse(verdict: Verdict, where: str, remedy: str) -> None:
         refused = RefusedError(
             "; ".join(
                 f"{rule['rule']}: {rule['message']} ({rule['unexpected']} of {verdict.rows} rows, such as"
-                f" {', '.join(_words(example) for example in rule['examples'])})"
+                f" {', '.join(words(example) for example in rule['examples'])})"
                 for rule in broken
             ),
             where=where,
@@ -138,7 +138,8 @@ def refuse(verdict: Verdict, where: str, remedy: str) -> None:
         raise refused
 
 
-def _words(example: dict[str, str]) -> str:
+def words(example: Mapping[str, str]) -> str:
+    """An example of a failing row, as a message names it."""
     return " ".join(f"{name} {value}" for name, value in example.items())
 
 
