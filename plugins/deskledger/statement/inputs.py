@@ -12,7 +12,7 @@ from deskledger.contract.terms import Contract
 from deskledger.model import CHARGE, SURVEY_ANSWER, TICKET, TICKET_EVENT, Table
 from deskledger.statement.cycles import silent_since
 from deskledger.statement.held import Held, RawColumns, read_held
-from deskledger.warehouse import read_frame
+from deskledger.warehouse import parameters_of, read_frame
 
 # Tickets that can matter to a period, by what landed alone: whether and how they were measured before does not count.
 # They were touched late enough for a clock to come due in the period, are not finished, carry a promise that is not
@@ -214,7 +214,7 @@ def read_inputs(
 
     def read(statement: str, table: Table, alias: str) -> pd.DataFrame:
         columns = ", ".join(f"{alias}.{name}" for name in table.names)
-        return read_frame(connection, statement.format(columns=columns), _named(statement, bound), table)
+        return read_frame(connection, statement.format(columns=columns), parameters_of(statement, bound), table)
 
     return Inputs(
         tickets=read(_TICKETS, TICKET, "ticket"),
@@ -227,7 +227,3 @@ def read_inputs(
         totals=tuple(dict(row) for row in connection.execute(_TOTALS, bound).mappings()),
         data_cutoff=cutoff,
     )
-
-
-def _named(statement: str, bound: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in bound.items() if f":{name}" in statement}

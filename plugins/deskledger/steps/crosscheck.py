@@ -17,7 +17,7 @@ from deskledger.quality import crosscheck
 from deskledger.settings import settings
 from deskledger.sources.event_log import mapping as mappings
 from deskledger.steps.ingest import mapping_of
-from deskledger.warehouse import open_warehouse, read_frame
+from deskledger.warehouse import open_warehouse, parameters_of, read_frame
 
 EXAMPLES = 10  # tickets that are kept of each cause
 _AS_OF = text("select max(as_of) from facts.measured where contract = :contract")
@@ -150,15 +150,15 @@ def _month(
 
     def read(query: str, alias: str, table: Table) -> pd.DataFrame:
         listed = ", ".join(f"{alias}.{name}" for name in table.names)
-        return read_frame(connection, query.format(columns=listed), _named(query, bound), table)
+        return read_frame(connection, query.format(columns=listed), parameters_of(query, bound), table)
 
     figures, cycles = read(_FIGURES, "figure", DESK_FIGURE), read(_CYCLES, "cycle", CYCLE)
     dtypes = {"ticket_key": "int64", **dict.fromkeys(("gone_at", "asked_at", "answered_at"), UTC_INSTANT)}
-    touched = read_frame(connection, _TOUCHED, _named(_TOUCHED, bound), dtypes)
+    touched = read_frame(connection, _TOUCHED, parameters_of(_TOUCHED, bound), dtypes)
     rows = crosscheck.compare(
         figures, cycles, clocks, touched, lambda rows: _running_us(connection, contract, rows, month, as_of)
     )
-    ids = read_frame(connection, _NAMES, _named(_NAMES, bound), {"ticket_key": "int64", "ticket_id": "str"})
+    ids = read_frame(connection, _NAMES, parameters_of(_NAMES, bound), {"ticket_key": "int64", "ticket_id": "str"})
     rows["ticket_id"] = rows["ticket_key"].map(ids.set_index("ticket_key")["ticket_id"])
     return rows.assign(contract=contract.name)[COLUMNS]
 
@@ -190,7 +190,3 @@ def _running_us(
 def _examples(rows: pd.DataFrame) -> list[dict[str, Any]]:
     told = rows[["ticket_id", "instance", *_TOLD]].to_json(orient="records", date_format="iso", date_unit="s")
     return [{name: value for name, value in each.items() if value is not None} for each in json.loads(told)]
-
-
-def _named(statement: str, bound: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in bound.items() if f":{name}" in statement}

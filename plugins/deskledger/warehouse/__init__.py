@@ -5,7 +5,7 @@ from deskledger.warehouse.facts import replace_cycles
 from deskledger.warehouse.load import merge, stored_months
 from deskledger.warehouse.migrations import migrate, pending
 from deskledger.warehouse.partitions import MergeCounts
-from deskledger.warehouse.transfer import copy_in, read_frame, stage_keys
+from deskledger.warehouse.transfer import copy_in, parameters_of, read_frame, stage_keys
 
 __all__ = [
     "MergeCounts",
@@ -13,6 +13,7 @@ __all__ = [
     "merge",
     "migrate",
     "open_warehouse",
+    "parameters_of",
     "pending",
     "read_frame",
     "replace_cycles",

@@ -83,6 +83,11 @@ def read_frame(
     return pd.DataFrame({name: _series(received, name, wanted[name]) for name in received.column_names})
 
 
+def parameters_of(statement: str, bound: Mapping[str, Any]) -> dict[str, Any]:
+    """Of what several queries are bound by, what this one names: `read_frame` takes no other."""
+    return {name: value for name, value in bound.items() if f":{name}" in statement}
+
+
 def stage_keys(connection: Connection, ticket_keys: np.ndarray) -> None:
     """Put the distinct keys into the temporary table `pg_temp.staged_keys` (ticket_key), for the query that joins it.
 
