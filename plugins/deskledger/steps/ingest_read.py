@@ -162,7 +162,8 @@ class _Split:
     def __init__(self, folder: Path, blocks: int) -> None:
         self._files = [folder / f"{number}.arrow" for number in range(blocks)]
         self._writers: dict[int, pa.RecordBatchStreamWriter] = {}
-        self._pages: list[pd.DataFrame] = []
+        self._pages: list[pd.DataFrame] = []  # a row each: the origin that all rows of a page share
+        self._origins = pd.DataFrame()  # the same together, once all are there
         self._waiting: list[tuple[pa.Table, np.ndarray]] = []
 
     def add(self, frame: pd.DataFrame, origin: pd.DataFrame, block: np.ndarray) -> None:
@@ -184,6 +185,8 @@ class _Split:
             self._write()
         for writer in self._writers.values():
             writer.close()
+        if self._pages:
+            self._origins = pd.concat(self._pages, ignore_index=True)
 
     def block(self, number: int) -> tuple[pd.DataFrame, pd.DataFrame] | None:
         """A block's rows and their origins, in the order in which they came; None where nothing came."""
@@ -193,7 +196,7 @@ class _Split:
             table = stream.read_all()
         names = [name for name in table.column_names if name.startswith("row:")]
         rows = pd.DataFrame({name.removeprefix("row:"): table[name].to_pandas() for name in names})
-        pages = pd.concat(self._pages, ignore_index=True).iloc[table["page"].to_numpy()].reset_index(drop=True)
+        pages = self._origins.iloc[table["page"].to_numpy()].reset_index(drop=True)
         return rows, pages.assign(**{name: table[name].to_numpy() for name in _OF_ROW})
 
     def _write(self) -> None:
