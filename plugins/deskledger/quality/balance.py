@@ -93,6 +93,11 @@ def record_load(
     )
 
 
+def load_id(source: str, partition: str, now: datetime) -> str:
+    """What a load's fates and verdicts are kept under: `now` is the start of its task's try."""
+    return f"{source}/{partition}/{now.isoformat()}"
+
+
 def record_validation(
     connection: Connection, run_id: str, suite: str, success: bool, statistics: dict[str, Any], now: datetime
 ) -> None:

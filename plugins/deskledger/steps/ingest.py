@@ -77,12 +77,10 @@ def land_history(source: str, now: datetime) -> list[str]:
     Raises SourceError where nothing has landed, now or before: a first load of nothing is a mistake.
     """
     engine, mapping = open_warehouse(), mapping_of(source)
-    if mapping.extract:
-        land_inbox(engine, mapping, HISTORY, now, takes=lambda name: True)
-        with engine.connect() as connection:
-            return ingest_watermark.unloaded(connection, source, HISTORY)
     landed = land_inbox(engine, mapping, HISTORY, now, takes=lambda name: True)
     with engine.connect() as connection:
+        if mapping.extract:
+            return ingest_watermark.unloaded(connection, source, HISTORY)
         batches = manifest.partitions(connection, source, HISTORY)
     if not (batches or landed.files or landed.known):
         patterns = ", ".join(pattern for part in mapping.sections.values() for pattern in part.files)
@@ -200,7 +198,7 @@ def _loading(source: str, partition: str, now: datetime, *, shared: bool) -> Ite
             yield connection
     except RefusedError as refused:
         if (verdict := refused.verdict) is not None:
-            run_id = f"{source}/{partition}/{now.isoformat()}"
+            run_id = balance.load_id(source, partition, now)
             try:
                 with engine.begin() as connection:
                     balance.record_validation(connection, run_id, verdict.suite, False, verdict.statistics, now)

@@ -32,7 +32,7 @@ def judge(connection: Connection, mapping: Mapping, partition: str, now: datetim
         return Judged()
     verdict = control.judge_totals(settings().expectations, mapping.source, totals)
     control.record_totals(connection, mapping.source, partition, totals)
-    run_id = f"{mapping.source}/{partition}/{now.isoformat()}"
+    run_id = balance.load_id(mapping.source, partition, now)
     balance.record_validation(connection, run_id, verdict.suite, verdict.success, verdict.statistics, now)
     return Judged(verdict.counted("warning"), tuple(control.held_back(verdict)))
 

@@ -71,7 +71,7 @@ class Run:
     """One load as it writes; `counts` are the records' fates, the rows' changes and the warnings."""
 
     def __init__(self, connection: Connection, source: str, partition: str, now: datetime) -> None:
-        self.id = f"{source}/{partition}/{now.isoformat()}"
+        self.id = balance.load_id(source, partition, now)
         self.counts: Counter[str] = Counter(dict.fromkeys(("extracted", *FATES, "warnings"), 0))
         self._connection, self._source, self._partition, self._now = connection, source, partition, now
 
