@@ -168,7 +168,8 @@ _TICKETS = (
     _field("created_at", "text", required=True),
     _field("updated_at", "text", required=True),
     _field("generated_timestamp", "integer", required=True),
-    *_texts("priority", "type", "via.channel"),
+    *_texts("priority", "type"),
+    _field("via.channel", "text", "integer", "null"),  # its name or its number
     *_numbers("group_id", "assignee_id", "organization_id", "brand_id", "ticket_form_id", "custom_status_id"),
 )
 _TICKET_EVENTS = (
@@ -210,7 +211,8 @@ _METRIC_EVENTS = (
     _field("type", "text", required=True),
     _field("time", "text", required=True),
     *_numbers("instance_id", "status.calendar", "status.business", "sla.target", "sla.target_in_seconds"),
-    *_numbers("sla.policy.id", "group_sla.target", "group_sla.target_in_seconds", "group_sla.policy.id"),
+    *_numbers("sla.policy.id", "group_sla.target", "group_sla.target_in_seconds"),
+    _field("group_sla.policy.id", "text", "integer", "null"),  # a ULID, other than that of an SLA policy
     *_texts("sla.policy.title", "group_sla.policy.title"),
     _field("sla.business_hours", "flag", "null"),
     _field("group_sla.business_hours", "flag", "null"),

@@ -8,7 +8,7 @@ import pytest
 
 from deskledger.errors import DeskAwayError, SourceError
 from deskledger.sources.desk import Answer, Request, Step
-from deskledger.sources.kept import check, keep
+from deskledger.sources.kept import ENOUGH, check, keep
 from deskledger.sources.zendesk import DESK
 from deskledger.sources.zendesk.choice import SURVEYS
 
@@ -17,6 +17,9 @@ from tests.unit.sources.zendesk.pull import account, streams
 NOW = datetime(2026, 4, 8, 2, 0, 30, tzinfo=UTC)
 SINCE = datetime(2026, 1, 1, tzinfo=UTC)
 START = 1_767_225_600
+AT = "2026-01-01T00:00:00Z"
+TICKET = {"id": 1, "status": "new", "created_at": AT, "updated_at": AT, "generated_timestamp": START}
+FIGURE = {"id": 1, "ticket_id": 1, "metric": "group_ownership_time", "type": "apply_group_sla", "time": AT}
 
 
 def answered(stream: str, cursor: dict[str, Any], **body: Any) -> Step:
@@ -135,6 +138,26 @@ def test_updates_whose_changes_have_another_form_are_refused(change: Callable[[A
     step = answered("ticket_events", {"start_time": 5}, ticket_events=updates, end_time=9, end_of_stream=True)
     with pytest.raises(SourceError, match=says):
         check("ticket_events", keep(stream.fields, step.records))
+
+
+@pytest.mark.parametrize(
+    ("stream", "record", "told"),
+    [
+        # The vendor's document: a channel is told by name or by number, and a group SLA policy has a ULID as its id.
+        ("tickets", {**TICKET, "via": {"channel": "web"}}, "web"),
+        ("tickets", {**TICKET, "via": {"channel": 29}}, "29"),
+        ("tickets", {**TICKET, "via": {"channel": None}}, ""),
+        ("ticket_metric_events", {**FIGURE, "group_sla": {"policy": {"id": "01H078CBDY28BZG7P6BONY09DN"}}}, ""),
+        ("ticket_metric_events", {**FIGURE, "group_sla": {"policy": {"id": 7}}}, ""),
+    ],
+)
+def test_what_the_document_allows_in_a_field_is_read_though_a_whole_page_has_it(
+    stream: str, record: dict[str, Any], told: str
+) -> None:
+    kept = keep(streams()[stream].fields, [record] * ENOUGH)
+    check(stream, kept)
+    assert kept.records == [record] * ENOUGH
+    assert DESK.rows(stream, kept.records, ["channel"])["channel"].tolist() == [told] * ENOUGH
 
 
 @pytest.mark.parametrize(("generated", "is_end"), [(999, False), (1000, False), (1001, True)])
