@@ -62,7 +62,7 @@ class CursorExport(_Asked):
         return self.beginning("start_time", since, until)
 
     def request(self, cursor: Cursor) -> Request:
-        # The vendor's document requires start_time with a cursor too; the service then goes by the cursor alone.
+        # Older states of the vendor's document require start_time with a cursor too; the service does not.
         pointer = (("cursor", str(cursor["after"])),) if cursor.get("after") else ()
         return Request(self.path, (("start_time", str(cursor["start_time"])), *pointer, *self.params))
 
