@@ -81,9 +81,11 @@ def test_few_rows_of_tickets_that_have_many_come_in_blocks_too(
     monkeypatch.setattr(ingest_read, "BLOCK_RECORDS", 8)
     mapping = ingest.mapping_of("desk")
     with warehouse.connect() as connection:
-        own = manifest.pages_of(connection, "desk", partition="2026-04-02")
+        pages = manifest.pages_of(connection, "desk")
+        own = [page for page in pages if page.partition == "2026-04-02"]
+        others = [page for page in pages if page.partition != "2026-04-02"]
         assert sum(page.records for page in own) <= 8
-        blocks = list(ingest_read.read(connection, mapping, "events", own, mapping.events.ticket_id))
+        blocks = list(ingest_read.read(connection, mapping, "events", own, others, mapping.events.ticket_id))
     tickets = [set(raw.columns[mapping.events.ticket_id]) for raw in blocks]
     assert len(blocks) > 1
     assert sum(len(raw.columns) for raw in blocks) == 8 + 7

@@ -140,29 +140,27 @@ _PAGES = """
         from quality.landed_file
         where source = :source
     ) as file on file.source = page.source and file.sha256 = page.file_sha256
-    where
-        (cast(:partition as text) is null or page.partition = :partition)
-        and (
-            cast(:beside as text[]) is null
-            or page.sha256 in (
-                select distinct page_sha256 from quality.landed_ticket
-                where
-                    source = :source and ticket_key in (
-                        select ticket_key from quality.landed_ticket
-                        where source = :source and page_sha256 = any(cast(:beside as text[]))
-                    )
-            )
-        )
+    where page.source = :source
     order by file.landed_order, page.ordinal
+"""
+_BESIDE = """
+    select distinct page_sha256 from quality.landed_ticket
+    where
+        source = :source and page_sha256 <> all(cast(:pages as text[])) and ticket_key in (
+            select ticket_key from quality.landed_ticket
+            where source = :source and page_sha256 = any(cast(:pages as text[]))
+        )
 """
 
 
-def pages_of(
-    connection: Connection, source: str, *, partition: str | None = None, beside: list[str] | None = None
-) -> list[PageRef]:
-    """The pages of a source in landing order: all, those of a partition, or those that share a ticket with `beside`."""
-    found = connection.execute(text(_PAGES), {"source": source, "partition": partition, "beside": beside})
-    return [PageRef(*row) for row in found]
+def pages_of(connection: Connection, source: str) -> list[PageRef]:
+    """The pages of a source in landing order."""
+    return [PageRef(*row) for row in connection.execute(text(_PAGES), {"source": source})]
+
+
+def beside(connection: Connection, source: str, pages: list[str]) -> set[str]:
+    """The hashes of other pages on which a ticket of these pages is, too."""
+    return set(connection.execute(text(_BESIDE), {"source": source, "pages": pages}).scalars())
 
 
 def tickets_on(connection: Connection, source: str, pages: list[str]) -> np.ndarray:

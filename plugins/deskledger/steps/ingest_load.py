@@ -46,12 +46,13 @@ class _Load:
     mapping: Mapping
     now: datetime
     names: KnownNames
+    pages: dict[str, list[PageRef]]  # all that landed, by section, in landing order
     brought: list[np.ndarray] = field(default_factory=list)  # tickets that this load brings, by block
     tickets: list[np.ndarray] = field(default_factory=list)  # those that it looks at
 
     @cached_property
     def agents(self) -> dict[str, str]:
-        return _agents(self.connection, self.mapping)
+        return _agents(self.mapping, self.pages)
 
 
 @dataclass(frozen=True)
@@ -67,15 +68,14 @@ def load_partition(connection: Connection, mapping: Mapping, partition: str, now
 
     Raises QualityError before anything is written where a table fails its suite or records do not balance.
     """
-    mine = manifest.pages_of(connection, mapping.source, partition=partition)
-    load = _Load(connection, mapping, now, KnownNames.of(connection, mapping.source))
+    load = _Load(connection, mapping, now, KnownNames.of(connection, mapping.source), _pages(connection, mapping))
     # What is ready waits on disk until all of it is: a part of history may hold more than memory does.
     with TemporaryDirectory(prefix="deskledger-load-") as folder:
         prepared: dict[str, list[Path]] = {}
         landed: dict[str, int] = {}
         newest: dict[str, datetime | None] = {}
         for section in sorted(mapping.sections, key=_ORDER.index):
-            own = [page for page in mine if sections_of(mapping, page.file_name) == [section]]
+            own = [page for page in load.pages[section] if page.partition == partition]
             landed[section] = sum(page.records for page in own)
             for block in _prepared(load, section, own) if own else ():
                 newest[section] = max(filter(None, (newest.get(section), block.newest_at)), default=None)
@@ -95,11 +95,22 @@ def load_partition(connection: Connection, mapping: Mapping, partition: str, now
     return Loaded(dict(run.counts), tickets)
 
 
+def _pages(connection: Connection, mapping: Mapping) -> dict[str, list[PageRef]]:
+    pages: dict[str, list[PageRef]] = {section: [] for section in mapping.sections}
+    for page in manifest.pages_of(connection, mapping.source):
+        sections = sections_of(mapping, page.file_name)
+        if len(sections) == 1:
+            pages[sections[0]].append(page)
+    return pages
+
+
 def _prepared(load: _Load, section: str, own: list[PageRef]) -> Iterator[Block]:
     part = load.mapping.sections[section]
     by_ticket = part.columns.get("ticket_id") if isinstance(part, TableSection) else part.ticket_id
     prepare = _prepare_table if isinstance(part, TableSection) else _prepare_events
-    for raw in read(load.connection, load.mapping, section, own, by_ticket):
+    mine = set(own)
+    others = [page for page in load.pages[section] if page not in mine]
+    for raw in read(load.connection, load.mapping, section, own, others, by_ticket):
         block = prepare(load, section, raw)
         for each in block.tables:
             load.names.add(each.table, each.sound)
@@ -152,16 +163,13 @@ def _block(tables: list[Judged], fates: np.ndarray, held: list[pd.DataFrame], ke
     return Block(tables, own, pd.concat(held, ignore_index=True), np.unique(keys[keys != 0]), raw.pages)
 
 
-def _agents(connection: Connection, mapping: Mapping) -> dict[str, str]:
+def _agents(mapping: Mapping, pages: dict[str, list[PageRef]]) -> dict[str, str]:
     """What everybody of the section `agents` is, in the desk's own word, where roles are told by it; newest last."""
     role, part = mapping.events.actor.role, mapping.agents
     known: dict[str, str] = {}
     if not isinstance(role, AgentRoles) or part is None:
         return known
-    landed = [
-        p for p in manifest.pages_of(connection, mapping.source) if sections_of(mapping, p.file_name) == ["agents"]
-    ]
-    for page in sorted(landed, key=lambda page: page.landed_order):
+    for page in pages["agents"]:
         frame, _ = read_page(mapping, "agents", page, is_extracted=False)
         known.update(zip(frame[part.columns["agent"]].astype(str), frame[role.agents].astype(str), strict=True))
     return known

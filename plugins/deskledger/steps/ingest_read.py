@@ -21,7 +21,6 @@ from deskledger.model import ticket_keys
 from deskledger.sources.canonical import pages as canonical_pages
 from deskledger.sources.desk import Desk
 from deskledger.sources.event_log import frames, pages
-from deskledger.sources.event_log.files import sections_of
 from deskledger.sources.event_log.mapping import Mapping
 from deskledger.sources.event_log.words import words_of
 from deskledger.steps.desks import desk_of
@@ -41,20 +40,23 @@ class Raw:
 
 
 def read(
-    connection: Connection, mapping: Mapping, section: str, own: list[PageRef], by_ticket: str | None
+    connection: Connection,
+    mapping: Mapping,
+    section: str,
+    own: list[PageRef],
+    others: list[PageRef],
+    by_ticket: str | None,
 ) -> Iterator[Raw]:
-    """The rows of the section's own pages, and every landed row of the same tickets (or, without tickets, of all).
+    """The rows of the section's `own` pages, and those of the same tickets (or, without tickets, all) on its `others`.
 
     `by_ticket` is the column of ticket ids. More than BLOCK_RECORDS rows, whosever pages they are on, come as several
     blocks, each with all rows of its tickets; the rows without a ticket are in the first.
     """
     digests = [page.sha256 for page in own]
-    mine = {(page.sha256, page.landed_order) for page in own}
-    others = [
-        page
-        for page in manifest.pages_of(connection, mapping.source, beside=digests if by_ticket else None)
-        if (page.sha256, page.landed_order) not in mine and sections_of(mapping, page.file_name) == [section]
-    ]
+    if by_ticket and others:
+        # A file that landed twice has the same pages twice.
+        sharing = {*digests, *manifest.beside(connection, mapping.source, digests)}
+        others = [page for page in others if page.sha256 in sharing]
     names = [page.sha256 for page in (own if by_ticket else [*own, *others])]
     keys = manifest.tickets_on(connection, mapping.source, digests) if by_ticket and others else None
     parts = _parts(mapping, section, own, others, by_ticket, keys)
