@@ -37,6 +37,12 @@ from jsonb_to_recordset(cast(:entries as jsonb)) as entry (
 )
 on conflict do nothing
 """
+_ANY_HELD = """
+select exists (
+    select from quality.quarantine
+    where source = :source and table_name = any(cast(:tables as text[])) and replayed_at is null
+)
+"""
 # What no longer fails has been let in (or was told again): its ticket is complete from now on.
 _RELEASE = """
 update quality.quarantine as held set replayed_at = :now
@@ -122,10 +128,12 @@ def settle(
     """
     payload = json.dumps(found.astype(object).where(found.notna(), None).to_dict("records"))
     bound = {"entries": payload, "source": source, "now": now}
-    released = connection.execute(
-        text(_RELEASE), {**bound, "tables": tables, "keys": keys.tolist(), "pages": pages}
-    ).rowcount
-    written = connection.execute(text(_INSERT), {**bound, "partition": partition, "run_id": run_id}).rowcount
+    released = written = 0
+    if connection.execute(text(_ANY_HELD), {"source": source, "tables": tables}).scalar_one():
+        asked = {**bound, "tables": tables, "keys": keys.tolist(), "pages": pages}
+        released = connection.execute(text(_RELEASE), asked).rowcount
+    if len(found):
+        written = connection.execute(text(_INSERT), {**bound, "partition": partition, "run_id": run_id}).rowcount
     return written, released
 
 
