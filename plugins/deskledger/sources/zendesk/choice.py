@@ -1,17 +1,14 @@
-"""Which streams are pulled, and which fields of their records are kept.
-
-What somebody wrote (subjects, descriptions, comments, survey comments) and who somebody is (names, addresses) is named
-nowhere here, so it never lands; people are known by the number that the desk gives them.
-"""
+"""Which streams are pulled, and how the desk's records are cut and joined into those that are kept."""
 
 import re
 from collections.abc import Iterable
 from datetime import timedelta
-from typing import Any, get_args
+from typing import Any
 
 from deskledger.errors import SourceError
-from deskledger.sources.desk import Account, Field, JsonKind, Stream
+from deskledger.sources.desk import Account, Field, Stream
 from deskledger.sources.kept import check_told
+from deskledger.sources.zendesk import fields
 from deskledger.sources.zendesk.counts import TicketCounts
 from deskledger.sources.zendesk.paging import CursorExport, Listing, ListingSince, TimeExport
 from deskledger.sources.zendesk.reading import part
@@ -19,9 +16,9 @@ from deskledger.sources.zendesk.reading import part
 # Where survey answers are asked for: survey responses (1 to 5), the older ratings (good or bad), or nowhere.
 SURVEYS = ("responses", "ratings", "none")
 SURVEY_DAYS = 35  # for how long an answer may still be given or changed, unless options.survey_days says otherwise
-# The fields of an event whose previous value is kept, each as `previous_<field>`.
-PREVIOUS = ("status", "priority", "group_id", "assignee_id", "organization_id")
-_ANY: frozenset[JsonKind] = frozenset(get_args(JsonKind))
+# Which tickets: all, those that people had a part in, or those that an AI agent handled alone. The desk's own exports
+# leave the last out unless they are asked for, and a contract's numbers are of all its tickets.
+SUPPORT_TYPES = ("all", "agent", "ai_agent")
 _CUSTOM = re.compile(r"(?:field|set)\.(\d+)")
 _OWN = re.compile(r"field\.([A-Za-z_][^.\[\]]*)")
 
@@ -33,32 +30,40 @@ def streams_of(account: Account, columns: frozenset[str]) -> tuple[Stream, ...]:
     """
     surveys = account.options.get("surveys", SURVEYS[0])
     days = account.options.get("survey_days", SURVEY_DAYS)
-    if surveys not in SURVEYS or isinstance(days, bool) or not isinstance(days, int) or days < 1:
+    types = account.options.get("support_types", SUPPORT_TYPES[0])
+    is_number = isinstance(days, int) and not isinstance(days, bool) and days >= 1
+    if surveys not in SURVEYS or types not in SUPPORT_TYPES or not is_number:
         raise SourceError(
-            f"the options surveys: {surveys!r}, survey_days: {days!r} mean nothing",
+            f"the options surveys: {surveys!r}, survey_days: {days!r}, support_types: {types!r} mean nothing",
             where="the connection's extra field",
-            remedy=f"surveys is one of {', '.join(SURVEYS)}; survey_days is a whole number of days, at least 1",
+            remedy=f"surveys is one of {', '.join(SURVEYS)}; survey_days is a whole number of days, at least 1;"
+            f" support_types is one of {', '.join(SUPPORT_TYPES)}",
         )
+    of_types = (("support_type_scope", types),)
     custom = sorted({match[1] for each in columns if (match := _CUSTOM.fullmatch(each))})
     own = sorted({match[1] for each in columns if (match := _OWN.fullmatch(each))})
     asked: list[Stream] = [
         CursorExport(
             "users",
             "agents",
-            _USERS,
+            fields.USERS,
             "/api/v2/incremental/users/cursor",
             "users",
             reading=_agents_only,
             from_the_start=True,
         ),
-        Listing("groups", "teams", _GROUPS, "/api/v2/groups", "groups"),
+        Listing("groups", "teams", fields.GROUPS, "/api/v2/groups", "groups"),
         Listing(
-            "group_memberships", "group_memberships", _MEMBERSHIPS, "/api/v2/group_memberships", "group_memberships"
+            "group_memberships",
+            "group_memberships",
+            fields.MEMBERSHIPS,
+            "/api/v2/group_memberships",
+            "group_memberships",
         ),
         TimeExport(
             "organizations",
             "accounts",
-            (*_ORGANIZATIONS, *(Field(f"organization_fields.{each}", _ANY) for each in own)),
+            (*fields.ORGANIZATIONS, *(Field(f"organization_fields.{each}", fields.ANY) for each in own)),
             "/api/v2/incremental/organizations",
             "organizations",
             from_the_start=True,
@@ -66,26 +71,32 @@ def streams_of(account: Account, columns: frozenset[str]) -> tuple[Stream, ...]:
         CursorExport(
             "tickets",
             "events",
-            (*_TICKETS, *(Field(f"custom_fields.{each}", _ANY) for each in custom)),
+            (*fields.TICKETS, *(Field(f"custom_fields.{each}", fields.ANY) for each in custom)),
             "/api/v2/incremental/tickets/cursor",
             "tickets",
+            params=of_types,
             reading=_custom_fields_by_number,
         ),
         TimeExport(
             "ticket_events",
             "events",
-            (*_TICKET_EVENTS, *(Field(f"child_events[].custom_ticket_fields.{each}", _ANY) for each in custom)),
+            (
+                *fields.TICKET_EVENTS,
+                *(Field(f"child_events[].custom_ticket_fields.{each}", fields.ANY) for each in custom),
+            ),
             "/api/v2/incremental/ticket_events",
             "ticket_events",
-            params=(("include", "comment_events"),),
+            params=(("include", "comment_events"), *of_types),
             reading=_changes,
             checking=_check_changes,
         ),
-        Listing("deleted_tickets", "events", _DELETED, "/api/v2/deleted_tickets", "deleted_tickets"),
+        Listing(
+            "deleted_tickets", "events", fields.DELETED, "/api/v2/deleted_tickets", "deleted_tickets", params=of_types
+        ),
         TimeExport(
             "ticket_metric_events",
             "desk_figures",
-            _METRIC_EVENTS,
+            fields.METRIC_EVENTS,
             "/api/v2/incremental/ticket_metric_events",
             "ticket_metric_events",
         ),
@@ -95,7 +106,7 @@ def streams_of(account: Account, columns: frozenset[str]) -> tuple[Stream, ...]:
             ListingSince(
                 "survey_responses",
                 "survey_answers",
-                _RESPONSES,
+                fields.RESPONSES,
                 "/api/v2/guide/survey_responses",
                 "survey_responses",
                 reading=_answers,
@@ -110,129 +121,13 @@ def streams_of(account: Account, columns: frozenset[str]) -> tuple[Stream, ...]:
             ListingSince(
                 "satisfaction_ratings",
                 "satisfaction_ratings",
-                _RATINGS,
+                fields.RATINGS,
                 "/api/v2/satisfaction_ratings",
                 "satisfaction_ratings",
                 look_back=timedelta(days=days),
             )
         )
     return (*asked, TicketCounts())
-
-
-def _field(path: str, *kinds: JsonKind, required: bool = False) -> Field:
-    return Field(path, frozenset(kinds), required=required)
-
-
-def _number(path: str) -> Field:
-    return _field(path, "integer", "null")
-
-
-def _numbers(*paths: str) -> tuple[Field, ...]:
-    return tuple(_number(path) for path in paths)
-
-
-def _texts(*paths: str) -> tuple[Field, ...]:
-    return tuple(_field(path, "text", "null") for path in paths)
-
-
-_USERS = (
-    _field("id", "integer", required=True),
-    _field("role", "text", required=True),
-    *_numbers("role_type", "custom_role_id", "default_group_id", "organization_id"),
-    *_texts("updated_at", "created_at"),
-    _field("active", "flag", "null"),
-    _field("suspended", "flag", "null"),
-)
-_GROUPS = (
-    _field("id", "integer", required=True),
-    _field("name", "text", required=True),
-    *_texts("created_at", "updated_at"),
-    _field("deleted", "flag", "null"),
-)
-_MEMBERSHIPS = (
-    _field("id", "integer", required=True),
-    _field("user_id", "integer", required=True),
-    _field("group_id", "integer", required=True),
-    _field("default", "flag", "null"),
-    *_texts("created_at", "updated_at"),
-)
-_ORGANIZATIONS = (
-    _field("id", "integer", required=True),
-    _field("name", "text", required=True),
-    _field("external_id", "text", "integer", "null"),
-    *_texts("created_at", "updated_at", "deleted_at"),
-)
-_TICKETS = (
-    _field("id", "integer", required=True),
-    _field("status", "text", required=True),
-    _field("created_at", "text", required=True),
-    _field("updated_at", "text", required=True),
-    _field("generated_timestamp", "integer", required=True),
-    *_texts("priority", "type"),
-    _field("via.channel", "text", "integer", "null"),  # its name or its number
-    *_numbers("group_id", "assignee_id", "organization_id", "brand_id", "ticket_form_id", "custom_status_id"),
-)
-_TICKET_EVENTS = (
-    _field("id", "integer", required=True),
-    _field("ticket_id", "integer", required=True),
-    _field("created_at", "text", required=True),
-    _field("timestamp", "integer", "text", "null"),
-    _field("updater_id", "integer", "null"),
-    *_texts("event_type", "via"),
-    _field("is_merged", "flag"),
-    _field("merged_into", "integer"),
-    _field("child_events[].event_type", "text", required=True),
-    *_texts("child_events[].status", "child_events[].priority", "child_events[].type"),
-    *_numbers(
-        "child_events[].id",
-        "child_events[].group_id",
-        "child_events[].assignee_id",
-        "child_events[].organization_id",
-        "child_events[].brand_id",
-        "child_events[].ticket_form_id",
-        "child_events[].custom_status_id",
-        "child_events[].author_id",
-    ),
-    *(_field(f"child_events[].previous_{name}", "text", "integer", "null") for name in PREVIOUS),
-    _field("child_events[].comment_present", "flag", "null"),
-    _field("child_events[].comment_public", "flag", "null"),
-    _field("child_events[].public", "flag", "null"),
-)
-_DELETED = (
-    _field("id", "integer", required=True),
-    _field("deleted_at", "text", required=True),
-    *_texts("previous_state"),
-    *_numbers("actor.id"),
-)
-_METRIC_EVENTS = (
-    _field("id", "integer", required=True),
-    _field("ticket_id", "integer", required=True),
-    _field("metric", "text", required=True),
-    _field("type", "text", required=True),
-    _field("time", "text", required=True),
-    *_numbers("instance_id", "status.calendar", "status.business", "sla.target", "sla.target_in_seconds"),
-    *_numbers("sla.policy.id", "group_sla.target", "group_sla.target_in_seconds"),
-    _field("group_sla.policy.id", "text", "integer", "null"),  # a ULID, other than that of an SLA policy
-    *_texts("sla.policy.title", "group_sla.policy.title"),
-    _field("sla.business_hours", "flag", "null"),
-    _field("group_sla.business_hours", "flag", "null"),
-    _field("deleted", "flag", "null"),
-)
-_RESPONSES = (
-    _field("id", "text", required=True),
-    *_texts("expires_at", "survey.id", "subject_zrns[]", "subjects[].type"),
-    _field("subjects[].id", "text", "integer", "null"),
-    *_numbers("survey.version"),
-    *_texts("answer.created_at", "answer.updated_at"),
-    _field("answer.rating", "integer", "number"),
-)
-_RATINGS = (
-    _field("id", "integer", required=True),
-    _field("ticket_id", "integer", required=True),
-    _field("score", "text", required=True),
-    *_numbers("assignee_id", "group_id"),
-    *_texts("created_at", "updated_at"),
-)
 
 
 def _agents_only(user: dict[str, Any]) -> Iterable[dict[str, Any]]:
@@ -284,7 +179,7 @@ def _with_previous(child: Any) -> Any:
     if not isinstance(child, dict) or "previous_value" not in child:
         return child
     told = {name: value for name, value in child.items() if name != "previous_value"}
-    return told | {f"previous_{name}": child["previous_value"] for name in PREVIOUS if name in child}
+    return told | {f"previous_{name}": child["previous_value"] for name in fields.PREVIOUS if name in child}
 
 
 def _merged_into(children: list[Any], ticket: Any) -> dict[str, Any]:

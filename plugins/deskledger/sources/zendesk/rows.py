@@ -73,6 +73,7 @@ def _snapshot(ticket: Mapping[str, Any]) -> Row:
         "at": _instant(ticket.get("generated_timestamp")),
         "created_at": _text(ticket.get("created_at")),
         "channel": _text(part(ticket, "via", "channel")),
+        "support_type": _text(ticket.get("support_type")),
         "deletion": "deleted" if ticket.get("status") == "deleted" else "",
     }
     row |= {ours: _or_none(ticket[theirs]) for ours, theirs in _AS_THEY_ARE.items() if theirs in ticket}

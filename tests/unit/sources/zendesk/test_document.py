@@ -79,10 +79,10 @@ BY_TIME = {"count": "integer", "end_of_stream": "boolean", "end_time": "integer"
 LISTED = {"count": "integer"}
 # Stream: the answer's own fields, its records', and the parameters that the path takes ("!": must be there).
 DOCUMENT: dict[str, tuple[dict[str, str], dict[str, Any], set[str]]] = {
-    "tickets": (BY_CURSOR, TICKET, {"start_time!", "cursor"}),
+    "tickets": (BY_CURSOR, TICKET, {"start_time!", "cursor", "support_type_scope"}),
     "users": (BY_CURSOR, USER, {"start_time!", "cursor", "per_page"}),
     # The document gives updates the form of a metric event; no field of theirs may contradict it.
-    "ticket_events": (BY_TIME, METRIC_EVENT, {"start_time!", "include"}),
+    "ticket_events": (BY_TIME, METRIC_EVENT, {"start_time!", "include", "support_type_scope"}),
     "ticket_metric_events": (
         BY_TIME | {"next_page": "string"},
         METRIC_EVENT,
@@ -91,7 +91,7 @@ DOCUMENT: dict[str, tuple[dict[str, str], dict[str, Any], set[str]]] = {
     "organizations": (BY_TIME, ORGANIZATION, {"start_time!", "per_page"}),
     "groups": (LISTED, GROUP, {"page[size]", "page[after]"}),
     "group_memberships": (LISTED, MEMBERSHIP, {"page[size]", "page[after]"}),
-    "deleted_tickets": (LISTED, DELETED, {"page[size]", "page[after]"}),
+    "deleted_tickets": (LISTED, DELETED, {"page[size]", "page[after]", "support_type_scope"}),
     "satisfaction_ratings": (LISTED, RATING, {"start_time", "end_time", "page[size]", "page[after]"}),
 }
 

@@ -28,16 +28,16 @@ def answered(stream: str, cursor: dict[str, Any], **body: Any) -> Step:
 
 def test_every_stream_asks_the_documents_paths_and_parameters() -> None:
     asked = {name: each.request(each.begin(SINCE, None)) for name, each in streams().items()}
-    since, page = ("start_time", str(START)), ("page[size]", "100")
+    since, page, every = ("start_time", str(START)), ("page[size]", "100"), ("support_type_scope", "all")
     assert asked == {
         # People and organizations that nobody has touched since are needed too.
         "users": Request("/api/v2/incremental/users/cursor", (("start_time", "0"),)),
         "groups": Request("/api/v2/groups", (page,)),
         "group_memberships": Request("/api/v2/group_memberships", (page,)),
         "organizations": Request("/api/v2/incremental/organizations", (("start_time", "0"),)),
-        "tickets": Request("/api/v2/incremental/tickets/cursor", (since,)),
-        "ticket_events": Request("/api/v2/incremental/ticket_events", (since, ("include", "comment_events"))),
-        "deleted_tickets": Request("/api/v2/deleted_tickets", (page,)),
+        "tickets": Request("/api/v2/incremental/tickets/cursor", (since, every)),
+        "ticket_events": Request("/api/v2/incremental/ticket_events", (since, ("include", "comment_events"), every)),
+        "deleted_tickets": Request("/api/v2/deleted_tickets", (every, page)),
         "ticket_metric_events": Request("/api/v2/incremental/ticket_metric_events", (since,)),
         "survey_responses": Request(
             "/api/v2/guide/survey_responses", (("filter[created_at_start]", str(START * 1000)), page)
@@ -47,18 +47,18 @@ def test_every_stream_asks_the_documents_paths_and_parameters() -> None:
 
 
 def test_a_cursor_export_goes_on_with_start_time_and_cursor_and_ends_where_the_desk_says() -> None:
-    stream = streams()["tickets"]
+    stream, every = streams()["tickets"], ("support_type_scope", "all")
     begin = stream.begin(SINCE, None)
     first = answered("tickets", begin, tickets=[{"id": 1}], after_cursor="abc", end_of_stream=False)
     assert (first.is_end, first.complete_until) == (False, None)
-    assert stream.request(first.cursor).params == (("start_time", str(START)), ("cursor", "abc"))
+    assert stream.request(first.cursor).params == (("start_time", str(START)), ("cursor", "abc"), every)
     last = answered("tickets", first.cursor, tickets=[], after_cursor="abc", end_of_stream=True)
     assert last.is_end
     assert last.complete_until == NOW - timedelta(minutes=1)  # the minute before the answer is left out
-    assert stream.request(last.cursor).params == (("start_time", str(START)), ("cursor", "abc"))
+    assert stream.request(last.cursor).params == (("start_time", str(START)), ("cursor", "abc"), every)
     # An account without a ticket gives no cursor: the next pull begins where this one did, not at "now".
     empty = answered("tickets", begin, tickets=[], after_cursor=None, end_of_stream=True)
-    assert stream.request(empty.cursor).params == (("start_time", str(START)),)
+    assert stream.request(empty.cursor).params == (("start_time", str(START)), every)
 
 
 def test_a_time_export_goes_on_at_the_last_second_and_begins_again_before_its_end() -> None:
@@ -217,7 +217,22 @@ def test_where_surveys_are_asked_for_is_chosen_and_good_or_bad_is_no_rating() ->
     assert streams(surveys="ratings")["satisfaction_ratings"].section == "satisfaction_ratings"  # never an answer
 
 
-@pytest.mark.parametrize("options", [{"surveys": "stars"}, {"survey_days": 0}, {"survey_days": True}])
+def test_tickets_that_an_ai_agent_handled_alone_are_asked_for_unless_they_are_not_wanted() -> None:
+    def of_tickets(**options: Any) -> list[str]:
+        asked = [
+            each.request(each.begin(SINCE, None)) for each in streams(**options).values() if each.section == "events"
+        ]
+        return [dict(each.params)["support_type_scope"] for each in asked]
+
+    assert of_tickets() == ["all"] * 3
+    assert of_tickets(support_types="agent") == ["agent"] * 3
+    told = DESK.rows("tickets", [TICKET | {"support_type": "ai_agent"}, TICKET], ["support_type"])
+    assert told["support_type"].tolist() == ["ai_agent", ""]
+
+
+@pytest.mark.parametrize(
+    "options", [{"surveys": "stars"}, {"survey_days": 0}, {"survey_days": True}, {"support_types": "some"}]
+)
 def test_options_that_mean_nothing_are_refused(options: dict[str, Any]) -> None:
     with pytest.raises(SourceError, match="mean nothing"):
         streams(**options)
