@@ -9,10 +9,12 @@ import json
 import math
 import random
 import re
+import sys
 import time
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
+from functools import partial
 from ipaddress import ip_address
 from typing import Any, Protocol
 from urllib.parse import urlsplit
@@ -221,9 +223,18 @@ class Client:
 
 def _parsed(body: bytes) -> Any:
     try:
-        return json.loads(body, parse_float=_finite, parse_constant=_no_constant)
+        try:
+            return _read(body)
+        except json.JSONDecodeError:
+            raise
+        except ValueError:  # a whole number of more digits than Python reads: one record's own fault
+            return _read(body, parse_int=_whole)
     except (ValueError, RecursionError):  # a body that was cut short, or a page of HTML before the desk
         raise _PassingError("answered with something that is not JSON") from None
+
+
+def _whole(text: str) -> int | str:
+    return int(text) if len(text) <= sys.get_int_max_str_digits() else text
 
 
 def _finite(text: str) -> float | str:
@@ -233,6 +244,9 @@ def _finite(text: str) -> float | str:
 
 def _no_constant(text: str) -> Any:
     raise ValueError(f"{text} is not JSON")
+
+
+_read = partial(json.loads, parse_float=_finite, parse_constant=_no_constant)
 
 
 def _retry_after(response: httpx.Response, now: datetime) -> float | None:
