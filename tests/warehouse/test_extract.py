@@ -228,6 +228,46 @@ def test_a_vanished_or_changed_field_refuses_the_page_before_anything_is_written
     assert pull(clock)["pages"] == 3
 
 
+def without_priority(number: int) -> dict[str, Any]:
+    return {name: value for name, value in ticket(number, 1).items() if name != "prio"}
+
+
+@pytest.mark.parametrize(("before", "page"), [(99, 99), (100, 100), (120, 40)])
+def test_a_field_that_enough_records_had_is_refused_when_none_of_a_page_has_it(
+    warehouse: Engine, desk: DeskServer, clock: SteppedClock, before: int, page: int
+) -> None:
+    desk.page = page
+    desk.records["tickets"] = [ticket(number, 1) for number in range(before)]
+    desk.records["tickets"] += [without_priority(number) for number in range(before, before + 10)]
+    if before < 100:
+        assert pull(clock)["records"] == 111
+        return
+    with pytest.raises(SourceError, match="of the 10 on this page prio, which all had before, is gone from all"):
+        pull(clock)
+    assert ask(warehouse, "select records from quality.cursor where stream = 'tickets'") == [(before,)]
+    # Some have it again: it is a field that a record may be without, and so are the next ones.
+    desk.records["tickets"].insert(before, ticket(before, 2))
+    desk.records["tickets"] += [without_priority(number) for number in range(130, 170)]
+    assert pull(clock)["wait_until"] is None
+    assert ask(warehouse, "select records from quality.cursor where stream = 'tickets'") == [(before + 51,)]
+
+
+def test_a_field_that_the_desk_tells_no_more_for_good_is_let_go_by_the_mapping(
+    warehouse: Engine, desk: DeskServer, clock: SteppedClock
+) -> None:
+    desk.page = 100
+    desk.records["tickets"] = [ticket(number, 1) for number in range(100)]
+    desk.records["tickets"] += [without_priority(number) for number in range(100, 110)]
+    with pytest.raises(SourceError, match="prio") as refused:
+        pull(clock)
+    assert "gone: [tickets.prio] under extract in the mapping" in (refused.value.remedy or "")
+    write_desk_mapping(extract={"since": date(2026, 4, 1), "gone": ["tickets.priority", "answer.s"]})
+    with pytest.raises(MappingError, match=r"no field of a stream: answer\.s, tickets\.priority"):
+        pull(clock)
+    write_desk_mapping(extract={"since": date(2026, 4, 1), "gone": ["tickets.prio"]})
+    assert pull(clock)["records"] == 12  # those ten, and the answers
+
+
 def test_odd_records_are_quarantined_and_never_crash(warehouse: Engine, desk: DeskServer, clock: SteppedClock) -> None:
     odd: list[Any] = ["text", None, 7, ["x"], {}, ticket(9, 1, state={"a": "b"}), ticket(9, 2, "\x00\ud800")]  # type: ignore[arg-type]
     desk.records["tickets"] = [ticket(1, 1), *odd, ticket(1, 2, detail="\x00", agent=12)]

@@ -249,5 +249,39 @@ def note_fields(
     return new
 
 
+def always_told(connection: Connection, source: str, stream: str, enough: int) -> frozenset[str]:
+    """The fields (paths) that enough of the stream's records had, and none of them had not."""
+    found = connection.execute(
+        text("select path from quality.schema_field where source = :source and stream = :stream and always >= :enough"),
+        {"source": source, "stream": stream, "enough": enough},
+    )
+    return frozenset(found.scalars())
+
+
+def count_told(
+    connection: Connection, source: str, stream: str, told: Mapping[str, tuple[int, int]], enough: int
+) -> None:
+    """Counts on for `always_told`: of each field how many records could tell it, and how many did."""
+    connection.execute(
+        text(
+            "update quality.schema_field as known"
+            " set always ="
+            " case when page.told < page.places then -1 else least(known.always + page.places, :enough) end"
+            " from unnest(cast(:paths as text[]), cast(:places as integer[]), cast(:told as integer[]))"
+            " as page (path, places, told)"
+            " where known.source = :source and known.stream = :stream and known.path = page.path"
+            " and (page.told < page.places and known.always >= 0 or known.always between 0 and :enough - 1)"
+        ),
+        {
+            "source": source,
+            "stream": stream,
+            "enough": enough,
+            "paths": list(told),
+            "places": [places for places, _ in told.values()],
+            "told": [times for _, times in told.values()],
+        },
+    )
+
+
 def _digest(request: str) -> str:
     return sha256(request.encode()).hexdigest()

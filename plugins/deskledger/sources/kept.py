@@ -6,7 +6,7 @@ is leave the record here, and a token takes their place before anything is writt
 
 import json
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -14,15 +14,17 @@ from deskledger.errors import SourceError
 from deskledger.sources.desk import Field, JsonKind
 
 ENOUGH = 10  # values of a field that is not required; fewer of another kind may be one record's own fault
+ALWAYS = 100  # records that all had a field: one that is in none of a page after them has vanished
 _NO_TEXT = re.compile("[\x00\ud800-\udfff]")  # what JSON can carry and PostgreSQL cannot
 _KINDS = {bool: "flag", int: "integer", float: "number", str: "text", dict: "object", list: "list", type(None): "null"}
 
 
 @dataclass
 class _Count:
-    """How often a field's place was there, how often the field was (not null), and how often in a kind it may have."""
+    """How often a field's place was there, the field in it (null or not), a value, and one of a kind it may have."""
 
     places: int = 0
+    told: int = 0
     present: int = 0
     fitting: int = 0
     kinds: set[str] = field(default_factory=set)
@@ -56,6 +58,7 @@ class Kept:
     noted: dict[str, set[str]] = field(default_factory=dict)
     kinds: dict[str, set[str]] = field(default_factory=dict)
     places: dict[str, _Node] = field(default_factory=dict)  # by path, fields and what they are in
+    told: dict[str, tuple[int, int]] = field(default_factory=dict)  # by field: how many could tell it, how many did
     personal: list[tuple[Any, str | int, str, str]] = field(default_factory=list)  # container, key, kind, value
 
     def values(self) -> list[tuple[str, str]]:
@@ -81,16 +84,22 @@ def keep(fields: Sequence[Field], records: Sequence[Any]) -> Kept:
             _keep_object(root, record, cut, "", kept)
         kept.records.append(cut)
     _count(root, "", kept)
+    for path, node in kept.places.items():
+        if node.leaf is not None and not path.endswith("[]"):
+            # What a field outside lists is in may vanish with it: then too its record does not tell it.
+            kept.told[path] = (node.count.places if "[]" in path else root.containers, node.count.told)
     return kept
 
 
-def check(stream: str, kept: Kept) -> None:
-    """Raises SourceError where a required field has vanished, or a field has another kind in all records.
+def check(stream: str, kept: Kept, always: Collection[str] = (), gone: Collection[str] = ()) -> None:
+    """Raises SourceError where a field has vanished, or has another kind in all records.
 
-    What fields are in is looked at in the same way: it is required where one of them is. A required field that is
-    there and empty (null) in the only record of a page is that record's own fault, and its row says so.
+    A required field has vanished where no record has it; another one, which `always` names because all records before
+    had it, where none of enough records has it, unless it is known to be `gone`. What fields are in is looked at in the
+    same way: it is required where one of them is. A required field that is there and empty (null) in the only record of
+    a page is that record's own fault, and its row says so.
     """
-    faults = []
+    faults, remedy = [], _CHANGED
     for path, node in kept.places.items():
         count, is_required = node.count, node.is_required
         if is_required and not count.present and count.places > ("null" in count.kinds):
@@ -98,11 +107,14 @@ def check(stream: str, kept: Kept) -> None:
         elif not count.fitting and count.present >= (1 if is_required else ENOUGH):
             found = ", ".join(sorted(count.kinds - {"null"}))
             faults.append(f"{path} is {found}, not {' or '.join(sorted(node.kinds))}")
+        elif path in always and path not in gone and not count.told and kept.told[path][0] >= ENOUGH:
+            faults.append(f"{path}, which all had before, is gone from all of them")
+            remedy = f"{_CHANGED}. What it tells no more for good: gone: [{stream}.{path}] under extract in the mapping"
     if faults:
         raise SourceError(
             f"the desk's records have changed; of the {len(kept.records)} on this page " + "; ".join(faults),
             where=stream,
-            remedy=_CHANGED,
+            remedy=remedy,
         )
 
 
@@ -147,6 +159,7 @@ def _keep_object(node: _Node, value: dict[str, Any], cut: dict[str, Any], path: 
     for name, inner in value.items():
         below = node.below.get(name)
         if below is not None and below.leaf is not None:
+            below.count.told += 1
             cut[name] = _keep_field(below.leaf, below.count, inner, cut, name, kept)
         else:
             _keep_below(below, inner, cut, name, f"{path}.{name}" if path else name, kept)

@@ -84,6 +84,20 @@ def streams_of(mapping: Mapping, desk: Desk, account: Account) -> list[Stream]:
     return streams
 
 
+def gone_of(mapping: Mapping, streams: list[Stream]) -> dict[str, set[str]]:
+    """By stream, the fields that the mapping says the desk tells no more. Raises MappingError for one that is none."""
+    assert mapping.extract is not None
+    gone = {stream.name: {each.path for each in stream.fields} for stream in streams}
+    unknown = set(mapping.extract.gone) - {f"{name}.{path}" for name, paths in gone.items() for path in paths}
+    if unknown:
+        raise MappingError(
+            f"extract.gone names what is no field of a stream: {', '.join(sorted(unknown))}",
+            where=f"mappings/{mapping.source}.yaml",
+            remedy="write it as the refused page did: the stream, a dot, the field's path",
+        )
+    return {name: {path for path in paths if f"{name}.{path}" in mapping.extract.gone} for name, paths in gone.items()}
+
+
 def file_name(stream: str, number: int) -> str:
     """The name of a landed answer in the manifest; names of a stream sort as their numbers do."""
     return f"{stream}/{number:09d}.jsonl"

@@ -23,7 +23,7 @@ from deskledger.sources.event_log.frames import keys_of
 from deskledger.sources.event_log.mapping import Mapping
 from deskledger.sources.event_log.sections import Events
 from deskledger.sources.http import PATIENCE_SECONDS, Client, Clock, HoldError, MachineClock
-from deskledger.steps.desks import desk_of, file_name, require_account, streams_of
+from deskledger.steps.desks import desk_of, file_name, gone_of, require_account, streams_of
 from deskledger.steps.ingest import mapping_of
 from deskledger.steps.ingest_land import HISTORY, SWEEP_AFTER
 from deskledger.warehouse import open_warehouse
@@ -64,6 +64,7 @@ class _Run:
     partition: str
     now: datetime
     report: Callable[[str], None]
+    gone: dict[str, set[str]]
     counts: _Counts = field(default_factory=_Counts)
     noted: dict[tuple[str, str], set[str]] = field(default_factory=dict)
 
@@ -125,6 +126,7 @@ def extract(
         )
     account = require_account(source)
     streams = streams_of(mapping, desk, account)
+    gone = gone_of(mapping, streams)
     engine, pull = open_warehouse(), FULL if is_full else window.name if window else DAILY
     held = _prepare(engine, mapping, pull, streams, account.base_url, day, now)
 
@@ -141,7 +143,7 @@ def extract(
         hold=hold,
         patience_seconds=patience_seconds,
     )
-    run = _Run(engine, mapping, desk, client, pull, day, now, report)
+    run = _Run(engine, mapping, desk, client, pull, day, now, report, gone)
     wait_until = None
     try:
         for stream in streams:
@@ -215,7 +217,9 @@ def _beginning(mapping: Mapping) -> datetime:
 def _land(run: _Run, stream: Stream, standing: Standing, request: Request, answer: Answer, step: Step) -> Standing:
     """One answer: its kept part as a page, its manifest rows and the cursor in one transaction."""
     kept = keeping.keep(stream.fields, step.records)
-    keeping.check(stream.name, kept)
+    with run.engine.connect() as connection:
+        always = cursors.always_told(connection, run.mapping.source, stream.name, keeping.ALWAYS)
+    keeping.check(stream.name, kept, always, run.gone[stream.name])
     kept.replace(personal.tokens_of(run.engine, run.mapping.source, kept.values(), run.now))
     asked = json.dumps([request.path, request.params], separators=(",", ":"))
     source = run.mapping.source
@@ -239,6 +243,7 @@ def _land(run: _Run, stream: Stream, standing: Standing, request: Request, answe
             answered_at=answer.answered_at,
         )
         new = _note_fields(connection, run, stream, kept)
+        cursors.count_told(connection, source, stream.name, kept.told, keeping.ALWAYS)
         moved = Moved(step.cursor, step.is_end, answer.answered_at, step.complete_until, len(kept.records))
         standing = cursors.move(connection, source, run.pull, standing, moved, run.now)
     run.counts.pages += 1

@@ -246,11 +246,13 @@ class FiguresSection(TableSection):
 class Extract(Part):
     """How a desk is asked over HTTP. The first pull begins at `since`, a day in the mapping's zone.
 
-    `pool` is the Airflow pool that keeps the requests to one account apart, if somebody has made one.
+    `pool` is the Airflow pool that keeps the requests to one account apart, if somebody has made one. `gone` are fields
+    ("tickets.priority") that the desk told of every record once, and tells no more: without a word, that is refused.
     """
 
     since: date
     pool: str = "default_pool"
+    gone: list[str] = []
 
 
 class Retention(Part):
