@@ -42,7 +42,7 @@ def _storage(place: str) -> Path:
             remedy=f"write it as {scheme}://connection@{bucket} ({_DOCS})",
         )
     from airflow.sdk import Connection, ObjectStoragePath
-    from airflow.sdk.exceptions import AirflowNotFoundException
+    from airflow.sdk.exceptions import AirflowException, AirflowNotFoundException
 
     try:
         Connection.get(connection)
@@ -54,7 +54,9 @@ def _storage(place: str) -> Path:
             where=where,
             remedy=f"define it in Airflow, or in the environment as AIRFLOW_CONN_{connection.upper()} ({_DOCS})",
         ) from None
-    except (ImportError, ValueError) as error:
+    except Exception as error:
+        if not (isinstance(error, ImportError | KeyError | AirflowException) or _is_of_storage(error)):
+            raise
         raise LandingError(
             f"the object storage cannot be opened: {error}",
             where=where,
@@ -137,15 +139,15 @@ def _asking(path: Path) -> Iterator[Any]:
         yield path.fs
     except (FileNotFoundError, LandingError):
         raise
-    except PermissionError as error:
-        raise LandingError(
-            f"the object storage refuses: {error}",
-            where=str(path),
-            remedy=f"give the connection's account the rights that {_DOCS} names",
-        ) from None
     except Exception as error:
         if not _is_of_storage(error):
             raise
+        if _is_refusal(error):
+            raise LandingError(
+                f"the object storage refuses: {error}",
+                where=str(path),
+                remedy=f"give the connection's account the rights that {_DOCS} names, and the connection its key",
+            ) from None
         raise StorageAwayError(
             f"the object storage does not answer: {error}",
             where=str(path),
@@ -157,6 +159,16 @@ def _is_of_storage(error: Exception) -> bool:
     if isinstance(error, OSError | ValueError):  # timeouts are OSErrors; botocore says a bad address by a ValueError
         return True
     return any(kind.__module__.partition(".")[0] in _CLIENTS for kind in type(error).__mro__)
+
+
+def _is_refusal(error: Exception) -> bool:
+    """S3's client has Python's error for it; Google's says Forbidden in an OSError, and 401 where a key is not taken.
+
+    It says 401 too where the service that takes keys does not answer: the error below it is then one to try again.
+    """
+    if isinstance(error, OSError):
+        return isinstance(error, PermissionError) or str(error).startswith("Forbidden")
+    return getattr(error, "code", None) == 401 and not getattr(error.__cause__, "retryable", False)
 
 
 def _key(path: Any) -> str:

@@ -33,10 +33,21 @@ def test_an_address_that_no_connection_opens_is_refused(object_storage: str, add
 EndpointConnectionError = type("EndpointConnectionError", (Exception,), {"__module__": "botocore.exceptions"})
 
 
+def google(code: int, is_retryable: bool) -> Exception:
+    """As gcsfs tells what Google answered, or that no token was to be had and whether that may be tried again."""
+    error = type("HttpError", (Exception,), {"__module__": "gcsfs.retry", "code": code})(f"Invalid, {code}")
+    error.__cause__ = type("RefreshError", (Exception,), {"retryable": is_retryable})()
+    return error
+
+
 @pytest.mark.parametrize(
     ("error", "told", "message"),
     [
         (PermissionError("Forbidden"), LandingError, "the object storage refuses: Forbidden"),
+        (OSError("Forbidden: b/bucket"), LandingError, "the object storage refuses: Forbidden: b/bucket"),
+        (google(401, is_retryable=False), LandingError, "the object storage refuses: Invalid, 401"),
+        (google(401, is_retryable=True), StorageAwayError, "the object storage does not answer: Invalid, 401"),
+        (google(503, is_retryable=False), StorageAwayError, "the object storage does not answer: Invalid, 503"),
         (TimeoutError("no answer"), StorageAwayError, "the object storage does not answer: no answer"),
         (ValueError("not an address"), StorageAwayError, "the object storage does not answer: not an address"),
         (EndpointConnectionError("nobody"), StorageAwayError, "the object storage does not answer: nobody"),
