@@ -63,7 +63,7 @@ check-full: $(STAMP)  ## what is slow or needs Debian packages (installs them; n
 	@$(BIN)/python -m pytest -m full
 	@$(MAKE) --no-print-directory check-objects
 
-check-objects: $(OBJECTS)/.installed  ## landing and evidence in S3, in an environment of its own (part of check-full)
+check-objects: $(OBJECTS)/.installed  ## landing and evidence in object storage, in an environment of its own (part of check-full)
 	@$(OBJECTS)/bin/python -m pytest tests/object_storage
 
 $(OBJECTS)/.installed: requirements/object_storage.txt $(STAMP)

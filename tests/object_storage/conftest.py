@@ -1,103 +1,41 @@
-"""An S3 server on loopback (moto's), its bucket, and an account that may do what docs/object-storage.md grants it."""
+"""Each test asks an S3 server and a Google Cloud Storage, both on loopback, with the rights that the docs grant."""
 
-import json
-import logging
 import os
-import re
 from collections.abc import Iterator
-from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
+from types import SimpleNamespace
 
-import boto3
-import httpx
 import pytest
-from moto.server import ThreadedMotoServer
 
-BUCKET = "meridian-desk"
-REGION = "eu-south-2"
-CONNECTION = "deskledger_storage"
-DOCS = Path(__file__).parents[2] / "docs" / "object-storage.md"
+from tests.object_storage import gs, s3
+from tests.object_storage.bucket import BUCKET, CONNECTION, Bucket
 
 
-@dataclass(frozen=True)
-class Account:
-    key: str
-    secret: str
-
-
-@dataclass(frozen=True)
-class Storage:
-    """The server's address, who may do everything, who may do what is documented, and a look into the bucket."""
-
-    url: str
-    owner: Account
-    account: Account
-    admin: Any
-
-    def connection(self, secret: str | None = None) -> str:
-        """The Airflow connection as the environment defines it."""
-        extra = {"endpoint_url": self.url, "region_name": REGION}
-        own = {"login": self.account.key, "password": secret or self.account.secret}
-        return json.dumps({"conn_type": "aws", **own, "extra": extra})
-
-    def objects(self) -> dict[str, bytes]:
-        """Every object of the bucket, by name, as it is stored."""
-        listed = self.admin.list_objects_v2(Bucket=BUCKET).get("Contents", [])
-        return {each["Key"]: self.admin.get_object(Bucket=BUCKET, Key=each["Key"])["Body"].read() for each in listed}
-
-
-@pytest.fixture(scope="session")
-def s3() -> Iterator[Storage]:
-    for name in [name for name in os.environ if name.startswith("AWS_")]:
+@pytest.fixture(scope="session", params=["s3", "gs"])
+def bucket(request: pytest.FixtureRequest) -> Iterator[Bucket]:
+    for name in [name for name in os.environ if name.startswith(("AWS_", "GOOGLE_", "CLOUDSDK_", "STORAGE_EMULATOR"))]:
         del os.environ[name]  # the machine's own account is nobody here
-    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
-    server.start()
-    logging.getLogger("werkzeug").setLevel(logging.WARNING)  # a line a request
-    try:
-        host, port = server.get_host_and_port()
-        yield _furnished(f"http://{host}:{port}")
-    finally:
-        server.stop()
-
-
-def _furnished(url: str) -> Storage:
-    everyone = {"endpoint_url": url, "region_name": REGION, "aws_access_key_id": "any", "aws_secret_access_key": "any"}
-    iam = boto3.client("iam", **everyone)
-    boto3.client("s3", **everyone).create_bucket(
-        Bucket=BUCKET, CreateBucketConfiguration={"LocationConstraint": REGION}
-    )
-    all_rights = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}]}
-    owner = _user(iam, "owner", json.dumps(all_rights))
-    account = _user(iam, "deskledger", _documented_policy())
-    _ask_for_credentials(url)
-    own = {**everyone, "aws_access_key_id": owner.key, "aws_secret_access_key": owner.secret}
-    return Storage(url, owner, account, boto3.client("s3", **own))
-
-
-def _user(iam: Any, name: str, policy: str) -> Account:
-    iam.create_user(UserName=name)
-    iam.put_user_policy(UserName=name, PolicyName="all", PolicyDocument=policy)
-    made = iam.create_access_key(UserName=name)["AccessKey"]
-    return Account(made["AccessKeyId"], made["SecretAccessKey"])
-
-
-def _documented_policy() -> str:
-    (policy,) = re.findall(r"```json\n(.*?)```", DOCS.read_text(encoding="utf-8"), re.DOTALL)
-    return policy.replace("BUCKET", BUCKET)
-
-
-def _ask_for_credentials(url: str) -> None:
-    """From the next request on; until then the server lets everybody in."""
-    httpx.post(f"{url}/moto-api/reset-auth", content=b"0").raise_for_status()
+    os.environ["NO_GCE_CHECK"] = "true"  # nor is there a service that would hand out its role
+    os.environ["GCSFS_EXPERIMENTAL_ZB_HNS_SUPPORT"] = "false"  # as documented
+    with s3.running() if request.param == "s3" else gs.running() as running:
+        yield running
 
 
 @pytest.fixture(autouse=True)
-def places(s3: Storage, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def places(bucket: Bucket, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Landing and evidence lie in the bucket, which is empty."""
-    monkeypatch.setenv(f"AIRFLOW_CONN_{CONNECTION.upper()}", s3.connection())
-    monkeypatch.setenv("DESKLEDGER_LANDING", f"s3://{CONNECTION}@{BUCKET}/landing")
-    monkeypatch.setenv("DESKLEDGER_EVIDENCE", f"s3://{CONNECTION}@{BUCKET}/evidence")
+    monkeypatch.setenv(f"AIRFLOW_CONN_{CONNECTION.upper()}", bucket.connection())
+    monkeypatch.setenv("DESKLEDGER_LANDING", f"{bucket.scheme}://{CONNECTION}@{BUCKET}/landing")
+    monkeypatch.setenv("DESKLEDGER_EVIDENCE", f"{bucket.scheme}://{CONNECTION}@{BUCKET}/evidence")
     yield
-    for name in s3.objects():
-        s3.admin.delete_object(Bucket=BUCKET, Key=name)
+    for name in bucket.objects():
+        bucket.delete(name)
+
+
+@pytest.fixture(autouse=True)
+def at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The clients ask a storage that is away again after seconds; here S3's asks once, and Google's does not wait."""
+
+    async def no_time(_: float) -> None: ...
+
+    monkeypatch.setenv("AWS_MAX_ATTEMPTS", "1")
+    monkeypatch.setattr("gcsfs.retry.asyncio", SimpleNamespace(sleep=no_time))

@@ -1,4 +1,4 @@
-"""Landing in S3: the same tables as from a local folder, with one connection's rights."""
+"""Landing in object storage: the same tables as from a local folder, with one connection's rights."""
 
 import gzip
 import json
@@ -20,7 +20,7 @@ from deskledger.steps.extract import extract
 from deskledger.warehouse import embedded, migrate, open_warehouse
 
 from tests.desk_server import SteppedClock
-from tests.object_storage.conftest import BUCKET, Storage
+from tests.object_storage.bucket import BUCKET, Bucket
 from tests.warehouse.ingest_desk import ask
 
 pytestmark = pytest.mark.full
@@ -61,21 +61,21 @@ def take() -> dict:
     return ingest.load("demo", DAY, NOW)
 
 
-def test_a_desk_extracted_to_s3_is_the_one_on_disk_and_loads_again_without_asking_the_desk(
-    warehouse: Engine, postgres: embedded.EmbeddedServer, desk: None, s3: Storage, monkeypatch: pytest.MonkeyPatch
+def test_a_desk_extracted_to_a_bucket_is_the_one_on_disk_and_loads_again_without_asking_the_desk(
+    warehouse: Engine, postgres: embedded.EmbeddedServer, desk: None, bucket: Bucket, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with monkeypatch.context() as local:
-        local.setenv("DESKLEDGER_WAREHOUSE", postgres.url_for("on_disk"))
+        local.setenv("DESKLEDGER_WAREHOUSE", postgres.url_for(f"on_disk_{bucket.scheme}"))
         local.delenv("DESKLEDGER_LANDING")
         beside = open_warehouse()
         migrate(beside)
         counts, on_disk = take(), tables(beside)
-    assert s3.objects() == {}
+    assert bucket.objects() == {}
 
     assert take() == counts
     assert tables(warehouse) == on_disk
     listed = ask(warehouse, "select 'landing/demo/' || path from quality.landed_page")
-    assert s3.objects().keys() == {name for (name,) in listed} | {"landing/warehouse.id"}
+    assert bucket.objects().keys() == {name for (name,) in listed} | {"landing/warehouse.id"}
     assert len(listed) > 10
 
     with warehouse.begin() as connection:
@@ -85,7 +85,7 @@ def test_a_desk_extracted_to_s3_is_the_one_on_disk_and_loads_again_without_askin
     assert tables(warehouse) == on_disk
 
 
-def test_the_bucket_has_one_warehouse_and_what_a_killed_run_left_is_swept(s3: Storage) -> None:
+def test_the_bucket_has_one_warehouse_and_what_a_killed_run_left_is_swept(bucket: Bucket) -> None:
     pages.claim(pages.folder(), "one")
     pages.claim(pages.folder(), "one")
     with pytest.raises(LandingError, match="belongs to the warehouse one, this one is two"):
@@ -96,19 +96,19 @@ def test_the_bucket_has_one_warehouse_and_what_a_killed_run_left_is_swept(s3: St
     (_, kept), *lost = written
     assert pages.sweep(folder, [kept], now - timedelta(hours=1)) == []
     assert pages.sweep(folder, [kept], now + timedelta(hours=1)) == sorted(path for _, path in lost)
-    assert s3.objects().keys() == {"landing/warehouse.id", f"landing/demo/{kept}"}
+    assert bucket.objects().keys() == {"landing/warehouse.id", f"landing/demo/{kept}"}
     assert pages.sweep(pages.folder("absent"), [], now) == []
 
 
-def test_a_page_that_is_gone_or_damaged_in_s3_is_told_apart(s3: Storage) -> None:
+def test_a_page_that_is_gone_or_damaged_in_a_bucket_is_told_apart(bucket: Bucket) -> None:
     folder = pages.folder("demo")
     digest, path = pages.write(folder, b"id\nT1\n")
     name = f"landing/demo/{path}"
     for stored, message in ((b"no", "damaged"), (gzip.compress(b"id\nT2\n"), "its hash differs")):
-        s3.admin.put_object(Bucket=BUCKET, Key=name, Body=stored)
+        bucket.put(name, stored)
         with pytest.raises(LandingError, match=message):
             pages.read(folder, path, digest)
-    s3.admin.delete_object(Bucket=BUCKET, Key=name)
+    bucket.delete(name)
     with pytest.raises(LandingError, match="the page is missing"):
         pages.read(folder, path, digest)
 
@@ -116,30 +116,31 @@ def test_a_page_that_is_gone_or_damaged_in_s3_is_told_apart(s3: Storage) -> None
 def test_credentials_come_from_the_connection_alone_and_are_told_nowhere(
     warehouse: Engine,
     desk: None,
-    s3: Storage,
+    bucket: Bucket,
+    tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     capfd: pytest.CaptureFixture[str],
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     caplog.set_level(logging.INFO)
     take()
-    kept = {name: gzip.decompress(body) if name.endswith(".gz") else body for name, body in s3.objects().items()}
+    kept = {name: gzip.decompress(body) if name.endswith(".gz") else body for name, body in bucket.objects().items()}
     rows = [ask(warehouse, f"table {name}") for (name,) in ask(warehouse, _TABLES)]
 
     # What would let anybody in stands in the environment, and is not used.
-    monkeypatch.setenv("AWS_ACCESS_KEY_ID", s3.owner.key)
-    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", s3.owner.secret)
-    monkeypatch.setenv("AWS_ENDPOINT_URL", s3.url)
-    monkeypatch.setenv("AIRFLOW_CONN_DESKLEDGER_STRANGER", s3.connection(secret="s3cret-of-a-stranger"))
+    for name, value in bucket.others(tmp_path).items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setenv("AIRFLOW_CONN_DESKLEDGER_STRANGER", bucket.connection("stranger"))
+    key, secret, *_ = bucket.secrets
     refusals = []
-    for account in ("", "deskledger_nobody@", "deskledger_stranger@", f"{s3.account.key}:{s3.account.secret}@"):
-        monkeypatch.setenv("DESKLEDGER_LANDING", f"s3://{account}{BUCKET}/landing")
+    for account in ("", "deskledger_nobody@", "deskledger_stranger@", f"{key}:{secret}@"):
+        monkeypatch.setenv("DESKLEDGER_LANDING", f"{bucket.scheme}://{account}{BUCKET}/landing")
         with pytest.raises(LandingError) as refused:
             pages.write(pages.folder("demo"), b"mine")
         refusals.append(str(refused.value))
-    assert set(s3.objects()) == set(kept)
+    assert set(bucket.objects()) == set(kept)
 
     captured = capfd.readouterr()
     told = f"{captured.out} {captured.err} {caplog.text} {refusals} {rows} {kept}"
-    for secret in (s3.account.key, s3.account.secret, s3.owner.key, s3.owner.secret, "s3cret-of-a-stranger", SECRET):
+    for secret in (*bucket.secrets, SECRET):
         assert secret not in told

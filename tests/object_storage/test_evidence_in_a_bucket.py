@@ -1,17 +1,16 @@
-"""Evidence in S3: a month is drafted, posted and recomputed from it."""
+"""Evidence in object storage: a month is drafted, posted and recomputed from it."""
 
-import json
 from pathlib import Path
 
 import pytest
 from sqlalchemy import Engine
 
 from deskledger.errors import LandingError, StorageAwayError
-from deskledger.landing import evidence
+from deskledger.landing import evidence, place
 from deskledger.landing.evidence import EvidenceFile
 from deskledger.steps import recompute
 
-from tests.object_storage.conftest import BUCKET, Storage
+from tests.object_storage.bucket import BUCKET, CONNECTION, NOBODY, Bucket
 from tests.warehouse.close_desk import (
     NOW,
     close_month,
@@ -22,20 +21,20 @@ from tests.warehouse.close_desk import (
 pytestmark = pytest.mark.full
 
 
-def test_a_month_is_drafted_posted_and_recomputed_from_evidence_in_s3(
-    warehouse: Engine, home: Path, s3: Storage
+def test_a_month_is_drafted_posted_and_recomputed_from_evidence_in_a_bucket(
+    warehouse: Engine, home: Path, bucket: Bucket
 ) -> None:
     month(warehouse, "2026-01", 8)
     close_month("2026-01")
-    frozen = {name: body for name, body in s3.objects().items() if name.startswith("evidence/")}
+    frozen = {name: body for name, body in bucket.objects().items() if name.startswith("evidence/")}
     assert len(frozen) == 3 and not (home / "state" / "evidence").exists()
     assert again().holds
 
     name, body = next(iter(frozen.items()))
-    s3.admin.put_object(Bucket=BUCKET, Key=name, Body=body[:-1])
+    bucket.put(name, body[:-1])
     with pytest.raises(LandingError, match="not what was written"):
         again()
-    s3.admin.delete_object(Bucket=BUCKET, Key=name)
+    bucket.delete(name)
     with pytest.raises(LandingError, match="are missing"):
         again()
 
@@ -45,11 +44,17 @@ def again() -> recompute.Recomputed:
 
 
 def test_a_storage_that_is_away_is_tried_again_and_no_evidence_is_taken_for_lost(
-    s3: Storage, monkeypatch: pytest.MonkeyPatch
+    bucket: Bucket, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    away = json.loads(s3.connection())
-    away["extra"]["endpoint_url"] = "http://127.0.0.1:9"  # nothing answers there
-    monkeypatch.setenv("AIRFLOW_CONN_DESKLEDGER_AWAY", json.dumps(away))
-    monkeypatch.setenv("DESKLEDGER_EVIDENCE", f"s3://deskledger_away@{BUCKET}/evidence")
+    monkeypatch.setenv("AIRFLOW_CONN_DESKLEDGER_AWAY", bucket.connection(url=NOBODY))
+    monkeypatch.setenv("DESKLEDGER_EVIDENCE", f"{bucket.scheme}://deskledger_away@{BUCKET}/evidence")
     with pytest.raises(StorageAwayError, match="does not answer"):
         evidence.is_whole(evidence.folder(), EvidenceFile("ticket", "ab/ab.parquet", "ab", 1))
+
+
+def test_what_takes_several_requests_is_whole(bucket: Bucket) -> None:
+    path = place.opened(f"{bucket.scheme}://{CONNECTION}@{BUCKET}/evidence") / "large"
+    content = bytes(range(256)) * (110 * 2**12)  # 110 MiB, where the clients send 50 at once
+    place.write_whole(path, content)
+    assert bucket.objects() == {"evidence/large": content}
+    assert place.read(path) == content
