@@ -12,7 +12,7 @@ from sqlalchemy import Engine
 
 from deskledger.cli import main
 from deskledger.errors import DeskledgerError, MappingError, SourceError
-from deskledger.landing import json_lines, pages
+from deskledger.landing import cursors, json_lines, pages
 from deskledger.steps import desks, ingest
 from deskledger.steps.extract import HISTORY, Window, extract, window_of
 
@@ -175,6 +175,61 @@ def test_a_long_pause_is_kept_across_restarts_and_nothing_is_asked_within(
     told = desk.asked[1].at
     assert [each.params["after"] for each in desk.asked] == ["0", "3", "3", "6", "0"]
     assert desk.asked[2].at >= told + timedelta(seconds=600)
+
+
+def test_a_pause_that_another_run_was_told_holds_for_one_that_is_going(
+    warehouse: Engine, desk: DeskServer, clock: SteppedClock
+) -> None:
+    until = clock.now() + timedelta(seconds=50)
+
+    def other_run(line: str) -> None:
+        with warehouse.begin() as connection:
+            cursors.hold(connection, desk.url, until, "the desk answered 429 and asked for a pause", clock.now())
+
+    assert pull(clock, report=other_run)["pages"] == 4
+    assert [each.at >= until for each in desk.asked] == [False, True, True, True]
+
+
+def test_of_pulls_that_overlap_the_newer_answer_stands(
+    warehouse: Engine, desk: DeskServer, clock: SteppedClock
+) -> None:
+    """The one that began first asks last, of what tells no instant of its own."""
+    began, others = clock.now(), []
+
+    def other_run(line: str) -> None:
+        if not others:
+            others.append(line)
+            clock.sleep(600)
+            desk.records["answers"] = [answer(1, 2), answer(2, 5, None)]
+            pull(clock)
+            ingest.load("desk", DAY, clock.now())
+            clock.sleep(600)
+            desk.records["answers"] = [answer(1, 3), answer(2, 5, None)]
+
+    extract("desk", HISTORY, began, clock=clock, window=window_of("2026-04-01", ""), report=other_run)
+    for batch in ingest.land_history("desk", clock.now()):
+        ingest.load_batch("desk", batch, clock.now())
+    assert ask(warehouse, "select survey_id, rating from core.survey_answer order by 1") == [("S1", 3), ("S2", 5)]
+
+
+def test_what_lands_beside_a_load_is_loaded_later(warehouse: Engine, desk: DeskServer, clock: SteppedClock) -> None:
+    """A load that begins after a pull has begun, and reads before it has ended, has not read all of it."""
+    complete = "select complete_until from quality.watermark"
+
+    def replay(line: str) -> None:
+        clock.sleep(600)
+        if "tickets: page 1" in line:
+            assert fates(ingest.load_again("desk", "batch-00001", clock.now())) == [3, 3, 0, 0, 0]
+
+    pull(clock, HISTORY, report=replay)
+    ingest.finish_history("desk", clock.now())
+    assert ask(warehouse, complete) == []
+    assert ingest.land_history("desk", clock.now()) == ["batch-00001"]
+    assert fates(ingest.load_batch("desk", "batch-00001", clock.now())) == [10, 10, 0, 0, 0]
+    assert ask(warehouse, STATUSES) == [(f"T{number}", "new open") for number in range(1, 5)]
+    assert ingest.land_history("desk", clock.now()) == []
+    ingest.finish_history("desk", clock.now())
+    assert len(ask(warehouse, complete)) == 1
 
 
 def test_with_a_fifth_of_the_answers_bad_the_tables_are_the_same(

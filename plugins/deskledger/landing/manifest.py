@@ -24,6 +24,7 @@ class PageRef:
     """A page as the manifest knows it.
 
     `landed_order` rises with the landing of its file, and within one landing with the file's own time, then its name.
+    Of a desk's answers (their names have a folder, the stream) it rises with the desk's own time of the answer.
     """
 
     sha256: str
@@ -136,7 +137,12 @@ _PAGES = """
     join (
         select
             source, sha256, name,
-            row_number() over (order by landed_at, modified_at, name collate "C", sha256) as landed_order
+            row_number() over (
+                order by
+                    -- Of pulls that overlap, the one that began last need not have the newer answer.
+                    case when position('/' in name) > 0 then modified_at else landed_at end,
+                    landed_at, modified_at, name collate "C", sha256
+            ) as landed_order
         from quality.landed_file
         where source = :source
     ) as file on file.source = page.source and file.sha256 = page.file_sha256
@@ -156,6 +162,17 @@ _BESIDE = """
 def pages_of(connection: Connection, source: str) -> list[PageRef]:
     """The pages of a source in landing order."""
     return [PageRef(*row) for row in connection.execute(text(_PAGES), {"source": source})]
+
+
+def mark_loaded(connection: Connection, source: str, partition: str, pages: Iterable[PageRef], now: datetime) -> None:
+    """Writes down that a load, begun at `now`, has read these pages of the partition. Others may land meanwhile."""
+    connection.execute(
+        text(
+            "update quality.landed_page set loaded_at = :now where source = :source and partition = :partition"
+            " and loaded_at is null and sha256 = any(cast(:pages as text[]))"
+        ),
+        {"source": source, "partition": partition, "pages": [page.sha256 for page in pages], "now": now},
+    )
 
 
 def beside(connection: Connection, source: str, pages: list[str]) -> set[str]:

@@ -75,9 +75,9 @@ class _PassingError(Exception):
 class Client:
     """One account, asked one request at a time.
 
-    `hold(not_before, reason)` keeps in mind, beyond this process, that nothing may be asked before an instant;
-    `not_before` is what an earlier process kept so. The connection's options `timeout_seconds` (a request's; 60) and
-    `requests_per_minute` (spread evenly) are obeyed.
+    `hold(not_before, reason)` keeps in mind, beyond this process, that nothing may be asked before an instant, and
+    `held()` is what this and other processes have kept so by now: it is looked at before each request. The connection's
+    options `timeout_seconds` (a request's; 60) and `requests_per_minute` (spread evenly) are obeyed.
     """
 
     def __init__(
@@ -86,16 +86,16 @@ class Client:
         headers: Mapping[str, str],
         *,
         clock: Clock,
-        not_before: datetime | None = None,
+        held: Callable[[], datetime | None] = lambda: None,
         hold: Callable[[datetime, str], None] = lambda not_before, reason: None,
         patience_seconds: float = PATIENCE_SECONDS,
     ) -> None:
-        self._clock, self._hold, self._patience_seconds = clock, hold, patience_seconds
+        self._clock, self._patience_seconds = clock, patience_seconds
+        self._held, self._hold = held, hold
         self._timeout_seconds = _number(account, "timeout_seconds", TIMEOUT_SECONDS)
         rate = _number(account, "requests_per_minute", math.inf)
         self._interval = timedelta(seconds=60 / rate)
-        self._not_before = not_before or datetime.min.replace(tzinfo=UTC)
-        self._reason = "the account is held"
+        self._not_before, self._reason = datetime.min.replace(tzinfo=UTC), ""
         self._refusals = 0  # in a row
         is_local = _check_base_url(account.base_url)
         if not all(value.isascii() and value.isprintable() for value in headers.values()):
@@ -142,6 +142,9 @@ class Client:
     def _patiently(self, request: Request) -> Answer:
         waited = 0.0
         while True:
+            held = self._held()
+            if held is not None and held > self._not_before:
+                self._not_before, self._reason = held, "the account is held"
             left = (self._not_before - self._clock.now()).total_seconds()
             if left > 0:
                 waited += left

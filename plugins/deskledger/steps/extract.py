@@ -128,7 +128,11 @@ def extract(
     streams = streams_of(mapping, desk, account)
     gone = gone_of(mapping, streams)
     engine, pull = open_warehouse(), FULL if is_full else window.name if window else DAILY
-    held = _prepare(engine, mapping, pull, streams, account.base_url, day, now)
+    _prepare(engine, mapping, pull, streams, day, now)
+
+    def held() -> datetime | None:
+        with engine.connect() as connection:
+            return cursors.not_before(connection, account.base_url)
 
     def hold(not_before: datetime, reason: str) -> None:
         with engine.begin() as connection:
@@ -139,7 +143,7 @@ def extract(
         account,
         desk.headers(account),
         clock=clock,
-        not_before=held,
+        held=held,
         hold=hold,
         patience_seconds=patience_seconds,
     )
@@ -159,10 +163,8 @@ def extract(
     return {"source": source, "partition": day, **vars(run.counts), "wait_until": wait_until}
 
 
-def _prepare(
-    engine: Engine, mapping: Mapping, pull: str, streams: list[Stream], account: str, partition: str, now: datetime
-) -> datetime | None:
-    """Makes landing and cursors ready; the instant before which nothing may be asked."""
+def _prepare(engine: Engine, mapping: Mapping, pull: str, streams: list[Stream], partition: str, now: datetime) -> None:
+    """Makes landing and cursors ready."""
     with engine.begin() as connection:
         manifest.lock(connection, mapping.source)
         landed_pages.claim(landed_pages.folder(), manifest.warehouse_id(connection))
@@ -171,7 +173,6 @@ def _prepare(
         cursors.begin(connection, mapping.source, pull, {each.name: each.section for each in streams}, now)
         if partition == HISTORY and pull == DAILY:
             cursors.begin_again(connection, mapping.source, pull)
-        return cursors.not_before(connection, account)
 
 
 def _pull(run: _Run, stream: Stream, window: Window | None) -> None:

@@ -68,7 +68,8 @@ def load_partition(connection: Connection, mapping: Mapping, partition: str, now
 
     Raises QualityError before anything is written where a table fails its suite or records do not balance.
     """
-    load = _Load(connection, mapping, now, KnownNames.of(connection, mapping.source), _pages(connection, mapping))
+    every = manifest.pages_of(connection, mapping.source)
+    load = _Load(connection, mapping, now, KnownNames.of(connection, mapping.source), _by_section(mapping, every))
     # What is ready waits on disk until all of it is: a part of history may hold more than memory does.
     with TemporaryDirectory(prefix="deskledger-load-") as folder:
         prepared: dict[str, list[Path]] = {}
@@ -89,15 +90,18 @@ def load_partition(connection: Connection, mapping: Mapping, partition: str, now
         tickets = np.unique(np.concatenate([_NO_TICKETS, *load.tickets]))
         for section, paths in prepared.items():
             run.write(section, map(_read_back, paths), landed[section], tickets)
+    # Those that no section takes, too: there is nothing in them to wait for.
+    mine = [page for page in every if page.partition == partition]
+    manifest.mark_loaded(connection, mapping.source, partition, mine, now)
     if arrival is not None:
         arrival.write(connection, run.id, now)
         run.counts["warnings"] += arrival.verdict.counted("warning")
     return Loaded(dict(run.counts), tickets)
 
 
-def _pages(connection: Connection, mapping: Mapping) -> dict[str, list[PageRef]]:
+def _by_section(mapping: Mapping, every: list[PageRef]) -> dict[str, list[PageRef]]:
     pages: dict[str, list[PageRef]] = {section: [] for section in mapping.sections}
-    for page in manifest.pages_of(connection, mapping.source):
+    for page in every:
         sections = sections_of(mapping, page.file_name)
         if len(sections) == 1:
             pages[sections[0]].append(page)

@@ -13,16 +13,12 @@ _LOADED = """
     select file.sha256 from quality.landed_file as file
     where file.source = :source and not exists (
         select from quality.landed_page as page
-        where page.source = file.source and page.file_sha256 = file.sha256 and not exists (
-            select from quality.load as load
-            where load.source = page.source and load.partition = page.partition and load.loaded_at >= file.landed_at))
+        where page.source = file.source and page.file_sha256 = file.sha256 and page.loaded_at is null)
 """
 _UNLOADED = """
     select distinct page.partition from quality.landed_page as page
     join quality.landed_file as file on file.source = page.source and file.sha256 = page.file_sha256
-    where page.source = :source and file.partition = :partition and not exists (
-        select from quality.load as load
-        where load.source = page.source and load.partition = page.partition and load.loaded_at >= file.landed_at)
+    where page.source = :source and file.partition = :partition and page.loaded_at is null
     order by page.partition
 """
 _LAST_EVENT = """
@@ -50,7 +46,7 @@ def current(connection: Connection, source: str) -> datetime | None:
 
 
 def unloaded(connection: Connection, source: str, partition: str) -> list[str]:
-    """The partitions of pages that landed under `partition` and have not been loaded since, in order."""
+    """The partitions of pages that landed under `partition` and no load has read yet, in order."""
     found = connection.execute(text(_UNLOADED), {"source": source, "partition": partition})
     return list(found.scalars())
 

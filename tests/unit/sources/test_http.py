@@ -141,7 +141,7 @@ def test_short_waits_add_up_to_patience(desk: DeskServer, connect: Callable[...,
 def test_nothing_is_asked_before_what_an_earlier_process_was_told(
     desk: DeskServer, clock: SteppedClock, connect: Callable[..., Client]
 ) -> None:
-    connect(not_before=NOW + timedelta(seconds=50)).ask(ASK)
+    connect(held=lambda: NOW + timedelta(seconds=50)).ask(ASK)
     assert desk.asked[0].at == NOW + timedelta(seconds=50)
 
 
