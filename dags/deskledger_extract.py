@@ -70,9 +70,9 @@ class ExtractHistoryOperator(ExtractOperator):
             raise AirflowSkipException("This run is another source's.")
 
     def extract(self, context: Any) -> dict:
-        from deskledger.steps import extract, runs
+        from deskledger.steps import extract, extract_window, runs
 
         params = context["params"]
-        window = extract.window_of(params["since"], params["until"])
+        window = extract_window.window_of(params["since"], params["until"])
         now = runs.started_at(context)
         return extract.extract(self.source, extract.HISTORY, now=now, window=window, is_full=params["full"])

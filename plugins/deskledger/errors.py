@@ -1,5 +1,7 @@
 """The one exception family. A message says what is wrong, where, and what to do about it."""
 
+from typing import Any
+
 
 class DeskledgerError(Exception):
     """Base of every error that Deskledger raises on purpose.
@@ -40,6 +42,18 @@ class SourceError(DeskledgerError):
 
 class DeskAwayError(SourceError):
     """A helpdesk does not answer, or not soundly, after several tries: it may come back by itself."""
+
+
+class DeskRefusesError(SourceError):
+    """A helpdesk refuses a request; `status` is the answer's."""
+
+    status = 0
+
+
+class DeadEndError(SourceError):
+    """A search at a helpdesk found nothing, and would not from where it stands: the next try begins at `cursor`."""
+
+    cursor: dict[str, Any]
 
 
 class LandingError(DeskledgerError):

@@ -11,13 +11,15 @@ import pytest
 from sqlalchemy import Engine
 
 from deskledger.cli import main
-from deskledger.errors import DeskledgerError, MappingError, SourceError
+from deskledger.errors import DeadEndError, DeskledgerError, MappingError, SourceError
 from deskledger.landing import cursors, json_lines, pages
 from deskledger.steps import desks, ingest
-from deskledger.steps.extract import HISTORY, Window, extract, window_of
+from deskledger.steps.extract import HISTORY, extract
+from deskledger.steps.extract_window import Window, window_of
 
 from tests.desk_server import DeskServer, Fault, SteppedClock
 from tests.unit.sources.event_log.desk import EVENTS
+from tests.warehouse import small_desk
 from tests.warehouse.ingest_desk import STATUSES, ask, fates, write_mapping
 
 SECRET = "s3cret-of-the-desk"
@@ -210,6 +212,48 @@ def test_of_pulls_that_overlap_the_newer_answer_stands(
     for batch in ingest.land_history("desk", clock.now()):
         ingest.load_batch("desk", batch, clock.now())
     assert ask(warehouse, "select survey_id, rating from core.survey_answer order by 1") == [("S1", 3), ("S2", 5)]
+
+
+def test_a_cursor_that_the_desk_takes_no_more_is_begun_anew(
+    warehouse: Engine, desk: DeskServer, clock: SteppedClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    said: list[str] = []
+    desk.faults = [None, Fault(422)]
+    with pytest.raises(SourceError, match="the desk answered 422"):
+        pull(clock)  # its streams know of no cursor that grows old
+    resume = lambda self, cursor: {**cursor, "after": 0} if cursor["after"] else None  # noqa: E731
+    monkeypatch.setattr(small_desk.Stream, "resume", resume, raising=False)
+    del desk.asked[:]
+    desk.faults = [Fault(422)]
+    assert pull(clock, report=said.append)["wait_until"] is None
+    assert "desk/tickets: the cursor is taken no more (422); going on anew" in said
+    assert [each.params["after"] for each in desk.asked] == ["3", "0", "3", "6", "0"]
+    assert fates(ingest.load("desk", DAY, clock.now())) == [10, 10, 0, 0, 0]
+    desk.faults = [Fault(422), Fault(422)]  # it is not the cursor, then
+    clock.sleep(86_400)
+    with pytest.raises(SourceError, match="the desk answered 422"):
+        pull(clock, "2026-04-02")
+
+
+def test_a_search_that_found_nothing_begins_where_it_says_at_the_next_try(
+    warehouse: Engine, desk: DeskServer, clock: SteppedClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sound, dead_end = small_desk.Stream.step, DeadEndError("nothing is found")
+    dead_end.cursor = {"after": 0, "since": "again"}
+
+    def step(self: Any, cursor: Any, answer: Any) -> Any:
+        if cursor["after"] == 6:
+            raise dead_end
+        return sound(self, cursor, answer)
+
+    monkeypatch.setattr(small_desk.Stream, "step", step)
+    with pytest.raises(DeadEndError):
+        pull(clock)
+    assert ask(warehouse, "select cursor from quality.cursor where stream = 'tickets'") == [(dead_end.cursor,)]
+    monkeypatch.setattr(small_desk.Stream, "step", sound)
+    del desk.asked[:]
+    pull(clock)
+    assert desk.asked[0].params["after"] == "0"
 
 
 def test_what_lands_beside_a_load_is_loaded_later(warehouse: Engine, desk: DeskServer, clock: SteppedClock) -> None:

@@ -18,7 +18,8 @@ def add(commands: Any) -> None:
 
 
 def _extract(arguments: argparse.Namespace) -> int:
-    from deskledger.steps.extract import extract, window_of
+    from deskledger.steps.extract import extract
+    from deskledger.steps.extract_window import window_of
 
     window = window_of(arguments.since, arguments.until)
     day = arguments.day or datetime.now(UTC).date().isoformat()

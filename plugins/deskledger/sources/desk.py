@@ -7,7 +7,7 @@ does nothing else: sending, waiting, landing, pseudonymising and cursors are the
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Literal, Protocol
+from typing import Any, Literal, Protocol, runtime_checkable
 
 import pandas as pd
 
@@ -92,6 +92,15 @@ class Stream(Protocol):
 
     def step(self, cursor: Cursor, answer: Answer) -> Step:
         """Reads the answer to `request(cursor)`. Raises SourceError where it is not what the desk documents."""
+        ...
+
+
+@runtime_checkable
+class Resumes(Protocol):
+    """A stream whose desk may take a cursor no more, because it is too old or another one's."""
+
+    def resume(self, cursor: Cursor) -> Cursor | None:
+        """Where to go on instead, so that nothing is lost; None where the cursor has nothing that can grow old."""
         ...
 
 

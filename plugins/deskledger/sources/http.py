@@ -22,7 +22,7 @@ from urllib.parse import urlsplit
 import httpx
 import tenacity
 
-from deskledger.errors import DeskAwayError, SourceError
+from deskledger.errors import DeskAwayError, DeskRefusesError, SourceError
 from deskledger.sources.desk import Account, Answer, Request
 
 PATIENCE_SECONDS = 60.0  # longer waits are left to whoever called
@@ -172,11 +172,13 @@ class Client:
         if response.status_code in _MAY_PASS:
             raise _PassingError(f"answered {response.status_code}")
         if response.status_code != 200:
-            raise SourceError(
+            refused = DeskRefusesError(
                 f"the desk answered {response.status_code} {response.reason_phrase}".rstrip(),
                 where=f"GET {request.path}",
                 remedy=_REMEDY.get(response.status_code, "check the base URL and the account of the connection"),
             )
+            refused.status = response.status_code
+            raise refused
         answered_at = _date(response)
         if answered_at is None:
             raise SourceError(

@@ -13,35 +13,25 @@ from typing import Any
 import numpy as np
 from sqlalchemy import Connection, Engine
 
-from deskledger.errors import DeskledgerError, MappingError, SourceError
+from deskledger.errors import DeadEndError, DeskRefusesError, MappingError, SourceError
 from deskledger.landing import cursors, json_lines, manifest, personal
 from deskledger.landing import pages as landed_pages
 from deskledger.landing.cursors import Moved, Standing
 from deskledger.sources import kept as keeping
-from deskledger.sources.desk import Answer, Desk, Request, Step, Stream
+from deskledger.sources.desk import Answer, Cursor, Desk, Request, Resumes, Step, Stream
 from deskledger.sources.event_log.frames import keys_of
 from deskledger.sources.event_log.mapping import Mapping
 from deskledger.sources.event_log.sections import Events
 from deskledger.sources.http import PATIENCE_SECONDS, Client, Clock, HoldError, MachineClock
 from deskledger.steps.desks import desk_of, file_name, gone_of, require_account, streams_of
+from deskledger.steps.extract_window import Window
 from deskledger.steps.ingest import mapping_of
 from deskledger.steps.ingest_land import HISTORY, SWEEP_AFTER
 from deskledger.warehouse import open_warehouse
 
 DAILY, FULL = "daily", "full"
+_NO_CURSOR = {400, 410, 422}  # what a desk may answer to a cursor that it does not know any more
 BATCH_PAGES = 500  # of each stream of a history: what one load takes at once
-
-
-@dataclass(frozen=True)
-class Window:
-    """What is pulled again: everything since an instant, up to another one or to now."""
-
-    since: datetime
-    until: datetime | None = None
-
-    @property
-    def name(self) -> str:
-        return f"{self.since.isoformat()}/{self.until.isoformat() if self.until else ''}"
 
 
 @dataclass
@@ -67,33 +57,6 @@ class _Run:
     gone: dict[str, set[str]]
     counts: _Counts = field(default_factory=_Counts)
     noted: dict[tuple[str, str], set[str]] = field(default_factory=dict)
-
-
-def window_of(since: str, until: str) -> Window | None:
-    """The window between two days ("2026-04-01", from midnight UTC) or instants; None without a beginning.
-
-    Raises DeskledgerError where one is neither.
-    """
-    begins, ends = _instant(since), _instant(until)
-    if begins is None and ends is not None:
-        raise DeskledgerError("the window has an end and no beginning", remedy="give `since` too")
-    if begins and ends and ends <= begins:
-        raise DeskledgerError("the window ends before it begins", where=f"{since} to {until}")
-    return Window(begins, ends) if begins else None
-
-
-def _instant(written: str) -> datetime | None:
-    if not written:
-        return None
-    try:
-        instant = datetime.fromisoformat(written)
-    except ValueError:
-        instant = None
-    if instant is not None and instant.tzinfo is None and len(written) == len("2026-04-01"):
-        instant = instant.replace(tzinfo=UTC)
-    if instant is None or instant.tzinfo is None:
-        raise DeskledgerError(f"{written!r} is neither a day such as 2026-04-01 nor an instant with its offset")
-    return instant
 
 
 def extract(
@@ -186,9 +149,14 @@ def _pull(run: _Run, stream: Stream, window: Window | None) -> None:
         since, until = (window.since, window.until) if window else (_beginning(run.mapping), None)
         cursor = stream.begin(since, until)
     while True:
-        request = stream.request(cursor)
-        answer = run.client.ask(request)
-        step = stream.step(cursor, answer)
+        cursor, request, answer = _ask(run, stream, cursor)
+        try:
+            step = stream.step(cursor, answer)
+        except DeadEndError as dead_end:
+            with run.engine.begin() as connection:
+                moved = Moved(dead_end.cursor, False, answer.answered_at, None, 0)
+                cursors.move(connection, run.mapping.source, run.pull, standing, moved, run.now)
+            raise
         standing = _land(run, stream, standing, request, answer, step)
         if step.is_end:
             return
@@ -199,6 +167,20 @@ def _pull(run: _Run, stream: Stream, window: Window | None) -> None:
                 remedy="ask the desk's vendor; the next run asks the same again",
             )
         cursor = step.cursor
+
+
+def _ask(run: _Run, stream: Stream, cursor: Cursor) -> tuple[Cursor, Request, Answer]:
+    """The cursor's question and its answer; where the desk takes the cursor no more, from where the stream resumes."""
+    request = stream.request(cursor)
+    try:
+        return cursor, request, run.client.ask(request)
+    except DeskRefusesError as refused:
+        again = stream.resume(cursor) if refused.status in _NO_CURSOR and isinstance(stream, Resumes) else None
+        if again is None:
+            raise
+        run.report(f"{run.mapping.source}/{stream.name}: the cursor is taken no more ({refused.status}); going on anew")
+    request = stream.request(again)
+    return again, request, run.client.ask(request)
 
 
 def _is_over(run: _Run, standing: Standing) -> bool:

@@ -76,7 +76,7 @@ class History(Walk):
         return by_number(item, "Creator")
 
     def again(self, cursor: Cursor, sure_until: datetime) -> Cursor:
-        return {"after": cursor["sure"], "page": 1, "empty": 0}
+        return {"after": cursor["sure"], "page": 1, "empty": 0, "begun": self.begun(cursor)}
 
 
 def transactions() -> History:

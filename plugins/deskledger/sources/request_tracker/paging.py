@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from deskledger.errors import SourceError
+from deskledger.errors import DeadEndError, SourceError
 from deskledger.sources.desk import Answer, Cursor, Field, Request, Step
 
 API = "/REST/2.0"
@@ -106,7 +106,8 @@ class Walk:
         if not items:
             moved |= {"page": cursor["page"] + 1, "empty": cursor["empty"] + 1}
             if moved["empty"] == MOST_HIDDEN_PAGES:
-                raise self._hidden(f"more than {MOST_HIDDEN_PAGES * PER_PAGE:,} rows in a row are hidden")
+                what = f"more than {MOST_HIDDEN_PAGES * PER_PAGE:,} rows in a row are hidden"
+                raise self._hidden(what, cursor)
             if moved["empty"] % EMPTY_PAGES == 0:
                 moved |= {"ask": "newest", "back": 1}
         return Step(taken, moved, False)
@@ -115,9 +116,8 @@ class Walk:
         """From the newest page of the whole list, or the next one before it where all of that is hidden."""
         if not items:
             if cursor["back"] == NEWEST_PAGES:
-                raise self._hidden(
-                    f"none of the newest {NEWEST_PAGES * PER_PAGE:,} rows is shown, or there is none yet"
-                )
+                what = f"none of the newest {NEWEST_PAGES * PER_PAGE:,} rows is shown, or there is none yet"
+                raise self._hidden(what, cursor)
             return Step([], {**cursor, "back": cursor["back"] + 1}, False)
         newest = max(id_of(self.name, each) for each in items)
         if newest <= cursor["after"]:
@@ -132,13 +132,17 @@ class Walk:
         until = datetime.fromisoformat(cursor["until"]) if cursor.get("until") else sure_until
         return Step(items, self.again(cursor, sure_until), True, min(until, sure_until), cursor["total"])
 
-    def _hidden(self, what: str) -> SourceError:
-        return SourceError(
+    def _hidden(self, what: str, cursor: Cursor) -> SourceError:
+        # Once the account has its rights, or the desk a row, all is to be found that was passed unseen: from the first.
+        dead_end = DeadEndError(
             f"{what}; as Request Tracker gives this account no total, nobody can tell where the list ends",
             where=self.name,
             remedy="give the account's user the rights that docs/desks/request-tracker.md names, and leave Request"
             " Tracker's $UseSQLForACLChecks on, as it is by default",
         )
+        begun = self.begun(cursor)
+        dead_end.cursor = {**_START, "since": begun, "until": cursor.get("until"), "begun": begun}
+        return dead_end
 
     def passed(self, cursor: Cursor, items: Sequence[Any], sure_until: datetime) -> Cursor:
         """What else the cursor keeps after these items."""
@@ -154,7 +158,11 @@ class Walk:
 
     def again(self, cursor: Cursor, sure_until: datetime) -> Cursor:
         """Where the next pull begins."""
-        return {**_START, "since": _text(sure_until), "until": None}
+        return {**_START, "since": _text(sure_until), "until": None, "begun": self.begun(cursor)}
+
+    def begun(self, cursor: Cursor) -> str | None:
+        """Where the first pull began: should the walk have to begin again, it is from there."""
+        return cursor.get("begun") or cursor.get("since")
 
 
 _START: Cursor = {"after": 0, "page": 1, "empty": 0}

@@ -79,7 +79,17 @@ class CursorExport(_Asked):
             is_end = is_end or (isinstance(last, int) and last > until)
         # Without a cursor of its own an empty export goes on where it began: never from the machine's clock.
         moved = {**cursor, "after": after or cursor.get("after")}
+        told = [each[self.ordered_by] for each in found if isinstance(each.get(self.ordered_by), int)]
+        if told:
+            moved["reached"] = max(*told, cursor.get("reached", 0))
         return Step(self.records(answer), moved, is_end, answer.answered_at - LAST_MINUTE if is_end else None)
+
+    def resume(self, cursor: Cursor) -> Cursor | None:
+        """From the instant that the pages had reached, or where they tell none, from the beginning."""
+        if not cursor.get("after"):
+            return None
+        start = max(cursor["start_time"], cursor.get("reached", 0) - OVERLAP_SECONDS)
+        return {**{name: value for name, value in cursor.items() if name == "until"}, "start_time": start}
 
 
 @dataclass
@@ -131,6 +141,10 @@ class Listing(_Asked):
     def again(self, cursor: Cursor, answered_at: datetime) -> Cursor:
         """Where the next pull begins."""
         return {}
+
+    def resume(self, cursor: Cursor) -> Cursor | None:
+        """From the first page of the list."""
+        return {name: value for name, value in cursor.items() if name != "after"} if cursor.get("after") else None
 
     def step(self, cursor: Cursor, answer: Answer) -> Step:
         records, meta = self.records(answer), answer.body.get("meta")

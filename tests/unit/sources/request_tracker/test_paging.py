@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from deskledger.errors import SourceError
+from deskledger.errors import DeadEndError, SourceError
 from deskledger.sources.desk import Request
 
 from tests.unit.sources.request_tracker.desk import (
@@ -111,6 +111,36 @@ def test_a_list_whose_end_nobody_can_tell_is_refused() -> None:
             most=2_000,
         )
     assert "UseSQLForACLChecks" in str(refused.value.remedy)
+
+
+@pytest.mark.parametrize(("shown", "most"), [(None, 1000), (10**6, 2_000)])
+def test_a_search_that_was_refused_begins_again_and_finds_what_is_shown_since(shown: int | None, most: int) -> None:
+    """The account gets its rights, or the desk its first row: the refusal asks for no more than that."""
+    newest = [transaction(shown, 1, "Create")] if shown else []
+    told = stream("transactions")
+    with pytest.raises(DeadEndError) as refused:
+        pull(told, lambda request: page(newest * (params(request)["order"] == "DESC"), None), most=most)
+    records, last, _ = pull(told, listing(history(250), frozenset({7})), refused.value.cursor)
+    assert [int(each["id"]) for each in records] == [number for number in range(1, 251) if number != 7]
+    assert last.is_end
+
+
+@pytest.mark.parametrize("name", ["transactions", "tickets"])
+def test_after_a_refusal_what_the_walk_had_passed_unseen_is_found_too(name: str) -> None:
+    """A later pull meets too many hidden rows; the right shows those that earlier pulls had passed as well."""
+    make = ticket if name == "tickets" else lambda n: transaction(n, 1, "Create")
+    rows, told = [make(number) for number in range(1, 121)], stream(name)
+    first, ended, _ = pull(told, listing(rows, frozenset(range(20, 90))))
+    assert len(first) == 50
+
+    def hidden(request: Request) -> Any:
+        return page([make(10**6)] * (params(request)["order"] == "DESC"), None)
+
+    with pytest.raises(DeadEndError) as refused:
+        pull(told, hidden, ended.cursor, most=2_000)
+    again, _, _ = pull(told, listing(rows), refused.value.cursor)
+    assert [int(each["id"]) for each in again] == list(range(1, 121))
+    assert refused.value.cursor["since"] == told.begin(SINCE, None)["since"]
 
 
 def test_rights_that_come_in_the_middle_of_a_hidden_stretch_lose_nothing() -> None:

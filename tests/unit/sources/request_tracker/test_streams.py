@@ -113,7 +113,7 @@ def test_deleted_tickets_are_asked_for_one_by_one_and_merged_ones_left_to_their_
     records, last, _ = pull(stream("deleted"), ask)
     assert asked == ["/transactions", "/ticket/7", "/ticket/8"]
     assert [(each["id"], "Owner" in each) for each in records] == [(7, False)]
-    assert last.cursor == {"after": 3, "page": 1, "empty": 0}
+    assert last.cursor == {"after": 3, "page": 1, "empty": 0, "begun": SINCE.isoformat()}
 
 
 def test_deletions_over_several_pages_without_total_are_all_asked_for() -> None:
@@ -273,5 +273,5 @@ def test_the_history_of_a_ticket_that_moved_out_of_a_hidden_queue_is_asked_for()
         "id > 1 AND id <= 201 AND ObjectId = 7",
         "id > 0 AND id <= 203 AND ObjectId = 5",
     ]
-    assert last.cursor == {"after": 203, "page": 1, "empty": 0} and last.complete_until
+    assert last.cursor == {"after": 203, "page": 1, "empty": 0, "begun": SINCE.isoformat()} and last.complete_until
     assert pull(stream("moved"), listing([]), last.cursor)[0] == []

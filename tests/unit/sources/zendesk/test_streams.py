@@ -61,6 +61,28 @@ def test_a_cursor_export_goes_on_with_start_time_and_cursor_and_ends_where_the_d
     assert stream.request(empty.cursor).params == (("start_time", str(START)), every)
 
 
+def test_an_export_resumes_from_the_instant_that_it_had_reached() -> None:
+    stream = streams()["tickets"]
+    window = stream.begin(SINCE, datetime(2026, 3, 1, tzinfo=UTC))
+    assert stream.resume(window) is None  # nothing in it can grow old
+    told = [{"id": 1, "generated_timestamp": START + 900}, {"id": 2, "generated_timestamp": START + 800}, {"id": 3}]
+    first = answered("tickets", window, tickets=told, after_cursor="abc", end_of_stream=False).cursor
+    assert stream.resume(first) == {**window, "start_time": START + 840}  # a minute before the newest of the page
+    last = answered("tickets", first, tickets=[{"id": 1}], after_cursor="abd", end_of_stream=True).cursor
+    assert stream.resume(last) == stream.resume(first)
+    soon = answered("tickets", window, tickets=[TICKET], after_cursor="abc", end_of_stream=False).cursor
+    assert stream.resume(soon) == window  # never before the pull's own beginning
+    # Users tell no such instant: all of them again.
+    users = answered("users", {"start_time": 0}, users=[{"id": 1}], after_cursor="x", end_of_stream=True).cursor
+    assert streams()["users"].resume(users) == {"start_time": 0}
+
+
+def test_a_list_resumes_from_its_first_page() -> None:
+    stream = streams()["survey_responses"]
+    assert stream.resume({"since": 5, "until": 9, "after": "x"}) == {"since": 5, "until": 9}
+    assert stream.resume({"since": 5}) is None
+
+
 def test_a_time_export_goes_on_at_the_last_second_and_begins_again_before_its_end() -> None:
     stream = streams()["ticket_events"]
     more = answered("ticket_events", {"start_time": 100}, ticket_events=[{}], end_time=500, end_of_stream=False)
