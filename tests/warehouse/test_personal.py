@@ -2,12 +2,14 @@
 
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from sqlalchemy import Engine, text
 
+from deskledger.cli import main
 from deskledger.errors import DeskledgerError, MappingError
-from deskledger.landing import pages
+from deskledger.landing import pages, personal
 from deskledger.steps import ingest, privacy
 
 from tests.unit.sources.event_log.desk import COLUMNS, EVENTS
@@ -22,6 +24,7 @@ ANSWERS = {
     },
 }
 SAID = 'Ask Ann Ortiz, she\nsaid ""later"".'
+BY: dict[str, Any] = {"by": "dora", "reason": "request 17", "now": NEXT}
 
 
 @pytest.fixture
@@ -69,8 +72,10 @@ def test_the_same_values_land_as_the_same_bytes(warehouse: Engine, landed: Path)
 
 
 def test_an_erased_person_is_gone_from_everywhere(warehouse: Engine, landed: Path) -> None:
-    erased = privacy.erase("desk", ["ann ortiz"], with_texts=True, by="dora", reason="request 17", now=NEXT)
-    assert erased == 2  # her name, and what names her
+    told = privacy.erase("desk", ["ann ortiz"], with_texts=True, confirmed=None, **BY)
+    assert told == privacy.Erasure({"ann ortiz": (1, 1)}, 2, is_done=False)  # her name, and what names her
+    assert ask(warehouse, "select count(*) from personal.token") == [(4,)]
+    assert privacy.erase("desk", ["ann ortiz"], with_texts=True, confirmed=2, **BY).is_done
     left = ask(warehouse, "select value from personal.token order by 1")
     assert left == [("Ben@example.com",), ("a, b",)]
     assert ask(warehouse, "select comment from personal.survey_comment") == [(None,)]
@@ -86,9 +91,78 @@ def test_an_erased_person_is_gone_from_everywhere(warehouse: Engine, landed: Pat
 
 def test_a_name_that_is_not_known_is_no_erasure(warehouse: Engine, landed: Path) -> None:
     with pytest.raises(DeskledgerError, match="none of 1 name is known"):
-        privacy.erase("desk", ["Ann Ortis"], with_texts=True, by="dora", reason="request 17", now=NEXT)
+        privacy.erase("desk", ["Ann Ortis"], with_texts=True, confirmed=None, **BY)
     assert ask(warehouse, "select count(*) from personal.erasure") == [(0,)]
     assert ask(warehouse, "select count(*) from personal.token") == [(4,)]
+
+
+@pytest.mark.parametrize("name", ["", " ", "\u00a0", "\u200b", ".", "@"])
+def test_a_blank_name_destroys_nothing(
+    warehouse: Engine, landed: Path, capsys: pytest.CaptureFixture[str], name: str
+) -> None:
+    command = ["personal", "erase", "desk", "--person", "Ann Ortiz", "--person", name, "--texts", "--by", "dora"]
+    assert main([*command, "--reason", "17", "--confirm", "4"]) == 1
+    assert "neither a letter nor a digit" in capsys.readouterr().err
+    assert ask(warehouse, "select count(*) from personal.token") == [(4,)]
+    assert ask(warehouse, "select count(*) from personal.erasure") == [(0,)]
+
+
+def test_the_command_tells_what_would_go_and_destroys_exactly_that(
+    warehouse: Engine, landed: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    command = ["personal", "erase", "desk", "--person", "Ann Ortiz", "--person", "ben@example.com", "--texts"]
+    command += ["--by", "dora", "--reason", "request 17"]
+    assert main(command) == 0
+    told = capsys.readouterr().out
+    assert told.startswith("Ann Ortiz: 1 person, 1 text\nben@example.com: 1 person, 0 texts\nNothing is erased yet.")
+    assert "--confirm 3" in told
+    assert main([*command, "--confirm", "2"]) == 1
+    assert ask(warehouse, "select count(*) from personal.token") == [(4,)]
+    assert main([*command, "--confirm", "3"]) == 0
+    assert ask(warehouse, "select value from personal.token") == [("a, b",)]
+
+
+@pytest.mark.parametrize(
+    ("name", "in_them", "not_in_them"),
+    [
+        (
+            "7",
+            ["7", "7 days", "(7)", "7.", "7,", "#7"],
+            ["17", "71", "invoice 1717", "7.5", "1,7", "7th", "A-7"],
+        ),
+        (
+            "4711",
+            ["from 4711, today", "id:4711"],
+            ["14711", "INV-4711", "4711.50", "0-4711", "x4711"],
+        ),
+        ("Ann", ["ann's", "Thanks,Ann", "ANN!", "Ann-Marie", "/Ann/"], ["Annual", "Joann", "ann_7", "Ànn", "Annà"]),
+        ("Ann  Ortiz", ["ann\n ortiz", "Ann\u00a0Ortiz"], ["Ann B. Ortiz", "AnnOrtiz", "Ann"]),
+        (
+            "Ann@Example.com",
+            ["<ann@example.com>", "to ann@example.com."],
+            ["mary-ann@example.com", "ann@example.com.au"],
+        ),
+        ("Jos\u00e9", ["JOS\u00c9", "Jose\u0301,"], ["Jose", "Jos\u00e9e"]),
+        ("C++ (Team)", ["the c++ (team)!"], ["C (Team)", "c+++ (team)"]),
+    ],
+)
+def test_a_text_names_somebody_in_whole_words(
+    warehouse: Engine, landed: Path, name: str, in_them: list[str], not_in_them: list[str]
+) -> None:
+    personal.tokens_of(warehouse, "desk", [("text", each) for each in in_them + not_in_them], NOW)
+    told = privacy.erase("desk", [name], with_texts=True, confirmed=None, **BY)
+    texts = len(in_them) + (name.startswith("Ann") and "@" not in name)  # Ann is named in the desk's own answer, too
+    assert told.found == {name: (int(name == "Ann  Ortiz"), texts)}
+    privacy.erase("desk", [name], with_texts=True, confirmed=told.rows, **BY)
+    left = {value for (value,) in ask(warehouse, "select value from personal.token where kind = 'text'")}
+    assert left & {*in_them, *not_in_them} == set(not_in_them)
+
+
+def test_without_texts_none_goes_and_only_this_source(warehouse: Engine, landed: Path) -> None:
+    personal.tokens_of(warehouse, "other", [("person", "Ann Ortiz")], NOW)
+    assert privacy.erase("desk", ["Ann Ortiz"], with_texts=False, confirmed=1, **BY).rows == 1
+    left = ask(warehouse, "select source, value from personal.token order by 1, 2")
+    assert [source for source, _ in left] == ["desk", "desk", "desk", "other"]
 
 
 def test_what_has_outlived_its_time_expires(warehouse: Engine, landed: Path) -> None:

@@ -2,7 +2,7 @@
 
 import hmac
 import secrets
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
 
 from sqlalchemy import Connection, Engine, text
@@ -79,22 +79,14 @@ def _digest(key: bytes, kind: str, value: str) -> bytes:
     return hmac.digest(key, f"{kind}\0{value}".encode(), "sha256")
 
 
-def erase(
-    connection: Connection, source: str, people: Sequence[str], *, with_texts: bool, by: str, reason: str, now: datetime
-) -> int:
-    """Destroys the pseudonyms of people, however their names are capitalised; the number of destroyed rows.
+def erase(connection: Connection, source: str, tokens: Collection[str], *, by: str, reason: str, now: datetime) -> int:
+    """Destroys what these tokens of a source stand for; the number of destroyed rows.
 
-    `with_texts` destroys also what anybody wrote that names one of them. That it was done stays on record
-    (personal.erasure), not who it was.
+    That it was done stays on record (personal.erasure), not who it was.
     """
     erased = connection.execute(
-        text(
-            "delete from personal.token where source = :source and ("
-            " (kind = 'person' and lower(value) = any(select lower(unnest(cast(:people as text[])))))"
-            " or (:with_texts and kind = 'text' and exists ("
-            " select from unnest(cast(:people as text[])) as who (name) where strpos(lower(value), lower(name)) > 0)))"
-        ),
-        {"source": source, "people": list(people), "with_texts": with_texts},
+        text("delete from personal.token where source = :source and token = any(cast(:tokens as text[]))"),
+        {"source": source, "tokens": list(tokens)},
     ).rowcount
     _note_erasure(connection, source, erased, by, reason, now)
     return erased
