@@ -28,7 +28,7 @@ from deskledger.sources.desk import Account, Answer, Request
 PATIENCE_SECONDS = 60.0  # longer waits are left to whoever called
 TRIES = 6
 TIMEOUT_SECONDS = 60.0
-MOST_BYTES = 256 << 20  # of one answer, unpacked
+MOST_MEGABYTES = 256  # of one answer, unpacked
 _NO_HINT_SECONDS = 60.0  # after a refusal that says nothing of time
 _LEAST_SECONDS = 1.0  # after a refusal that asks for less; doubled for each that follows
 _LONGEST = timedelta(days=366)
@@ -77,7 +77,8 @@ class Client:
 
     `hold(not_before, reason)` keeps in mind, beyond this process, that nothing may be asked before an instant, and
     `held()` is what this and other processes have kept so by now: it is looked at before each request. The connection's
-    options `timeout_seconds` (a request's; 60) and `requests_per_minute` (spread evenly) are obeyed.
+    options `timeout_seconds` (a request's; 60), `requests_per_minute` (spread evenly) and `answer_megabytes` (the most
+    that one answer may have; 256) are obeyed. Raises SourceError for an account that cannot be asked.
     """
 
     def __init__(
@@ -92,12 +93,13 @@ class Client:
     ) -> None:
         self._clock, self._patience_seconds = clock, patience_seconds
         self._held, self._hold = held, hold
+        is_local = _check_base_url(account.base_url)  # first: the messages below repeat it
         self._timeout_seconds = _number(account, "timeout_seconds", TIMEOUT_SECONDS)
+        self._most_megabytes = _number(account, "answer_megabytes", MOST_MEGABYTES)
         rate = _number(account, "requests_per_minute", math.inf)
         self._interval = timedelta(seconds=60 / rate)
         self._not_before, self._reason = datetime.min.replace(tzinfo=UTC), ""
         self._refusals = 0  # in a row
-        is_local = _check_base_url(account.base_url)
         if not all(value.isascii() and value.isprintable() for value in headers.values()):
             # Checked here: the library's own words would repeat the header, in its log too.
             raise SourceError(
@@ -193,9 +195,13 @@ class Client:
         for part in response.iter_bytes():
             parts.append(part)
             size += len(part)
-            if size > MOST_BYTES:
+            if size > self._most_megabytes * 2**20:
                 raise SourceError(
-                    f"one answer is longer than {MOST_BYTES >> 20} MB", where=f"GET {response.request.url.path}"
+                    f"one answer is longer than {self._most_megabytes:g} MB",
+                    where=f"GET {response.request.url.path}",
+                    remedy="the next run asks the same again. If the desk's pages are so long, set the connection's"
+                    " option answer_megabytes higher (a worker takes several times as much memory); if not, look at"
+                    " what answers there in the desk's place",
                 )
             if (self._clock.now() - asked_at).total_seconds() > 10 * self._timeout_seconds:
                 raise _PassingError("sent its answer too slowly")
@@ -310,9 +316,22 @@ def _number(account: Account, option: str, otherwise: float) -> float:
 
 
 def _check_base_url(base_url: str) -> bool:
-    """Whether the desk is on this machine. Raises SourceError where the secret would travel in the open."""
-    parts = urlsplit(base_url)
-    host = parts.hostname or ""
+    """Whether the desk is on this machine.
+
+    Raises SourceError for what is no address, has a login in it, or lets the secret travel in the open: in words that
+    repeat of it nothing that may be secret.
+    """
+    try:
+        parts = urlsplit(base_url)
+        host, _ = parts.hostname or "", parts.port
+    except ValueError:  # its words repeat the address
+        parts, host = None, ""
+    # Any @: behind a password that has a slash in it, the login's end is no longer where an address has it.
+    if parts is None or "@" in base_url:
+        raise SourceError(
+            "the connection's host is no address, or has a login in it; it is not repeated here",
+            remedy="write the host as https://desk.example.com, and login and secret into their own fields",
+        )
     try:
         is_loopback = host == "localhost" or ip_address(host).is_loopback
     except ValueError:

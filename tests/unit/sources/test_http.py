@@ -229,6 +229,41 @@ def test_a_secret_never_travels_in_the_open(clock: SteppedClock, url: str) -> No
         Client(Account(url, "ann", SECRET), {"Authorization": SECRET}, clock=clock)
 
 
+@pytest.mark.parametrize(
+    "url",
+    [
+        *(f"https://ann:{SECRET}@desk.example.com", f"http://{SECRET}@127.0.0.1", f"ann:{SECRET}@desk.example.com"),
+        *(
+            f"https://ann:{SECRET}/x@desk.example.com",
+            f"https://ann:{SECRET}?@desk.example.com",
+            f"https://ann:{SECRET}",
+        ),
+        *(f"https://[{SECRET}", f"https://desk.example.com/\u2100{SECRET}@x", f"https://ann:{SECRET}\u2100desk"),
+    ],
+)
+def test_an_address_with_a_login_in_it_is_refused_and_never_repeated(
+    clock: SteppedClock, caplog: pytest.LogCaptureFixture, url: str
+) -> None:
+    caplog.set_level(logging.DEBUG)
+    for options in ({}, {"timeout_seconds": "none"}):
+        with pytest.raises(SourceError, match="login and secret into their own fields") as raised:
+            Client(Account(url, "ann", "other", options), {"Authorization": "other\n"}, clock=clock)
+        assert SECRET not in "".join(traceback.format_exception(raised.value)) + caplog.text
+
+
+@pytest.mark.parametrize(("megabytes", "is_taken"), [(0.001, False), (0.01, True)])
+def test_an_answer_that_is_too_long_says_which_option_lets_it_in(
+    desk: DeskServer, connect: Callable[..., Client], megabytes: float, is_taken: bool
+) -> None:
+    desk._page = lambda stream, after: b'"' + b"x" * 2_000 + b'"'  # type: ignore[method-assign]
+    client = connect(options={"answer_megabytes": megabytes})
+    if is_taken:
+        assert client.ask(ASK).body == "x" * 2_000
+    else:
+        with pytest.raises(SourceError, match=r"longer than 0.001 MB\n.*\banswer_megabytes higher"):
+            client.ask(ASK)
+
+
 @pytest.mark.parametrize("path", ["https://elsewhere.example/x", "//elsewhere.example/x"])
 def test_a_secret_goes_to_its_own_desk_only(connect: Callable[..., Client], path: str) -> None:
     with pytest.raises(SourceError, match="below the base URL"):
