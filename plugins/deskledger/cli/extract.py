@@ -14,6 +14,9 @@ def add(commands: Any) -> None:
     extract.add_argument("--until", default="", metavar="DAY", help="the first day that is not pulled again")
     extract.add_argument("--full", action="store_true", help="pull everything again")
     extract.add_argument("--day", metavar="DAY", help="the partition that it lands under; default: today, UTC")
+    extract.add_argument(
+        "--lift-hold", action="store_true", help="ask nothing, but end the pause that the account is held for"
+    )
     extract.set_defaults(run=_extract)
 
 
@@ -21,6 +24,8 @@ def _extract(arguments: argparse.Namespace) -> int:
     from deskledger.steps.extract import extract
     from deskledger.steps.extract_window import window_of
 
+    if arguments.lift_hold:
+        return _lift_hold(arguments.source)
     window = window_of(arguments.since, arguments.until)
     day = arguments.day or datetime.now(UTC).date().isoformat()
     while True:
@@ -33,4 +38,15 @@ def _extract(arguments: argparse.Namespace) -> int:
         f"{counts['records']} records landed under {day}; trigger the DAG `ingest` with the partition key {day} to load"
         " them."
     )
+    return 0
+
+
+def _lift_hold(source: str) -> int:
+    from deskledger.steps.hold import lift
+
+    held = lift(source)
+    if held is None:
+        print(f"{source} is not held.")
+    else:
+        print(f"{source} was held until {held[0]:%Y-%m-%d %H:%M:%S} UTC ({held[1]}); it is asked again from now on.")
     return 0

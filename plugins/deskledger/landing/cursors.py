@@ -216,6 +216,13 @@ def hold(connection: Connection, account: str, until: datetime, reason: str, now
     )
 
 
+def lift(connection: Connection, account: str) -> tuple[datetime, str] | None:
+    """Forgets that nothing may be asked of an account: before which instant, and why; None where nothing is known."""
+    query = text("delete from quality.account_hold where account = :account returning not_before, reason")
+    held = connection.execute(query, {"account": account}).one_or_none()
+    return held and (held.not_before, held.reason)
+
+
 def note_fields(
     connection: Connection,
     source: str,

@@ -23,6 +23,7 @@ from deskledger.sources.event_log.frames import keys_of
 from deskledger.sources.event_log.mapping import Mapping
 from deskledger.sources.event_log.sections import Events
 from deskledger.sources.http import PATIENCE_SECONDS, Client, Clock, HoldError, MachineClock
+from deskledger.steps import hold
 from deskledger.steps.desks import desk_of, file_name, gone_of, require_account, streams_of
 from deskledger.steps.extract_window import Window
 from deskledger.steps.ingest import mapping_of
@@ -97,17 +98,18 @@ def extract(
         with engine.connect() as connection:
             return cursors.not_before(connection, account.base_url)
 
-    def hold(not_before: datetime, reason: str) -> None:
+    def keep(not_before: datetime, reason: str) -> None:
         with engine.begin() as connection:
             cursors.hold(connection, account.base_url, not_before, reason, clock.now())
-        report(f"{source}: {reason}; going on at {not_before.isoformat(timespec='seconds')}")
+        hold.alert(source, not_before, reason, clock.now())
+        report(hold.told(source, not_before, reason, clock.now()))
 
     client = Client(
         account,
         desk.headers(account),
         clock=clock,
         held=held,
-        hold=hold,
+        hold=keep,
         patience_seconds=patience_seconds,
     )
     run = _Run(engine, mapping, desk, client, pull, day, now, report, gone)
@@ -120,7 +122,7 @@ def extract(
                 cursors.finish(connection, source, pull)
     except HoldError as held_back:
         wait_until = held_back.not_before.isoformat()
-        report(f"{source}: {held_back}")
+        report(hold.told(source, held_back.not_before, held_back.reason, clock.now()))
     finally:
         client.close()
     return {"source": source, "partition": day, **vars(run.counts), "wait_until": wait_until}
