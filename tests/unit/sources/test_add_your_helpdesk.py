@@ -20,11 +20,16 @@ NOW = datetime(2026, 4, 2, 2, tzinfo=UTC)
 SINCE = datetime(2026, 1, 1, tzinfo=UTC)
 ROOM = "deskledger.sources.acme"
 PAGE = 3
+COLUMNS = ("Ticket", "Sequence", "At", "Created", "Status", "Author")
+
+
+def printed() -> str:
+    return (settings().home / "docs" / "add-your-helpdesk.md").read_text("utf-8")
 
 
 @pytest.fixture
 def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Desk]:
-    page = (settings().home / "docs" / "add-your-helpdesk.md").read_text("utf-8")
+    page = printed()
     files = re.findall(r"```python\n# plugins/deskledger/sources/(acme/\w+\.py)\n(.*?)```", page, flags=re.DOTALL)
     assert {name for name, _ in files} == {f"acme/{each}.py" for each in ("__init__", "streams", "rows")}
     assert page.count("```python") == len(files)
@@ -46,7 +51,8 @@ def updates(desk: Desk) -> Stream:
 
 def update(number: int, ago_seconds: float, **more: Any) -> dict[str, Any]:
     at = (NOW - timedelta(seconds=ago_seconds)).isoformat()
-    return {"id": number, "ticket": number % 3, "at": at, "status": "open", "author": "Ann Ortiz", **more}
+    told = {"id": number, "ticket": number % 3, "at": at, "created": SINCE.isoformat(), "status": "open"}
+    return {**told, "author": "Ann Ortiz", **more}
 
 
 def pull(
@@ -110,10 +116,10 @@ def test_what_lands_is_what_the_fields_name_and_the_rows_say_it(desk: Desk, upda
     check(updates.name, kept)
     kept.replace(dict.fromkeys(kept.values(), "token-of-ann"))
     assert "secret words" not in str(kept.records) and "Ann" not in str(kept.records)
-    rows = desk.rows("updates", kept.records, ["Ticket", "Sequence", "At", "Status", "Author", "Other"])
+    rows = desk.rows("updates", kept.records, [*COLUMNS, "Other"])
     assert rows.values.tolist() == [
-        ["1", "1", "2026-04-02T01:59:00+00:00", "open", "token-of-ann", ""],
-        ["(object)", "2", "", "", "", ""],
-        [""] * 6,
+        ["1", "1", "2026-04-02T01:59:00+00:00", "2026-01-01T00:00:00+00:00", "open", "token-of-ann", ""],
+        ["(object)", "2", "", "", "", "", ""],
+        [""] * 7,
     ]
     assert desk.headers(Account("https://acme.example", secret="s3cret")) == {"Authorization": "Bearer s3cret"}
