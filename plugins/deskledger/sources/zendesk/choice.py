@@ -193,11 +193,24 @@ def _merged_into(children: list[Any], ticket: Any) -> dict[str, Any]:
 
 
 def _answers(response: dict[str, Any]) -> Iterable[dict[str, Any]]:
-    """A record for the sending, and one for each rating given: of an answer only its rating and its times."""
+    """A record for the sending, and one for each rating given: of an answer only its rating and its times.
+
+    Where a survey asks for several ratings, each says to which question: they may be given at one instant.
+    """
     sent = {name: value for name, value in response.items() if name != "answers"}
     yield sent
     listed = response.get("answers")
-    for each in listed if isinstance(listed, list) else ():
+    answers = listed if isinstance(listed, list) else []
+    # A rating question that was skipped is one too: its rating, given later, must not change what the others are.
+    scales = [part(each, "question", "id") for each in answers if "rating_scale" in _types(each)]
+    is_one = len({each for each in scales if isinstance(each, str)}) < 2
+    for each in answers:
         rating = part(each, "rating")
         if part(each, "type") == "rating_scale" and rating is not None:
-            yield sent | {"answer": {"rating": rating, **{at: each.get(at) for at in ("created_at", "updated_at")}}}
+            of = {} if is_one else {"question": part(each, "question", "id")}
+            times = {at: each.get(at) for at in ("created_at", "updated_at")}
+            yield sent | {"answer": {"rating": rating, **of, **times}}
+
+
+def _types(answer: Any) -> tuple[Any, Any]:
+    return part(answer, "type"), part(answer, "question", "type")

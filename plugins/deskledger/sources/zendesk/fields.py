@@ -117,7 +117,7 @@ RESPONSES = (
     *_texts("expires_at", "survey.id", "subject_zrns[]", "subjects[].type"),
     _field("subjects[].id", "text", "integer", "null"),
     *_numbers("survey.version"),
-    *_texts("answer.created_at", "answer.updated_at"),
+    *_texts("answer.created_at", "answer.updated_at", "answer.question"),
     _field("answer.rating", "integer", "number"),
 )
 RATINGS = (

@@ -168,7 +168,10 @@ def _organization(organization: Mapping[str, Any]) -> Row:
 
 
 def _survey(response: Mapping[str, Any]) -> Row:
-    """A survey sent (`answer` is ""), or one answer to it: each change of an answer that was seen is one of its own."""
+    """A survey sent (`answer` is ""), or one answer to it: each change of an answer that was seen is one of its own.
+
+    An answer is known by its instant, and by its question where the survey asks for several ratings.
+    """
     answer = response.get("answer")
     row = {
         "survey": _text(response.get("id")),
@@ -177,7 +180,8 @@ def _survey(response: Mapping[str, Any]) -> Row:
     }
     if isinstance(answer, Mapping):
         at = _text(answer.get("updated_at")) or _text(answer.get("created_at"))
-        row |= {"answer": at, "responded_at": at, "rating": _text(answer.get("rating"))}
+        key = " ".join(filter(None, (at, _text(answer.get("question")))))
+        row |= {"answer": key, "responded_at": at, "rating": _text(answer.get("rating"))}
     return row
 
 

@@ -159,6 +159,15 @@ def test_a_survey_names_its_ticket_and_its_id_the_instant_of_its_sending(more: d
     assert row("survey_responses", answered, *columns)[2:] == ["2026-01-06T10:00:00Z", "2", "2026-01-06T10:00:00Z"]
 
 
+def test_two_ratings_of_one_instant_are_two_answers() -> None:
+    given = {"rating": 2, "updated_at": "2026-01-06T10:00:00Z"}
+    answers = [{"id": "A", "answer": {**given, "question": question}} for question in ("Q1", "Q2")]
+    assert [row("survey_responses", each, "answer", "responded_at") for each in answers] == [
+        ["2026-01-06T10:00:00Z Q1", "2026-01-06T10:00:00Z"],
+        ["2026-01-06T10:00:00Z Q2", "2026-01-06T10:00:00Z"],
+    ]
+
+
 @pytest.mark.parametrize("text", ["", "short", "I" * 26, "8ZZZZZZZZZ0000000000000000", None, 5])
 def test_an_id_that_is_no_ulid_gives_no_instant(text: Any) -> None:
     assert row("survey_responses", {"id": text}, "sent_at") == [""]

@@ -226,6 +226,29 @@ def test_a_survey_is_a_record_for_its_sending_and_one_for_each_rating() -> None:
     assert step.records == [{"id": "A"}, {"id": "A", "answer": {"rating": 2, **given}}]
 
 
+SCALE = {"type": "rating_scale", "question": {"id": "Q1", "type": "rating_scale"}}
+OTHER = {"type": "rating_scale", "question": {"id": "Q2", "type": "rating_scale"}}
+
+
+@pytest.mark.parametrize(
+    ("answers", "expected"),
+    [
+        ([{**SCALE, "rating": 4}], [(4, None)]),
+        ([{**SCALE, "rating": 4}, {**SCALE, "rating": 5}], [(4, None), (5, None)]),  # of one question, twice
+        ([{**SCALE, "rating": 4}, {"type": "open_ended", "question": {"id": "Q2"}}], [(4, None)]),
+        ([{**SCALE, "rating": 4}, {"type": "rating_scale", "rating": 5}], [(4, None), (5, None)]),
+        ([{**SCALE, "rating": 4}, {**OTHER, "rating": 4}], [(4, "Q1"), (4, "Q2")]),
+        ([{**SCALE, "rating": 4}, {**OTHER, "type": "skipped"}], [(4, "Q1")]),
+        ([{**SCALE, "rating": 4}, {**OTHER, "rating": None}, "junk"], [(4, "Q1")]),
+    ],
+)
+def test_a_rating_says_its_question_where_the_survey_asks_for_several(answers: list[Any], expected: Any) -> None:
+    responses = [{"id": "A", "answers": answers}]
+    step = answered("survey_responses", {"since": 1}, survey_responses=responses, meta={"has_more": False})
+    told = [each["answer"] for each in step.records[1:]]
+    assert [(each["rating"], each.get("question")) for each in told] == expected
+
+
 def test_where_surveys_are_asked_for_is_chosen_and_good_or_bad_is_no_rating() -> None:
     assert {choice: list(streams(surveys=choice))[-2] for choice in SURVEYS} == {
         "responses": "survey_responses",
