@@ -175,6 +175,16 @@ def test_what_has_outlived_its_time_expires(warehouse: Engine, landed: Path) -> 
     ]
 
 
+def test_somebody_who_still_writes_is_kept_however_long_known(warehouse: Engine, landed: Path) -> None:
+    """Both people were first seen at NOW; one of them again 400 days later, as a page that names her says."""
+    later = NOW + timedelta(days=400)
+    told = personal.tokens_of(warehouse, "desk", [("person", "Ann Ortiz"), ("text", "a, b")], later)
+    assert privacy.expire(now=later + timedelta(seconds=1)) == {"desk/person": 1, "desk/text": 2}  # texts all the same
+    assert ask(warehouse, "select value, token from personal.token") == [("Ann Ortiz", told["person", "Ann Ortiz"])]
+    assert privacy.expire(now=later + timedelta(days=400)) == {}
+    assert privacy.expire(now=later + timedelta(days=400, seconds=1)) == {"desk/person": 1}
+
+
 def test_a_personal_column_that_the_export_lacks_refuses_the_file(warehouse: Engine, inbox: Path) -> None:
     write_mapping(events={**EVENTS, "personal": {"phone": "person"}})
     export(inbox, "log-2026-04-01.csv")
