@@ -1,5 +1,6 @@
 """Where files lie: a folder, or object storage whose URL names the Airflow connection that opens it."""
 
+import errno
 import os
 import re
 from collections.abc import Iterator
@@ -15,6 +16,11 @@ from deskledger.errors import LandingError, StorageAwayError
 _DOCS = "docs/object-storage.md"
 # Whose errors are the storage's: S3's and Google's clients, and what they ask over. They are not installed everywhere.
 _CLIENTS = {"botocore", "aiobotocore", "gcsfs", "google", "aiohttp", "urllib3"}
+_DISK_REMEDY = "let the account that the task runs as write there, and look whether the disk is sound"
+_DISK = {
+    errno.ENOSPC: "make room on that disk",
+    errno.EDQUOT: "make room there, or raise the quota of the account that the task runs as",
+}
 
 
 def opened(place: Path | str) -> Path:
@@ -72,18 +78,37 @@ def read(path: Path) -> bytes:
 
 
 def write_whole(path: Path, content: bytes) -> None:
-    """Puts a file there, whole or not at all, in place of what was there. Raises as `_asking`."""
+    """Puts a file there, whole or not at all, in place of what was there.
+
+    Raises as `_asking`, and LandingError where the disk takes no file: it is full, or not ours to write.
+    """
     with _asking(path) as storage:
         if storage is not None:
             _upload(storage, path, content)
             return
-        path.parent.mkdir(parents=True, exist_ok=True)
-        scratch = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        _to_disk(path, content)
+    except OSError as error:
+        raise LandingError(
+            f"the disk takes no file: {error.strerror}",
+            where=str(path.parent),
+            remedy=f"{_DISK.get(error.errno or 0, _DISK_REMEDY)}; then clear the task: nothing is lost",
+        ) from error
+
+
+def _to_disk(path: Path, content: bytes) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    scratch = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
         with scratch.open("wb") as file:
             file.write(content)
             file.flush()
             os.fsync(file.fileno())
         scratch.replace(path)
+    except OSError:
+        with suppress(OSError):  # the first error is the one to tell
+            scratch.unlink()
+        raise
 
 
 def _upload(storage: Any, path: Path, content: bytes) -> None:

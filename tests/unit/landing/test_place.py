@@ -1,5 +1,6 @@
 """Where files lie: a folder or a URL, opened by the Airflow connection that the URL names, or refused."""
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +28,26 @@ def test_an_address_that_no_connection_opens_is_refused(object_storage: str, add
     with pytest.raises(LandingError, match=message) as refused:
         place.opened(address)
     assert "secret" not in str(refused.value)
+
+
+def test_a_full_disk_is_told_with_its_folder_and_what_to_do(tmp_path: Path) -> None:
+    path = tmp_path / "pages" / "one.page.gz"
+    path.parent.mkdir()
+    scratch = path.with_name(f".{path.name}.{os.getpid()}")
+    scratch.symlink_to("/dev/full")  # a device that is always full
+    with pytest.raises(LandingError, match=r"pages: the disk takes no file: No space left on device\n.*make room"):
+        place.write_whole(path, b"content")
+    assert list(path.parent.iterdir()) == []
+    place.write_whole(path, b"content")
+    assert path.read_bytes() == b"content"
+
+
+def test_a_folder_that_cannot_be_made_is_told_in_the_same_way(tmp_path: Path) -> None:
+    (tmp_path / "pages").write_text("a file where the folder should be")
+    with pytest.raises(LandingError, match=r"pages: the disk takes no file: .*\n.*let the account .* write there"):
+        place.write_whole(tmp_path / "pages" / "one.page.gz", b"content")
+    with pytest.raises(LandingError, match="pages/a: the disk takes no file"):
+        place.write_whole(tmp_path / "pages" / "a" / "one.page.gz", b"content")
 
 
 # As botocore's own, which is not installed here: it is no OSError.
