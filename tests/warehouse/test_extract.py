@@ -11,7 +11,7 @@ import pytest
 from sqlalchemy import Engine
 
 from deskledger.cli import main
-from deskledger.errors import DeadEndError, DeskledgerError, MappingError, SourceError
+from deskledger.errors import DeadEndError, DeskAwayError, DeskledgerError, MappingError, SourceError
 from deskledger.landing import cursors, json_lines, pages
 from deskledger.steps import desks, ingest
 from deskledger.steps.extract import HISTORY, extract
@@ -290,6 +290,18 @@ def test_with_a_fifth_of_the_answers_bad_the_tables_are_the_same(
     assert fates(ingest.load("desk", DAY, clock.now())) == [10, 10, 0, 0, 0]
     limited = desk.asked[1].at
     assert not [each for each in desk.asked[2:] if each.at < limited + timedelta(seconds=3)]
+
+
+def test_an_answer_that_comes_once_more_is_tried_again_later_and_loses_nothing(
+    warehouse: Engine, desk: DeskServer, clock: SteppedClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = desk._page("tickets", 0)
+    with monkeypatch.context() as cached, pytest.raises(DeskAwayError, match="its cursor stands still"):
+        cached.setattr(desk, "_page", lambda stream, after: first)
+        pull(clock)
+    assert pull(clock)["wait_until"] is None
+    assert [each.params["after"] for each in desk.asked] == ["0", "3", "3", "6", "0"]
+    assert sum(len(records) for name, records in landed(warehouse) if name.startswith("tickets")) == 8 + 3
 
 
 def test_people_texts_and_unknown_fields_do_not_land(warehouse: Engine, desk: DeskServer, clock: SteppedClock) -> None:

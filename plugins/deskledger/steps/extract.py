@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from sqlalchemy import Connection, Engine
 
-from deskledger.errors import DeadEndError, DeskRefusesError, MappingError, SourceError
+from deskledger.errors import DeadEndError, DeskAwayError, DeskRefusesError, MappingError
 from deskledger.landing import cursors, json_lines, manifest, personal
 from deskledger.landing import pages as landed_pages
 from deskledger.landing.cursors import Moved, Standing
@@ -163,10 +163,11 @@ def _pull(run: _Run, stream: Stream, window: Window | None) -> None:
         if step.is_end:
             return
         if step.cursor == cursor:
-            raise SourceError(
+            # Often the answer before once more, from some cache on the way.
+            raise DeskAwayError(
                 "the desk says that there is more, and its cursor stands still",
                 where=f"{stream.name}, GET {request.path}",
-                remedy="ask the desk's vendor; the next run asks the same again",
+                remedy="nothing is lost: the next try asks the same again; if it lasts, ask the desk's vendor",
             )
         cursor = step.cursor
 
