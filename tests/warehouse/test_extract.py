@@ -343,24 +343,31 @@ def without_priority(number: int) -> dict[str, Any]:
     return {name: value for name, value in ticket(number, 1).items() if name != "prio"}
 
 
-@pytest.mark.parametrize(("before", "page"), [(99, 99), (100, 100), (120, 40)])
+@pytest.mark.parametrize(("before", "after"), [(99, 100), (100, 99), (100, 100)])
 def test_a_field_that_enough_records_had_is_refused_when_none_of_a_page_has_it(
-    warehouse: Engine, desk: DeskServer, clock: SteppedClock, before: int, page: int
+    warehouse: Engine, desk: DeskServer, clock: SteppedClock, before: int, after: int
 ) -> None:
-    desk.page = page
+    said: list[str] = []
+    desk.page = before
     desk.records["tickets"] = [ticket(number, 1) for number in range(before)]
-    desk.records["tickets"] += [without_priority(number) for number in range(before, before + 10)]
-    if before < 100:
-        assert pull(clock)["records"] == 111
+    pull(clock)
+    desk.page = 200
+    desk.records["tickets"] += [without_priority(number) for number in range(before, before + after)]
+    del desk.records["tickets"][before - 1]  # the overlap has it
+    clock.sleep(86_400)
+    if before + after < 200:
+        assert pull(clock, "2026-04-02", report=said.append)["records"] == after + 1
+        assert ("desk/tickets: warning: no record has prio, which all had before" in said) is (before == 100)
         return
-    with pytest.raises(SourceError, match="of the 10 on this page prio, which all had before, is gone from all"):
-        pull(clock)
+    with pytest.raises(SourceError, match="of the 100 on this page prio, which all had before, is gone from all"):
+        pull(clock, "2026-04-02")
     assert ask(warehouse, "select records from quality.cursor where stream = 'tickets'") == [(before,)]
     # Some have it again: it is a field that a record may be without, and so are the next ones.
-    desk.records["tickets"].insert(before, ticket(before, 2))
-    desk.records["tickets"] += [without_priority(number) for number in range(130, 170)]
-    assert pull(clock)["wait_until"] is None
-    assert ask(warehouse, "select records from quality.cursor where stream = 'tickets'") == [(before + 51,)]
+    desk.records["tickets"].insert(before - 1, ticket(before, 2))
+    assert pull(clock, "2026-04-02")["records"] == after + 2
+    desk.records["tickets"] += [without_priority(number) for number in range(300, 500)]
+    clock.sleep(86_400)
+    assert pull(clock, "2026-04-03")["wait_until"] is None
 
 
 def test_a_field_that_the_desk_tells_no_more_for_good_is_let_go_by_the_mapping(
@@ -368,7 +375,7 @@ def test_a_field_that_the_desk_tells_no_more_for_good_is_let_go_by_the_mapping(
 ) -> None:
     desk.page = 100
     desk.records["tickets"] = [ticket(number, 1) for number in range(100)]
-    desk.records["tickets"] += [without_priority(number) for number in range(100, 110)]
+    desk.records["tickets"] += [without_priority(number) for number in range(100, 200)]
     with pytest.raises(SourceError, match="prio") as refused:
         pull(clock)
     assert "gone: [tickets.prio] under extract in the mapping" in (refused.value.remedy or "")
@@ -376,7 +383,7 @@ def test_a_field_that_the_desk_tells_no_more_for_good_is_let_go_by_the_mapping(
     with pytest.raises(MappingError, match=r"no field of a stream: answer\.s, tickets\.priority"):
         pull(clock)
     write_desk_mapping(extract={"since": date(2026, 4, 1), "gone": ["tickets.prio"]})
-    assert pull(clock)["records"] == 12  # those ten, and the answers
+    assert pull(clock)["records"] == 102  # those hundred, and the answers
 
 
 def test_odd_records_are_quarantined_and_never_crash(warehouse: Engine, desk: DeskServer, clock: SteppedClock) -> None:

@@ -14,7 +14,9 @@ from deskledger.errors import SourceError
 from deskledger.sources.desk import Field, JsonKind
 
 ENOUGH = 10  # values of a field that is not required; fewer of another kind may be one record's own fault
-ALWAYS = 100  # records that all had a field: one that is in none of a page after them has vanished
+# Records that all had a field, and then as many on one page of which none has it: it has vanished. Fewer may be of a
+# kind of their own that never has it.
+ALWAYS = 100
 _NO_TEXT = re.compile("[\x00\ud800-\udfff]")  # what JSON can carry and PostgreSQL cannot
 _KINDS = {bool: "flag", int: "integer", float: "number", str: "text", dict: "object", list: "list", type(None): "null"}
 
@@ -91,14 +93,15 @@ def keep(fields: Sequence[Field], records: Sequence[Any]) -> Kept:
     return kept
 
 
-def check(stream: str, kept: Kept, always: Collection[str] = (), gone: Collection[str] = ()) -> None:
+def check(stream: str, kept: Kept, always: Collection[str] = (), gone: Collection[str] = ()) -> list[str]:
     """Raises SourceError where a field has vanished, or has another kind in all records.
 
     A required field has vanished where no record has it; another one, which `always` names because all records before
-    had it, where none of enough records has it, unless it is known to be `gone`. What fields are in is looked at in the
-    same way: it is required where one of them is. A required field that is there and empty (null) in the only record of
-    a page is that record's own fault, and its row says so.
+    had it, where none of ALWAYS records has it, unless it is known to be `gone`: of fewer it is given back as missing.
+    What fields are in is looked at in the same way: it is required where one of them is. A required field that is there
+    and empty (null) in the only record of a page is that record's own fault, and its row says so.
     """
+    missing = []
     faults, remedy = [], _CHANGED
     for path, node in kept.places.items():
         count, is_required = node.count, node.is_required
@@ -107,15 +110,18 @@ def check(stream: str, kept: Kept, always: Collection[str] = (), gone: Collectio
         elif not count.fitting and count.present >= (1 if is_required else ENOUGH):
             found = ", ".join(sorted(count.kinds - {"null"}))
             faults.append(f"{path} is {found}, not {' or '.join(sorted(node.kinds))}")
-        elif path in always and path not in gone and not count.told and kept.told[path][0] >= ENOUGH:
+        elif path in always and path not in gone and not count.told and kept.told[path][0] >= ALWAYS:
             faults.append(f"{path}, which all had before, is gone from all of them")
             remedy = f"{_CHANGED}. What it tells no more for good: gone: [{stream}.{path}] under extract in the mapping"
+        elif path in always and path not in gone and not count.told and kept.told[path][0]:
+            missing.append(path)
     if faults:
         raise SourceError(
             f"the desk's records have changed; of the {len(kept.records)} on this page " + "; ".join(faults),
             where=stream,
             remedy=remedy,
         )
+    return missing
 
 
 def check_told(stream: str, records: Sequence[Any], what: str, *names: str) -> None:

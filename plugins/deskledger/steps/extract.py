@@ -205,7 +205,8 @@ def _land(run: _Run, stream: Stream, standing: Standing, request: Request, answe
     kept = keeping.keep(stream.fields, step.records)
     with run.engine.connect() as connection:
         always = cursors.always_told(connection, run.mapping.source, stream.name, keeping.ALWAYS)
-    keeping.check(stream.name, kept, always, run.gone[stream.name])
+    for path in keeping.check(stream.name, kept, always, run.gone[stream.name]):
+        run.report(f"{run.mapping.source}/{stream.name}: warning: no record has {path}, which all had before")
     kept.replace(personal.tokens_of(run.engine, run.mapping.source, kept.values(), run.now))
     asked = json.dumps([request.path, request.params], separators=(",", ":"))
     source = run.mapping.source
