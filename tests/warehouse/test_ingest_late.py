@@ -2,14 +2,14 @@
 
 import gc
 import weakref
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
-from sqlalchemy import Engine
+from sqlalchemy import Engine, text
 
 from deskledger.quality.quarantine import incomplete_tickets
 from deskledger.sources.event_log import pages
@@ -86,6 +86,52 @@ def test_a_row_that_a_later_file_makes_wrong_goes_to_quarantine_and_comes_back(w
     assert {each[-1] for each in ask(warehouse, held)} == {LAST}
     assert ask(warehouse, STATUSES) == [("T1", "open resolved open")]
     assert incomplete(LAST) == 0
+
+
+def test_what_a_failed_run_left_behind_is_loaded_by_the_next_day(warehouse: Engine, inbox: Path) -> None:
+    complete = "select complete_until::date::text from quality.watermark"
+    for day in ("01", "02", "03"):
+        at = f"2026-04-{day} 09:00"
+        export(inbox, f"log-2026-04-{day}.csv", row(f"T{day}", 1, at, opened=at))
+    assert take("2026-04-01", NOW)["taken_up"] == []
+    ingest.land("desk", "2026-04-02", NEXT)  # and the run fails before its load
+    loaded = take("2026-04-03", LAST)
+    assert (loaded["taken_up"], loaded["days"]) == (["2026-04-02"], ["2026-04-02", "2026-04-03"])
+    assert fates(loaded) == [2, 2, 0, 0, 0]
+    assert ask(warehouse, complete) == [("2026-04-04",)]
+    assert ask(warehouse, STATUSES) == [("T01", "open"), ("T02", "open"), ("T03", "open")]
+    # Its own load, should somebody clear that run, changes nothing any more.
+    assert fates(ingest.load("desk", "2026-04-02", LAST)) == [1, 0, 1, 0, 0]
+    # Something lands under a day after its load: the next one takes it.
+    export(inbox, "log-2026-04-02-b.csv", row("T02", 2, "2026-04-02 10:00", "Done", opened="2026-04-02 09:00"))
+    ingest.land("desk", "2026-04-02", LAST)
+    assert ingest.load("desk", "2026-04-04", LAST)["taken_up"] == ["2026-04-02"]
+    assert ask(warehouse, STATUSES)[1] == ("T02", "open resolved")
+
+
+def test_what_is_refused_again_stays_behind_and_the_day_goes_on(
+    warehouse: Engine, inbox: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for day in ("01", "02"):
+        at = f"2026-04-{day} 09:00"
+        export(inbox, f"log-2026-04-{day}.csv", row(f"T{day}", 1, at, opened=at))
+    ingest.land("desk", "2026-04-01", NOW)
+    with warehouse.begin() as connection:
+        # A manifest that promises a record more than the page has.
+        connection.execute(text("update quality.landed_page set records = records + 1"))
+    loaded = take("2026-04-02", NEXT)
+    assert (loaded["taken_up"], loaded["warnings"], loaded["days"]) == ([], 1, ["2026-04-02"])
+    assert ask(warehouse, STATUSES) == [("T02", "open")]
+    assert ask(warehouse, "select complete_until::date::text from quality.watermark") == [("2026-04-01",)]
+
+
+def test_a_clock_that_is_ahead_where_files_land_hides_no_month(warehouse: Engine, inbox: Path) -> None:
+    march = "2026-03-20 09:00"
+    export(inbox, "log-2026-04-10.csv", row("T1", 1, march, opened=march))
+    ingest.land("desk", "2026-04-10", NOW + timedelta(seconds=20))
+    assert ingest.load("desk", "2026-04-10", NOW)["days"] == ["2026-03-20", "2026-04-10"]
+    # Nor a try that was killed after its commit.
+    assert ingest.load("desk", "2026-04-10", NEXT)["days"] == ["2026-03-20", "2026-04-10"]
 
 
 JANUARY = "2026-01-03 09:00"

@@ -10,7 +10,7 @@ from deskledger.cli import main
 from deskledger.errors import QualityError
 from deskledger.quality import control
 from deskledger.settings import settings
-from deskledger.steps import quality
+from deskledger.steps import ingest, quality
 
 from tests.warehouse.ingest_desk import LAST, NEXT, NOW, export, row, take, write_mapping
 
@@ -104,3 +104,19 @@ def test_the_command(loaded: Engine, tmp_path: Path, capsys: pytest.CaptureFixtu
     assert main(["quality", "--html", str(tmp_path / "all.html")]) == 0
     assert "team_known" in (tmp_path / "all.html").read_text()
     assert main(["quality", "nowhere"]) == 1
+
+
+def test_what_landed_and_was_never_loaded_is_named(
+    warehouse: Engine, inbox: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write_mapping()
+    for day in ("2026-04-01", "2026-04-02"):
+        export(inbox, f"log-{day}.csv", row("T1", 1, f"{day} 09:00"))
+    take("2026-04-01", NOW)
+    ingest.land("desk", "2026-04-02", NEXT)
+    assert main(["quality", "desk"]) == 0
+    assert "  landed under 2026-04-02 and not loaded: 1 pages" in capsys.readouterr().out.splitlines()
+    page = Path(quality.write(tmp_path / "page.html", LAST, "desk")).read_text()
+    assert "Landed under <strong>2026-04-02</strong> and not loaded: 1 pages" in page
+    ingest.load("desk", "2026-04-03", LAST)
+    assert "not loaded" not in Path(quality.write(tmp_path / "page.html", LAST, "desk")).read_text()

@@ -42,6 +42,8 @@ def _source(source: Mapping[str, Any]) -> list[str]:
     names = ("extracted", "loaded", "unchanged", "superseded", "quarantined")
     head = f"{source['source']}: complete until {_instant(source['complete_until'])}, {source['records']:,} records in"
     lines = [f"{head} {source['files']:,} files, newest landed {_instant(source['landed_at'])}"]
+    for row in source["unread"]:
+        lines.append(f"  landed under {row['partition']} and not loaded: {row['pages']:,} pages")
     lines += [f"  {'table':<16}" + "".join(f"{name:>13}" for name in names)]
     for row in source["fates"]:
         lines.append(f"  {row['table_name']:<16}" + "".join(f"{row[name]:>13,}" for name in names))

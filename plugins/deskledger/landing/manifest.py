@@ -193,10 +193,13 @@ def tickets_on(connection: Connection, source: str, pages: list[str]) -> np.ndar
 
 
 def landed_since(connection: Connection, source: str, partition: str) -> datetime | None:
-    """When the first file with a page in this partition landed; None where there is none."""
+    """When the first file with a page in this partition landed, or its first load began if that clock was behind.
+
+    None where there is none.
+    """
     found = connection.execute(
         text(
-            "select min(file.landed_at) from quality.landed_page as page"
+            "select min(least(file.landed_at, page.loaded_at)) from quality.landed_page as page"
             " join quality.landed_file as file on file.source = page.source and file.sha256 = page.file_sha256"
             " where page.source = :source and page.partition = :partition"
         ),

@@ -18,6 +18,13 @@ _WATERMARK = """
         (select count(*) from quality.landed_file where source = :source) as files,
         (select coalesce(sum(records), 0)::bigint from quality.landed_file where source = :source) as records
 """
+_UNREAD = """
+    select page.partition, count(*) as pages, min(file.landed_at) as landed_at
+    from quality.landed_page as page
+    join quality.landed_file as file on file.source = page.source and file.sha256 = page.file_sha256
+    where page.source = :source and page.loaded_at is null
+    group by page.partition order by page.partition
+"""
 # A partition that is loaded again has its records judged again: its newest load says what became of them.
 _FATES = """
     with newest as (
@@ -74,6 +81,11 @@ def sources(connection: Connection) -> list[str]:
 def standing(connection: Connection, source: str) -> Row:
     """How far the source is complete, when it last landed and loaded, and how much (files, records)."""
     return _rows(connection, _WATERMARK, source=source)[0]
+
+
+def unread(connection: Connection, source: str) -> list[Row]:
+    """What landed and no load has read yet, by partition: the watermark waits for it."""
+    return _rows(connection, _UNREAD, source=source)
 
 
 def fates(connection: Connection, source: str) -> list[Row]:

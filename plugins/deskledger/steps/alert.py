@@ -58,8 +58,9 @@ def stale_sources(now: datetime) -> list[str]:
             event="source_stale",
             subject=f"Deskledger: {mapping.source} has gone silent",
             body=f"Its watermark is {complete_until or 'absent'}, older than the {mapping.stale_after} that "
-            f"mappings/{mapping.source}.yaml allows. What to do: look for the export of the helpdesk and at the runs "
-            "of ingest; statements wait for the watermark.",
+            f"mappings/{mapping.source}.yaml allows. What to do: look for the export of the helpdesk, at the runs of "
+            f"ingest, and at what `deskledger quality {mapping.source}` says has landed and is not loaded; statements "
+            "wait for the watermark.",
             now=now,
         )
     for error in bad:

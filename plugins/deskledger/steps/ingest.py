@@ -4,6 +4,7 @@ Each takes its engine from the warehouse's address, and gives back keys and coun
 """
 
 import logging
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
@@ -52,20 +53,47 @@ def land(source: str, day: str, now: datetime) -> dict[str, Any]:
 def load(source: str, day: str, now: datetime) -> dict[str, Any]:
     """Loads what landed under the partition `day` and moves the watermark, unless the desk counts more tickets.
 
-    Gives the counts: extracted = loaded + unchanged + superseded + quarantined, changed rows a table, the watermark;
-    and `days`, in order: the partition's own, and the first day of each other month in which something changed.
-    Raises QualityError before anything is written where a table fails or records do not balance.
+    What landed under earlier days and was never loaded, because their runs failed, is taken up first.
+    Gives the counts of all: extracted = loaded + unchanged + superseded + quarantined, changed rows a table, the
+    watermark; the earlier days taken up; and `days`, in order: the partitions' own, and the first day of each other
+    month in which something changed.
+    Raises QualityError before anything of the day is written where a table fails or records do not balance.
     """
     mapping = mapping_of(source)
+    counts, days, taken_up = _take_up(mapping, day, now)
     # Two days' loads may share tickets; the later one must see what the earlier one saw.
     with _loading(source, day, now, shared=False) as connection:
         loaded = load_partition(connection, mapping, day, now)
-        days = ingest_days.to_measure(connection, mapping, day, loaded.tickets)
+        days.update(ingest_days.to_measure(connection, mapping, day, loaded.tickets))
         warnings = _move_watermark(connection, mapping, day, now)
         watermark = ingest_watermark.current(connection, source)
-    loaded.counts["warnings"] += warnings
-    until = watermark and watermark.isoformat()
-    return {"source": source, "partition": day, **loaded.counts, "days": days, "watermark": until}
+    counts.update({**loaded.counts, "warnings": loaded.counts["warnings"] + warnings})
+    more = {"taken_up": taken_up, "days": sorted(days), "watermark": watermark and watermark.isoformat()}
+    return {"source": source, "partition": day, **counts, **more}
+
+
+def _take_up(mapping: Mapping, day: str, now: datetime) -> tuple[Counter[str], set[str], list[str]]:
+    """Loads what earlier days' runs left behind: the counts, the days that it leads on to, the partitions.
+
+    One that is refused again stays behind, and the watermark with it: the day itself goes on.
+    """
+    counts: Counter[str] = Counter()
+    days: set[str] = set()
+    taken_up = []
+    with open_warehouse().connect() as connection:
+        left = ingest_watermark.left_behind(connection, mapping.source, day)
+    for earlier in left:
+        try:
+            with _loading(mapping.source, earlier, now, shared=False) as connection:
+                loaded = load_partition(connection, mapping, earlier, now)
+                days.update(ingest_days.to_measure(connection, mapping, earlier, loaded.tickets))
+        except QualityError as refused:
+            counts["warnings"] += 1
+            _log.warning("%s: what landed under %s is still not loaded: %s", mapping.source, earlier, refused)
+        else:
+            taken_up.append(earlier)
+            counts.update(loaded.counts)
+    return counts, days, taken_up
 
 
 def land_history(source: str, now: datetime) -> list[str]:

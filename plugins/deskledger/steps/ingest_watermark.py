@@ -21,6 +21,11 @@ _UNLOADED = """
     where page.source = :source and file.partition = :partition and page.loaded_at is null
     order by page.partition
 """
+_LEFT_BEHIND = """
+    select distinct partition from quality.landed_page
+    where source = :source and loaded_at is null and partition ~ '^[0-9]{4}-[0-9]{2}-[0-9]{2}$' and partition < :day
+    order by partition
+"""
 _LAST_EVENT = """
     select max(event.occurred_at) from core.ticket_event as event
     join core.ticket as ticket on ticket.ticket_key = event.ticket_key and ticket.created_month = event.created_month
@@ -51,6 +56,11 @@ def unloaded(connection: Connection, source: str, partition: str) -> list[str]:
     return list(found.scalars())
 
 
+def left_behind(connection: Connection, source: str, day: str) -> list[str]:
+    """The days before `day` under which something landed that no load has read yet, in order."""
+    return list(connection.execute(text(_LEFT_BEHIND), {"source": source, "day": day}).scalars())
+
+
 def is_all_loaded(connection: Connection, source: str) -> bool:
     """Whether everything that has landed is loaded."""
     return _loaded(connection, source) == set(manifest.files(connection, source))
@@ -61,8 +71,9 @@ def advance(connection: Connection, mapping: Mapping, now: datetime) -> datetime
 
     By `last_event` it is the newest event, once all that has landed is loaded and no event file waits; by `file_day`
     and `file_month` the end of the days that the names of the loaded files cover without a gap. A file that waits in
-    the inbox (refused, or not taken yet) holds it back. A file speaks of no day that was not over when it landed.
-    By `extracted` it is the earliest end of the streams that tell events, once all that has landed is loaded.
+    the inbox (refused, or not taken yet) holds it back, and so does one that landed and no load has read. A file speaks
+    of no day that was not over when it landed. By `extracted` it is the earliest end of the streams that tell events,
+    once all that has landed is loaded.
     """
     known = current(connection, mapping.source)
     if mapping.watermark == "extracted":
@@ -92,16 +103,13 @@ def _by_extraction(connection: Connection, mapping: Mapping) -> datetime | None:
 
 
 def _by_names(connection: Connection, mapping: Mapping, known: datetime | None) -> datetime | None:
-    loaded = _loaded(connection, mapping.source)
-    files = [
-        (file.name, file.landed_at)
-        for digest, file in manifest.files(connection, mapping.source).items()
-        if digest in loaded
-    ]
+    loaded, landed = _loaded(connection, mapping.source), manifest.files(connection, mapping.source)
+    files = [(file.name, file.landed_at) for digest, file in landed.items() if digest in loaded]
     until = complete_until(mapping, files, known)
     if until is None:
         return None
-    waiting = (days_covered(name) for name in _waiting_events(connection, mapping))
+    left = [file.name for digest, file in landed.items() if digest not in loaded and _tells_events(mapping, file.name)]
+    waiting = (days_covered(name) for name in [*_waiting_events(connection, mapping), *left])
     held_at = min((covered[0] for covered in waiting if covered), default=None)
     return until if held_at is None else min(until, datetime.combine(held_at, time(), mapping.zone))
 
@@ -111,4 +119,8 @@ def _loaded(connection: Connection, source: str) -> set[str]:
 
 
 def _waiting_events(connection: Connection, mapping: Mapping) -> list[str]:
-    return [name for name in waiting_files(connection, mapping) if "events" in sections_of(mapping, name)]
+    return [name for name in waiting_files(connection, mapping) if _tells_events(mapping, name)]
+
+
+def _tells_events(mapping: Mapping, name: str) -> bool:
+    return "events" in sections_of(mapping, name)

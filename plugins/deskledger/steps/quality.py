@@ -35,6 +35,7 @@ def overview(source: str | None = None) -> dict[str, Any]:
                 {
                     "source": each,
                     **history.standing(connection, each),
+                    "unread": history.unread(connection, each),
                     "fates": history.fates(connection, each),
                     "loads": history.loads(connection, each, LOADS),
                     "quarantine": held.rules(connection, Wanted(source=each)),
