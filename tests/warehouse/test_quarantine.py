@@ -180,3 +180,28 @@ def test_the_commands_print_what_a_person_needs(two_days: Path, capsys: pytest.C
     assert capsys.readouterr().out == "Nothing is in quarantine.\n"
     assert main(["quarantine", "list", "--ticket", "T1", "--all"]) == 0
     assert capsys.readouterr().out.count("let in 2") == 2
+
+
+def test_a_value_makes_no_line_of_its_own_and_steers_no_terminal(
+    warehouse: Engine, inbox: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    hostile = "\x1b[2J\u202eParked\r\nto do      nothing\nfiles that have a row of the ticket\n"
+    export(
+        inbox, "log-2026-04-01.csv", row("T1", 1, "2026-04-01 09:00"), row("T1", 2, "2026-04-01 10:00", f'"{hostile}"')
+    )
+    take("2026-04-01", NOW)
+    ((id_,),) = ask(warehouse, "select id::text from quality.quarantine")
+    assert main(["quarantine", "show", id_]) == 0
+    shown = capsys.readouterr().out
+    assert [line.split(" ")[0] for line in shown.splitlines()].count("files") == 1
+    assert sum(line.startswith("to do ") for line in shown.splitlines()) == 1
+    assert r"\x1b[2J\u202eParked\r\nto do      nothing" in shown
+    assert main(["quarantine", "list"]) == 0
+    both = shown + capsys.readouterr().out
+    assert [each for each in "\x1b\u202e\r" if each in both] == []
+
+
+def test_an_error_steers_no_terminal(inbox: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["extract", "\x1b[2J"]) == 1
+    said = capsys.readouterr().err
+    assert "\x1b" not in said and r"\x1b[2J" in said and "\nWhat to do: " in said

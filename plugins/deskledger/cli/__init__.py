@@ -19,7 +19,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         run: Command = parsed.run
         return run(parsed)
     except DeskledgerError as error:
-        print(f"deskledger: {error}", file=sys.stderr)
+        from deskledger.cli.explain_words import harmless
+
+        print("\n".join(harmless(line) for line in f"deskledger: {error}".split("\n")), file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         return 130

@@ -151,4 +151,4 @@ def _short(message: str, width: int = 100) -> str:
 def _text(lines: list[str]) -> str:
     from deskledger.cli.explain_words import harmless
 
-    return "\n".join(harmless(line).rstrip() for line in "\n".join(lines).split("\n"))
+    return "\n".join(harmless(line).rstrip() for line in lines)  # a value's own line break is no line of ours

@@ -179,7 +179,7 @@ def _keep_below(node: _Node | None, value: Any, container: Any, key: str | int, 
         node.count.present += value is not None
         node.count.fitting += kind in node.kinds
     if node is None:
-        kept.noted.setdefault(_sound(path)[:200], set()).add(kind)
+        kept.noted.setdefault(_printable(path)[:200], set()).add(kind)
     elif kind == "object" and "[]" not in node.below:
         container[key] = {}
         _keep_object(node, value, container[key], path, kept)
@@ -190,7 +190,7 @@ def _keep_below(node: _Node | None, value: Any, container: Any, key: str | int, 
     else:
         container[key] = None if kind == "null" else f"({kind})"
         if kind != "null":
-            kept.noted.setdefault(_sound(path)[:200], set()).add(kind)
+            kept.noted.setdefault(_printable(path)[:200], set()).add(kind)
 
 
 def _keep_list(node: _Node, value: list[Any], cut: list[Any], path: str, kept: Kept) -> None:
@@ -234,3 +234,8 @@ def _sound(text: str) -> str:
     if text.isascii() and "\0" not in text:  # nearly all, and found out fast
         return text
     return _NO_TEXT.sub("\ufffd", text)
+
+
+def _printable(path: str) -> str:
+    """A name that the desk or its customer gave, for logs and terminals: what could steer one is written out."""
+    return path if path.isprintable() else path.encode("unicode_escape").decode("ascii")

@@ -66,6 +66,13 @@ def test_records_stay_in_order_and_number() -> None:
     assert kept({"id": 2}, "?", {"id": 1}) == [{"id": 2}, {}, {"id": 1}]
 
 
+def test_a_field_with_a_name_that_would_steer_a_terminal_is_noted_by_its_escapes() -> None:
+    hostile = "\x1b]0;owned\x07\x9b2J\u202e\r\n\0\ud800"
+    noted = keep(FIELDS, [{"id": 1, hostile: 2, "größe": 3, "via": {hostile: 4}}]).noted
+    written = r"\x1b]0;owned\x07\x9b2J\u202e\r\n\x00\ud800"
+    assert noted == {written: {"integer"}, "größe": {"integer"}, f"via.{written}": {"integer"}}
+
+
 def test_what_no_field_names_is_noted_by_path_and_kinds() -> None:
     found = keep(FIELDS, [{"x": 1, "via": {"y": None}}, {"x": "1", "events": [{"z": [1]}]}])
     assert found.noted == {"x": {"integer", "text"}, "via.y": {"null"}, "events[].z": {"list"}}
