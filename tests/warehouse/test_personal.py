@@ -133,9 +133,9 @@ def test_the_command_tells_what_would_go_and_destroys_exactly_that(
         (
             "4711",
             ["from 4711, today", "id:4711"],
-            ["14711", "INV-4711", "4711.50", "0-4711", "x4711"],
+            ["14711", "INV-4711", "4711.50", "0-4711", "x4711", "INV_4711"],
         ),
-        ("Ann", ["ann's", "Thanks,Ann", "ANN!", "Ann-Marie", "/Ann/"], ["Annual", "Joann", "ann_7", "Ànn", "Annà"]),
+        ("Ann", ["ann's", "Thanks,Ann", "ANN!", "Ann-Marie", "_Ann_", "/Ann/"], ["Annual", "Joann", "Ànn", "Annà"]),
         ("Ann  Ortiz", ["ann\n ortiz", "Ann\u00a0Ortiz"], ["Ann B. Ortiz", "AnnOrtiz", "Ann"]),
         (
             "Ann@Example.com",

@@ -52,7 +52,7 @@ def _alike(written: str) -> str:
 
 
 def _in_text(name: str) -> re.Pattern[str]:
-    before, after = r"(?<!\w)", r"(?!\w)"
+    before, after = r"(?<![^\W_])", r"(?![^\W_])"  # a name may stand between underlines: _Ann_
     if re.search(r"[\d@]", name):
-        before, after = before + r"(?<!\w[-.+])(?<!\d,)", after + r"(?![-.+]\w)(?!,\d)"
+        before, after = r"(?<!\w)(?<!\w[-.+])(?<!\d,)", r"(?!\w)(?![-.+]\w)(?!,\d)"
     return re.compile(before + re.escape(name) + after)
