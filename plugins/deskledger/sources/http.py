@@ -318,8 +318,8 @@ def _number(account: Account, option: str, otherwise: float) -> float:
 def _check_base_url(base_url: str) -> bool:
     """Whether the desk is on this machine.
 
-    Raises SourceError for what is no address, has a login in it, or lets the secret travel in the open: in words that
-    repeat of it nothing that may be secret.
+    Raises SourceError for what is no address, has a login or parameters in it, or lets the secret travel in the open:
+    in words that repeat of it nothing that may be secret.
     """
     try:
         parts = urlsplit(base_url)
@@ -327,9 +327,9 @@ def _check_base_url(base_url: str) -> bool:
     except ValueError:  # its words repeat the address
         parts, host = None, ""
     # Any @: behind a password that has a slash in it, the login's end is no longer where an address has it.
-    if parts is None or "@" in base_url:
+    if parts is None or "@" in base_url or parts.query or parts.fragment:
         raise SourceError(
-            "the connection's host is no address, or has a login in it; it is not repeated here",
+            "the connection's host is no address, or has a login or parameters in it; it is not repeated here",
             remedy="write the host as https://desk.example.com, and login and secret into their own fields",
         )
     try:

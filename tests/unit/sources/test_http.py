@@ -238,6 +238,7 @@ def test_a_secret_never_travels_in_the_open(clock: SteppedClock, url: str) -> No
             f"https://ann:{SECRET}?@desk.example.com",
             f"https://ann:{SECRET}",
         ),
+        *(f"https://desk.example.com?key={SECRET}", f"https://desk.example.com/#{SECRET}"),
         *(f"https://[{SECRET}", f"https://desk.example.com/\u2100{SECRET}@x", f"https://ann:{SECRET}\u2100desk"),
     ],
 )
