@@ -8,7 +8,7 @@ from pathlib import Path
 
 from sqlalchemy import Engine
 
-from deskledger.cli.local_airflow import LocalAirflow
+from deskledger.cli.local_airflow import LOGGING_LEVEL, LocalAirflow
 from deskledger.settings import Settings
 from deskledger.warehouse import open_warehouse
 
@@ -37,7 +37,8 @@ def run_command(state: Path, *arguments: str) -> subprocess.CompletedProcess[str
     environment = {name: value for name, value in os.environ.items() if not name.startswith("DESKLEDGER_")}
     return subprocess.run(
         [sys.executable, "-m", "deskledger.cli", *arguments],
-        env={**environment, "DESKLEDGER_STATE": str(state)},
+        # What tasks print must be in their logs: the search for credentials reads them.
+        env={**environment, "DESKLEDGER_STATE": str(state), LOGGING_LEVEL: "INFO"},
         cwd=ROOT,
         capture_output=True,
         text=True,

@@ -1,9 +1,11 @@
 """`make demo` and what people do after it, on a small scene."""
 
+import base64
 import re
 import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
+from pathlib import Path
 
 import httpx
 import pytest
@@ -12,8 +14,10 @@ from sqlalchemy import Engine, text
 from deskledger.cli.airflow_api import AirflowApi
 from deskledger.cli.local_airflow import LocalAirflow
 from deskledger.cli.summary import months
+from deskledger.sources.demo.zendesk_server import LOGIN, SECRET
 
 from tests.end_to_end.installation import Demo
+from tests.end_to_end.search import places_of
 
 EXPECTED = {
     ("alder", "2026-01"): "posted",
@@ -153,3 +157,19 @@ def test_two_person_path_one_disputes_another_approves(demo: Demo, up: LocalAirf
         (1, "first", "dispute", "fatima", "The outage of 12 March was ours to excuse."),
         (2, "disputed", "approve", "felix", "Checked with the account manager."),
     ]
+
+
+def test_the_desks_credentials_are_nowhere(demo: Demo) -> None:
+    """Not where they went through: task logs, XCom and rendered fields, landing, evidence, reports, the warehouse."""
+    header = base64.b64encode(f"{LOGIN}/token:{SECRET}".encode()).decode()
+    assert places_of(demo, [SECRET, header]) == set()
+    assert SECRET not in demo.output and header not in demo.output
+    # Airflow writes stars for the password of a connection: a task that printed it would have left them in its log.
+    assert [name for name in places_of(demo, ["***"]) if name.startswith("airflow/logs/")] == []
+    # The same search finds what did go there.
+    found = places_of(demo, ["extract", "alder", "demo", "custom_fields"])
+    assert found >= {f"airflow/public.{table}" for table in ("xcom", "log", "task_instance", "hitl_detail")}
+    assert found >= {"airflow/public.rendered_task_instance_fields", "deskledger/ledger.draft"}
+    assert {Path(name).parts[0] for name in found} >= {"airflow", "landing", "evidence", "reports"}
+    printed = places_of(demo, ["survey_responses: page"])  # by the task that was given the credentials, as it went on
+    assert {Path(name).parts[:2] for name in printed} >= {("airflow", "logs")}

@@ -36,6 +36,7 @@ USERS = {"admin": "admin", "fatima": "user", "felix": "user", "mara": "viewer"}
 FIRST_PORT = 8085
 CONNECTIONS = "AIRFLOW_CONN_DESKLEDGER_"  # one's own warehouse and desks: tasks and commands must agree on them
 WAREHOUSE_CONNECTION = f"{CONNECTIONS}WAREHOUSE"
+LOGGING_LEVEL = "AIRFLOW__LOGGING__LOGGING_LEVEL"  # INFO: what tasks print is in their logs too
 READY_SECONDS = 180
 STOP_SECONDS = 20
 
@@ -161,7 +162,7 @@ class LocalAirflow:
             "AIRFLOW__API__SECRET_KEY": private["session"],
             "AIRFLOW__API_AUTH__JWT_SECRET": private["jwt"],
             "AIRFLOW__SCHEDULER__SCHEDULER_IDLE_SLEEP_TIME": "0.1",
-            "AIRFLOW__LOGGING__LOGGING_LEVEL": "WARNING",
+            LOGGING_LEVEL: os.environ.get(LOGGING_LEVEL, "WARNING"),
             "DESKLEDGER_HOME": str(self.settings.home),
             "DESKLEDGER_STATE": str(self.settings.state),
         }
