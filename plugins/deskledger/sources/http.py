@@ -8,7 +8,6 @@ body or another library's words: any of them may hold the secret.
 import json
 import math
 import random
-import re
 import sys
 import time
 from collections.abc import Callable, Mapping
@@ -24,6 +23,7 @@ import tenacity
 
 from deskledger.errors import DeskAwayError, DeskRefusesError, SourceError
 from deskledger.sources.desk import Account, Answer, Request
+from deskledger.sources.pauses import LONGEST, budget_pause, retry_after
 
 PATIENCE_SECONDS = 60.0  # longer waits are left to whoever called
 TRIES = 6
@@ -31,16 +31,12 @@ TIMEOUT_SECONDS = 60.0
 MOST_MEGABYTES = 256  # of one answer, unpacked
 _NO_HINT_SECONDS = 60.0  # after a refusal that says nothing of time
 _LEAST_SECONDS = 1.0  # after a refusal that asks for less; doubled for each that follows
-_LONGEST = timedelta(days=366)
 _MAY_PASS = {408, 425, *range(500, 600)}
 _REMEDY = {
     401: "the login or the secret of the connection is not accepted: enter it again, or make a new one at the desk",
     403: "the account of the connection may not read this: give it the permissions that the desk's setup page names",
     404: "the desk has no such address: check the base URL of the connection",
 }
-_REMAINING = ("ratelimit-remaining", "x-ratelimit-remaining", "x-rate-limit-remaining")
-_RESET = ("ratelimit-reset", "x-ratelimit-reset", "x-rate-limit-reset")
-_LISTED = re.compile(r"remaining=(\d+)\b.*\bresets?=(\d+)")
 
 
 class Clock(Protocol):
@@ -213,11 +209,11 @@ class Client:
         Keeps in mind until when: Retry-After, or the reset of a budget that is used up.
         """
         now = _date(response) or self._clock.now()
-        pause = _retry_after(response, now)
+        pause = retry_after(response, now)
         is_refused = response.status_code == 429 or pause is not None
         self._refusals = self._refusals + 1 if is_refused else 0
         if pause is None:
-            pause = _budget_pause(response.headers, now)
+            pause = budget_pause(response.headers, now)
         reason = "the account's budget is used up"
         if is_refused:
             reason = f"the desk answered {response.status_code} and asked for a pause"
@@ -226,7 +222,7 @@ class Client:
             pause = _NO_HINT_SECONDS if pause is None else max(pause, least)
         if pause is not None:
             # A little later than asked for, so that several who wait do not all come at once.
-            wait = min(timedelta(seconds=pause + random.uniform(0, min(pause / 10, 5))), _LONGEST)
+            wait = min(timedelta(seconds=pause + random.uniform(0, min(pause / 10, 5))), LONGEST)
             self._not_before, self._reason = max(self._not_before, self._clock.now() + wait), reason
             self._hold(self._not_before, reason)
         return is_refused
@@ -258,43 +254,6 @@ def _no_constant(text: str) -> Any:
 
 
 _read = partial(json.loads, parse_float=_finite, parse_constant=_no_constant)
-
-
-def _retry_after(response: httpx.Response, now: datetime) -> float | None:
-    """Seconds of the header Retry-After, whether it counts them or names an instant; None where it says nothing.
-
-    `now` is by the desk's own clock, or by ours where the desk, having none, dates no answer (RFC 9110, 6.6.1).
-    """
-    if response.status_code != 429 and response.status_code < 500:
-        return None
-    text = response.headers.get("retry-after", "").strip()
-    if re.fullmatch(r"\d+(\.\d+)?", text):
-        return min(float(text), _LONGEST.total_seconds())
-    try:
-        return max((parsedate_to_datetime(text).astimezone(UTC) - now).total_seconds(), 0.0)
-    except ValueError:
-        return None
-
-
-def _budget_pause(headers: httpx.Headers, now: datetime) -> float | None:
-    """Seconds until the account has a budget again; None where it still has one, or nothing is said.
-
-    `now` as in `_retry_after`.
-    """
-    for name, value in headers.items():
-        listed = _LISTED.search(value) if "ratelimit" in name else None
-        if listed and int(listed[1]) == 0:
-            return float(listed[2])
-    if next((headers[name] for name in _REMAINING if name in headers), "").strip() != "0":
-        return None
-    text = next((headers[name] for name in _RESET if name in headers), "").strip()
-    if re.fullmatch(r"\d{1,10}", text):
-        # Seconds from now, or since 1970: the vendors differ.
-        return float(text) if int(text) < 10**9 else max(float(text) - now.timestamp(), 1.0)
-    try:
-        return max((datetime.fromisoformat(text) - now).total_seconds(), 1.0)
-    except (ValueError, TypeError):
-        return None
 
 
 def _date(response: httpx.Response) -> datetime | None:
