@@ -16,10 +16,12 @@ from deskledger.errors import LandingError, StorageAwayError
 _DOCS = "docs/object-storage.md"
 # Whose errors are the storage's: S3's and Google's clients, and what they ask over. They are not installed everywhere.
 _CLIENTS = {"botocore", "aiobotocore", "gcsfs", "google", "aiohttp", "urllib3"}
-_DISK_REMEDY = "let the account that the task runs as write there, and look whether the disk is sound"
+# What does not pass by itself; any other fault of a disk is raised as it is, and tried again.
 _DISK = {
     errno.ENOSPC: "make room on that disk",
     errno.EDQUOT: "make room there, or raise the quota of the account that the task runs as",
+    **dict.fromkeys((errno.EACCES, errno.EPERM, errno.EROFS), "let the account that the task runs as write there"),
+    **dict.fromkeys((errno.EEXIST, errno.ENOTDIR), "take away the file that stands where a folder must be"),
 }
 
 
@@ -89,10 +91,12 @@ def write_whole(path: Path, content: bytes) -> None:
     try:
         _to_disk(path, content)
     except OSError as error:
+        if error.errno not in _DISK:
+            raise
         raise LandingError(
             f"the disk takes no file: {error.strerror}",
             where=str(path.parent),
-            remedy=f"{_DISK.get(error.errno or 0, _DISK_REMEDY)}; then clear the task: nothing is lost",
+            remedy=f"{_DISK[error.errno]}; then clear the task: nothing is lost",
         ) from error
 
 

@@ -44,7 +44,7 @@ def test_a_full_disk_is_told_with_its_folder_and_what_to_do(tmp_path: Path) -> N
 
 def test_a_folder_that_cannot_be_made_is_told_in_the_same_way(tmp_path: Path) -> None:
     (tmp_path / "pages").write_text("a file where the folder should be")
-    with pytest.raises(LandingError, match=r"pages: the disk takes no file: .*\n.*let the account .* write there"):
+    with pytest.raises(LandingError, match=r"pages: the disk takes no file: .*\n.*take away the file that stands"):
         place.write_whole(tmp_path / "pages" / "one.page.gz", b"content")
     with pytest.raises(LandingError, match="pages/a: the disk takes no file"):
         place.write_whole(tmp_path / "pages" / "a" / "one.page.gz", b"content")
