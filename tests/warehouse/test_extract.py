@@ -3,6 +3,7 @@
 import json
 import os
 from collections.abc import Iterator
+from contextlib import nullcontext
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -229,10 +230,11 @@ def test_a_cursor_that_the_desk_takes_no_more_is_begun_anew(
     assert "desk/tickets: the cursor is taken no more (422); going on anew" in said
     assert [each.params["after"] for each in desk.asked] == ["3", "0", "3", "6", "0"]
     assert fates(ingest.load("desk", DAY, clock.now())) == [10, 10, 0, 0, 0]
-    desk.faults = [Fault(422), Fault(422)]  # it is not the cursor, then
-    clock.sleep(86_400)
-    with pytest.raises(SourceError, match="the desk answered 422"):
-        pull(clock, "2026-04-02")
+    for faults in ([Fault(422), Fault(422)], [Fault(422), None, Fault(422), None, Fault(422)]):
+        desk.faults = list(faults)  # it is not the cursor, then: nor is it begun anew again and again
+        clock.sleep(86_400)
+        with pytest.raises(SourceError, match="the desk answered 422"):
+            pull(clock, "2026-04-02")
 
 
 def test_a_search_that_found_nothing_begins_where_it_says_at_the_next_try(
@@ -358,6 +360,11 @@ def test_a_field_that_enough_records_had_is_refused_when_none_of_a_page_has_it(
     if before + after < 200:
         assert pull(clock, "2026-04-02", report=said.append)["records"] == after + 1
         assert ("desk/tickets: warning: no record has prio, which all had before" in said) is (before == 100)
+        # Small pages do not disarm it.
+        desk.records["tickets"] += [without_priority(number) for number in range(300, 400)]
+        clock.sleep(86_400)
+        with pytest.raises(SourceError, match="prio") if before == 100 else nullcontext():
+            pull(clock, "2026-04-03")
         return
     with pytest.raises(SourceError, match="of the 100 on this page prio, which all had before, is gone from all"):
         pull(clock, "2026-04-02")

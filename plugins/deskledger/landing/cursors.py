@@ -273,7 +273,8 @@ def count_told(
         text(
             "update quality.schema_field as known"
             " set always ="
-            " case when page.told < page.places then -1 else least(known.always + page.places, :enough) end"
+            " case when page.told = 0 and page.places < :enough and known.always = :enough then known.always"
+            " when page.told < page.places then -1 else least(known.always + page.places, :enough) end"
             " from unnest(cast(:paths as text[]), cast(:places as integer[]), cast(:told as integer[]))"
             " as page (path, places, told)"
             " where known.source = :source and known.stream = :stream and known.path = page.path"

@@ -110,10 +110,12 @@ def check(stream: str, kept: Kept, always: Collection[str] = (), gone: Collectio
         elif not count.fitting and count.present >= (1 if is_required else ENOUGH):
             found = ", ".join(sorted(count.kinds - {"null"}))
             faults.append(f"{path} is {found}, not {' or '.join(sorted(node.kinds))}")
-        elif path in always and path not in gone and not count.told and kept.told[path][0] >= ALWAYS:
+        elif path not in always or path in gone or path not in kept.told or count.told:
+            continue
+        elif kept.told[path][0] >= ALWAYS:
             faults.append(f"{path}, which all had before, is gone from all of them")
             remedy = f"{_CHANGED}. What it tells no more for good: gone: [{stream}.{path}] under extract in the mapping"
-        elif path in always and path not in gone and not count.told and kept.told[path][0]:
+        elif kept.told[path][0]:
             missing.append(path)
     if faults:
         raise SourceError(

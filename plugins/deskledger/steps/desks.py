@@ -93,7 +93,8 @@ def gone_of(mapping: Mapping, streams: list[Stream]) -> dict[str, set[str]]:
         raise MappingError(
             f"extract.gone names what is no field of a stream: {', '.join(sorted(unknown))}",
             where=f"mappings/{mapping.source}.yaml",
-            remedy="write it as the refused page did: the stream, a dot, the field's path",
+            remedy="write it as the refused page did (the stream, a dot, the field's path), or take it out of `gone`: a"
+            " custom field that the mapping reads no more is not asked for",
         )
     return {name: {path for path in paths if f"{name}.{path}" in mapping.extract.gone} for name, paths in gone.items()}
 

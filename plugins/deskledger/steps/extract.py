@@ -58,6 +58,7 @@ class _Run:
     gone: dict[str, set[str]]
     counts: _Counts = field(default_factory=_Counts)
     noted: dict[tuple[str, str], set[str]] = field(default_factory=dict)
+    resumed: set[str] = field(default_factory=set)  # streams that were begun anew
 
 
 def extract(
@@ -179,8 +180,10 @@ def _ask(run: _Run, stream: Stream, cursor: Cursor) -> tuple[Cursor, Request, An
         return cursor, request, run.client.ask(request)
     except DeskRefusesError as refused:
         again = stream.resume(cursor) if refused.status in _NO_CURSOR and isinstance(stream, Resumes) else None
-        if again is None:
+        # Once: a desk that takes no cursor at all would be asked the same for ever.
+        if again is None or stream.name in run.resumed:
             raise
+        run.resumed.add(stream.name)
         run.report(f"{run.mapping.source}/{stream.name}: the cursor is taken no more ({refused.status}); going on anew")
     request = stream.request(again)
     return again, request, run.client.ask(request)
