@@ -20,7 +20,8 @@ normalised again and nothing is fetched twice; equal rows are left alone. Many d
 
 **When it fails.** The message names the file, line and remedy. The other sources of the day went on. Mend the file or
 the mapping and clear the failed task; nothing was half loaded. An `extract` that was killed or failed goes on where it
-stood; deferred, it waits as long as the desk asked it to. A first load of years is `ingest_history`.
+stood; deferred, it waits as long as the desk asked it to. What landed and was not loaded, the next day's load takes
+up. A first load of years is `ingest_history`.
 """
 
 from datetime import datetime

@@ -8,7 +8,7 @@ with known as (
         page.source,
         page.file_sha256,
         page.ordinal,
-        max(load.loaded_at) as loaded_at
+        min(load.loaded_at) as loaded_at
     from quality.landed_page as page
     inner join quality.landed_file as file on page.source = file.source and page.file_sha256 = file.sha256
     inner join quality.load as load

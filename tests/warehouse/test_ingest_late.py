@@ -11,12 +11,22 @@ import pandas as pd
 import pytest
 from sqlalchemy import Engine, text
 
+from deskledger.landing.pages import folder as pages_folder
 from deskledger.quality.quarantine import incomplete_tickets
 from deskledger.sources.event_log import pages
 from deskledger.steps import ingest
 
 from tests.unit.sources.event_log.desk import EVENTS
 from tests.warehouse.ingest_desk import LAST, NEXT, NOW, STATUSES, ask, export, fates, row, take, write_mapping
+
+JANUARY = "2026-01-03 09:00"
+
+
+def raising(error: Exception) -> Any:
+    def function(*arguments: Any) -> Any:
+        raise error
+
+    return function
 
 
 @pytest.mark.parametrize("written", ["T1 ", " T1", "\tT1"])
@@ -125,6 +135,34 @@ def test_what_is_refused_again_stays_behind_and_the_day_goes_on(
     assert ask(warehouse, "select complete_until::date::text from quality.watermark") == [("2026-04-01",)]
 
 
+def test_a_page_of_an_earlier_day_that_is_gone_stops_no_later_one(warehouse: Engine, inbox: Path) -> None:
+    for day in ("01", "02"):
+        export(
+            inbox, f"log-2026-04-{day}.csv", row(f"T{day}", 1, f"2026-04-{day} 09:00", opened=f"2026-04-{day} 09:00")
+        )
+    ingest.land("desk", "2026-04-01", NOW)
+    for page in pages_folder("desk").rglob("*.gz"):
+        page.unlink()
+    loaded = take("2026-04-02", NEXT)
+    assert (loaded["taken_up"], loaded["warnings"]) == ([], 1)
+    assert ask(warehouse, STATUSES) == [("T02", "open")]
+
+
+def test_the_months_of_a_day_taken_up_are_named_by_the_next_try_too(
+    warehouse: Engine, inbox: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The first one took it up and was killed, or its own day was refused: nobody has heard of January."""
+    export(inbox, "log-2026-04-01.csv", row("T1", 1, JANUARY, opened=JANUARY))
+    export(inbox, "log-2026-04-02.csv", row("T2", 1, "2026-04-02 09:00"))
+    ingest.land("desk", "2026-04-01", NOW)
+    ingest.land("desk", "2026-04-02", NEXT)
+    with monkeypatch.context() as broken, pytest.raises(RuntimeError, match="killed"):
+        broken.setattr(ingest, "_move_watermark", raising(RuntimeError("killed")))
+        ingest.load("desk", "2026-04-02", NEXT)
+    loaded = ingest.load("desk", "2026-04-02", LAST)
+    assert (loaded["taken_up"], loaded["days"]) == ([], ["2026-01-03", "2026-04-01", "2026-04-02"])
+
+
 def test_a_clock_that_is_ahead_where_files_land_hides_no_month(warehouse: Engine, inbox: Path) -> None:
     march = "2026-03-20 09:00"
     export(inbox, "log-2026-04-10.csv", row("T1", 1, march, opened=march))
@@ -132,9 +170,6 @@ def test_a_clock_that_is_ahead_where_files_land_hides_no_month(warehouse: Engine
     assert ingest.load("desk", "2026-04-10", NOW)["days"] == ["2026-03-20", "2026-04-10"]
     # Nor a try that was killed after its commit.
     assert ingest.load("desk", "2026-04-10", NEXT)["days"] == ["2026-03-20", "2026-04-10"]
-
-
-JANUARY = "2026-01-03 09:00"
 
 
 def test_a_load_names_a_day_of_each_month_in_which_it_changed_something(warehouse: Engine, inbox: Path) -> None:

@@ -141,12 +141,13 @@ _PAGES = """
                 order by
                     -- Of pulls that overlap, the one that began last need not have the newer answer.
                     case when position('/' in name) > 0 then modified_at else landed_at end,
-                    landed_at, modified_at, name collate "C", sha256
+                    case when position('/' in name) > 0 then null else modified_at end,
+                    name collate "C", sha256
             ) as landed_order
         from quality.landed_file
         where source = :source
     ) as file on file.source = page.source and file.sha256 = page.file_sha256
-    where page.source = :source
+    where page.source = :source and (cast(:partition as text) is null or page.partition = :partition)
     order by file.landed_order, page.ordinal
 """
 _BESIDE = """
@@ -159,9 +160,9 @@ _BESIDE = """
 """
 
 
-def pages_of(connection: Connection, source: str) -> list[PageRef]:
-    """The pages of a source in landing order."""
-    return [PageRef(*row) for row in connection.execute(text(_PAGES), {"source": source})]
+def pages_of(connection: Connection, source: str, partition: str | None = None) -> list[PageRef]:
+    """The pages of a source, or of one of its partitions, in landing order."""
+    return [PageRef(*row) for row in connection.execute(text(_PAGES), {"source": source, "partition": partition})]
 
 
 def mark_loaded(connection: Connection, source: str, partition: str, pages: Iterable[PageRef], now: datetime) -> None:
@@ -190,6 +191,11 @@ def tickets_on(connection: Connection, source: str, pages: list[str]) -> np.ndar
         {"source": source, "pages": pages},
     )
     return np.fromiter(found.scalars(), dtype=np.int64)
+
+
+def tickets_under(connection: Connection, source: str, partition: str) -> np.ndarray:
+    """The keys (int64) of the tickets on a partition's pages."""
+    return tickets_on(connection, source, [page.sha256 for page in pages_of(connection, source, partition)])
 
 
 def landed_since(connection: Connection, source: str, partition: str) -> datetime | None:

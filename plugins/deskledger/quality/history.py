@@ -19,11 +19,13 @@ _WATERMARK = """
         (select coalesce(sum(records), 0)::bigint from quality.landed_file where source = :source) as records
 """
 _UNREAD = """
-    select page.partition, count(*) as pages, min(file.landed_at) as landed_at
+    select
+        case when page.partition ~ '^[0-9]{4}-[0-9]{2}-[0-9]{2}$' then page.partition else 'a history' end as partition,
+        count(*) as pages, min(file.landed_at) as landed_at
     from quality.landed_page as page
     join quality.landed_file as file on file.source = page.source and file.sha256 = page.file_sha256
     where page.source = :source and page.loaded_at is null
-    group by page.partition order by page.partition
+    group by 1 order by 1
 """
 # A partition that is loaded again has its records judged again: its newest load says what became of them.
 _FATES = """
@@ -84,7 +86,7 @@ def standing(connection: Connection, source: str) -> Row:
 
 
 def unread(connection: Connection, source: str) -> list[Row]:
-    """What landed and no load has read yet, by partition: the watermark waits for it."""
+    """What landed and no load has read yet, by day, histories together: the watermark waits for it."""
     return _rows(connection, _UNREAD, source=source)
 
 

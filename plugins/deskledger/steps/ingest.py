@@ -13,7 +13,7 @@ from typing import Any
 
 from sqlalchemy import Connection, text
 
-from deskledger.errors import MappingError, QualityError, SourceError
+from deskledger.errors import LandingError, MappingError, QualityError, SourceError
 from deskledger.landing import manifest
 from deskledger.quality import balance, control
 from deskledger.quality.suites import RefusedError
@@ -57,7 +57,8 @@ def load(source: str, day: str, now: datetime) -> dict[str, Any]:
     Gives the counts of all: extracted = loaded + unchanged + superseded + quarantined, changed rows a table, the
     watermark; the earlier days taken up; and `days`, in order: the partitions' own, and the first day of each other
     month in which something changed.
-    Raises QualityError before anything of the day is written where a table fails or records do not balance.
+    Raises QualityError before anything of the day is written where a table fails or records do not balance; earlier
+    days that were taken up stay loaded.
     """
     mapping = mapping_of(source)
     counts, days, taken_up = _take_up(mapping, day, now)
@@ -65,6 +66,7 @@ def load(source: str, day: str, now: datetime) -> dict[str, Any]:
     with _loading(source, day, now, shared=False) as connection:
         loaded = load_partition(connection, mapping, day, now)
         days.update(ingest_days.to_measure(connection, mapping, day, loaded.tickets))
+        days.update(ingest_days.of_taken_up(connection, mapping, day))
         warnings = _move_watermark(connection, mapping, day, now)
         watermark = ingest_watermark.current(connection, source)
     counts.update({**loaded.counts, "warnings": loaded.counts["warnings"] + warnings})
@@ -87,7 +89,7 @@ def _take_up(mapping: Mapping, day: str, now: datetime) -> tuple[Counter[str], s
             with _loading(mapping.source, earlier, now, shared=False) as connection:
                 loaded = load_partition(connection, mapping, earlier, now)
                 days.update(ingest_days.to_measure(connection, mapping, earlier, loaded.tickets))
-        except QualityError as refused:
+        except (QualityError, LandingError) as refused:
             counts["warnings"] += 1
             _log.warning("%s: what landed under %s is still not loaded: %s", mapping.source, earlier, refused)
         else:

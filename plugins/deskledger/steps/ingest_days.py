@@ -7,6 +7,7 @@ from sqlalchemy import Connection, text
 
 from deskledger.landing import manifest
 from deskledger.sources.event_log.mapping import Mapping
+from deskledger.steps import ingest_watermark
 from deskledger.warehouse.transfer import stage_keys
 
 # `since` is when the partition's first file landed, not when this load began: a try that was killed after its commit
@@ -69,6 +70,19 @@ def to_measure(connection: Connection, mapping: Mapping, partition: str, tickets
         found = changed_since(connection, mapping, partition, tickets, since, known=f"{partition[:7]}-01")
         days.update(day for day in found if day[:7] != partition[:7])
     return sorted(days)
+
+
+def of_taken_up(connection: Connection, mapping: Mapping, day: str) -> set[str]:
+    """The same of earlier days that were loaded since the day's own first file landed.
+
+    A try that took them up and then ended, killed or refused, has told nobody; the next one finds nothing to take up.
+    """
+    since = manifest.landed_since(connection, mapping.source, day)
+    days: set[str] = set()
+    for earlier in ingest_watermark.loaded_since(connection, mapping.source, day, since) if since else ():
+        tickets = manifest.tickets_under(connection, mapping.source, earlier)
+        days.update(to_measure(connection, mapping, earlier, tickets))
+    return days
 
 
 def changed_since(

@@ -21,9 +21,11 @@ _UNLOADED = """
     where page.source = :source and file.partition = :partition and page.loaded_at is null
     order by page.partition
 """
-_LEFT_BEHIND = """
+_EARLIER_DAYS = """
     select distinct partition from quality.landed_page
-    where source = :source and loaded_at is null and partition ~ '^[0-9]{4}-[0-9]{2}-[0-9]{2}$' and partition < :day
+    where
+        source = :source and partition ~ '^[0-9]{4}-[0-9]{2}-[0-9]{2}$' and partition < :day
+        and (case when cast(:since as timestamptz) is null then loaded_at is null else loaded_at >= :since end)
     order by partition
 """
 _LAST_EVENT = """
@@ -58,7 +60,12 @@ def unloaded(connection: Connection, source: str, partition: str) -> list[str]:
 
 def left_behind(connection: Connection, source: str, day: str) -> list[str]:
     """The days before `day` under which something landed that no load has read yet, in order."""
-    return list(connection.execute(text(_LEFT_BEHIND), {"source": source, "day": day}).scalars())
+    return list(connection.execute(text(_EARLIER_DAYS), {"source": source, "day": day, "since": None}).scalars())
+
+
+def loaded_since(connection: Connection, source: str, day: str, since: datetime) -> list[str]:
+    """The days before `day` of which a load that began then or later was the first to read a page, in order."""
+    return list(connection.execute(text(_EARLIER_DAYS), {"source": source, "day": day, "since": since}).scalars())
 
 
 def is_all_loaded(connection: Connection, source: str) -> bool:
