@@ -26,6 +26,7 @@ NEWEST_PAGES = 100  # of the newest rows: an account that sees none of them is r
 LAG = timedelta(minutes=5)
 # Instants in a query are read in the time zone of the account's user, which REST does not tell.
 ZONES = timedelta(days=1)
+_OTHER_ADDRESS = "the base URL of the connection must be that of Request Tracker itself, without /REST/2.0"
 
 
 @dataclass
@@ -185,13 +186,9 @@ def id_of(stream: str, item: Any, name: str = "id") -> int:
     return int(str(number))
 
 
-def strange(stream: str, what: str) -> SourceError:
-    """An answer that is not one of REST 2.0."""
-    return SourceError(
-        f"the desk answered with {what}",
-        where=stream,
-        remedy="the base URL of the connection must be that of Request Tracker itself, without /REST/2.0",
-    )
+def strange(stream: str, what: str, remedy: str = _OTHER_ADDRESS) -> SourceError:
+    """An answer that is not one of REST 2.0, or not one that the documented rights would give."""
+    return SourceError(f"the desk answered with {what}", where=stream, remedy=remedy)
 
 
 def since(cursor: Cursor, field: str) -> str:

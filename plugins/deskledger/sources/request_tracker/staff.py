@@ -6,14 +6,13 @@ from datetime import datetime
 from hashlib import sha256
 from typing import Any
 
-from deskledger.errors import SourceError
 from deskledger.sources.desk import Answer, Cursor, Field, JsonKind, Request, Step
 from deskledger.sources.request_tracker.paging import API, PER_PAGE, Walk, id_of, items_of, listed, strange
 
 _TEXT: frozenset[JsonKind] = frozenset({"text"})
 _PRIVILEGED = "Privileged"  # the group of everybody who may be given rights
-_SEE_GROUP = "give the account's user the right SeeGroup for all groups, globally"
-_BE_PRIVILEGED = "tick “Let this user be granted rights” for the account's user"
+_SEE_GROUP = "give the account's user the right SeeGroup for all groups, globally (docs/desks/request-tracker.md)"
+_BE_PRIVILEGED = "tick “Let this user be granted rights” for the account's user (docs/desks/request-tracker.md)"
 QUEUE_FIELDS = (
     Field("id", frozenset({"integer", "text"}), required=True),
     Field("Name", _TEXT, required=True),
@@ -87,11 +86,13 @@ class Agents:
             if each.get("Domain") == "UserDefined" or each.get("Name") == _PRIVILEGED
         ]
         if total is None:
-            raise _refused("no total of its groups: the account needs the right SeeGroup, globally", _SEE_GROUP)
+            raise strange(
+                self.name, "no total of its groups: the account needs the right SeeGroup, globally", _SEE_GROUP
+            )
         if total > PER_PAGE * cursor["page"]:
             return {**cursor, "page": cursor["page"] + 1, "groups": found}
         if not found:
-            raise _refused(f"no group {_PRIVILEGED}: the account needs the right SeeGroup", _SEE_GROUP)
+            raise strange(self.name, f"no group {_PRIVILEGED}: the account needs the right SeeGroup", _SEE_GROUP)
         return {"ask": "members", "groups": sorted(found), "staff": [], "in_group": {}, "seen": cursor.get("seen")}
 
     def _members(self, cursor: Cursor, group: Any) -> Step:
@@ -120,19 +121,13 @@ class Agents:
             if (mark := _mark(each.get("Name"))) in staff
         ]
         if total is None:
-            raise _refused("no total of its users: the account must be privileged", _BE_PRIVILEGED)
+            raise strange(self.name, "no total of its users: the account must be privileged", _BE_PRIVILEGED)
         if total > PER_PAGE * cursor["page"]:
             return {**cursor, "page": cursor["page"] + 1, "agents": agents}
         return {"ask": "nothing more", "agents": agents, "seen": cursor["seen"]}
 
     def _again(self, cursor: Cursor) -> Cursor:
         return {"ask": "groups", "page": 1, "groups": [], "seen": cursor["seen"]}
-
-
-def _refused(what: str, remedy: str) -> SourceError:
-    return SourceError(
-        f"the desk answered with {what}", where="agents", remedy=f"{remedy} (docs/desks/request-tracker.md)"
-    )
 
 
 def _mark(text: Any) -> str:
