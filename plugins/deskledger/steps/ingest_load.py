@@ -78,7 +78,8 @@ def load_partition(connection: Connection, mapping: Mapping, partition: str, now
         for section in sorted(mapping.sections, key=_ORDER.index):
             own = [page for page in load.pages[section] if page.partition == partition]
             landed[section] = sum(page.records for page in own)
-            for block in _prepared(load, section, own) if own else ():
+            others = [page for page in load.pages[section] if page.partition != partition]
+            for block in _prepared(load, section, own, others) if own else ():
                 newest[section] = max(filter(None, (newest.get(section), block.newest_at)), default=None)
                 paths = prepared.setdefault(section, [])
                 paths.append(Path(folder) / f"{section}.{len(paths)}")
@@ -108,12 +109,10 @@ def _by_section(mapping: Mapping, every: list[PageRef]) -> dict[str, list[PageRe
     return pages
 
 
-def _prepared(load: _Load, section: str, own: list[PageRef]) -> Iterator[Block]:
+def _prepared(load: _Load, section: str, own: list[PageRef], others: list[PageRef]) -> Iterator[Block]:
     part = load.mapping.sections[section]
     by_ticket = part.columns.get("ticket_id") if isinstance(part, TableSection) else part.ticket_id
     prepare = _prepare_table if isinstance(part, TableSection) else _prepare_events
-    mine = set(own)
-    others = [page for page in load.pages[section] if page not in mine]
     for raw in read(load.connection, load.mapping, section, own, others, by_ticket):
         block = prepare(load, section, raw)
         for each in block.tables:
