@@ -61,12 +61,12 @@ def load(source: str, day: str, now: datetime) -> dict[str, Any]:
     days that were taken up stay loaded.
     """
     mapping = mapping_of(source)
-    counts, days, taken_up = _take_up(mapping, day, now)
+    counts, taken_up = _take_up(mapping, day, now)
     # Two days' loads may share tickets; the later one must see what the earlier one saw.
     with _loading(source, day, now, shared=False) as connection:
         loaded = load_partition(connection, mapping, day, now)
-        days.update(ingest_days.to_measure(connection, mapping, day, loaded.tickets))
-        days.update(ingest_days.of_taken_up(connection, mapping, day))
+        days = {*ingest_days.to_measure(connection, mapping, day, loaded.tickets)}
+        days |= ingest_days.of_taken_up(connection, mapping, day, now)
         warnings = _move_watermark(connection, mapping, day, now)
         watermark = ingest_watermark.current(connection, source)
     counts.update({**loaded.counts, "warnings": loaded.counts["warnings"] + warnings})
@@ -74,13 +74,12 @@ def load(source: str, day: str, now: datetime) -> dict[str, Any]:
     return {"source": source, "partition": day, **counts, **more}
 
 
-def _take_up(mapping: Mapping, day: str, now: datetime) -> tuple[Counter[str], set[str], list[str]]:
-    """Loads what earlier days' runs left behind: the counts, the days that it leads on to, the partitions.
+def _take_up(mapping: Mapping, day: str, now: datetime) -> tuple[Counter[str], list[str]]:
+    """Loads what earlier days' runs left behind: the counts, the partitions.
 
     One that is refused again stays behind, and the watermark with it: the day itself goes on.
     """
     counts: Counter[str] = Counter()
-    days: set[str] = set()
     taken_up = []
     with open_warehouse().connect() as connection:
         left = ingest_watermark.left_behind(connection, mapping.source, day)
@@ -88,14 +87,13 @@ def _take_up(mapping: Mapping, day: str, now: datetime) -> tuple[Counter[str], s
         try:
             with _loading(mapping.source, earlier, now, shared=False) as connection:
                 loaded = load_partition(connection, mapping, earlier, now)
-                days.update(ingest_days.to_measure(connection, mapping, earlier, loaded.tickets))
         except (QualityError, LandingError) as refused:
             counts["warnings"] += 1
             _log.warning("%s: what landed under %s is still not loaded: %s", mapping.source, earlier, refused)
         else:
             taken_up.append(earlier)
             counts.update(loaded.counts)
-    return counts, days, taken_up
+    return counts, taken_up
 
 
 def land_history(source: str, now: datetime) -> list[str]:

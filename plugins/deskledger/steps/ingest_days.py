@@ -72,14 +72,14 @@ def to_measure(connection: Connection, mapping: Mapping, partition: str, tickets
     return sorted(days)
 
 
-def of_taken_up(connection: Connection, mapping: Mapping, day: str) -> set[str]:
-    """The same of earlier days that were loaded since the day's own first file landed.
+def of_taken_up(connection: Connection, mapping: Mapping, day: str, now: datetime) -> set[str]:
+    """The same of earlier days that this load, begun at `now`, took up, or one since the day's own first file landed.
 
     A try that took them up and then ended, killed or refused, has told nobody; the next one finds nothing to take up.
     """
-    since = manifest.landed_since(connection, mapping.source, day)
+    since = manifest.landed_since(connection, mapping.source, day) or now
     days: set[str] = set()
-    for earlier in ingest_watermark.loaded_since(connection, mapping.source, day, since) if since else ():
+    for earlier in ingest_watermark.loaded_since(connection, mapping.source, day, since):
         tickets = manifest.tickets_under(connection, mapping.source, earlier)
         days.update(to_measure(connection, mapping, earlier, tickets))
     return days
