@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -25,7 +26,7 @@ from deskledger.sources.event_log.mapping import Mapping
 from deskledger.sources.event_log.words import words_of
 from deskledger.steps.desks import desk_of
 
-BLOCK_RECORDS = 40_000  # of a demo desk: 430 MB at most, 310 of them before the first row; 60,000 take 30 MB more
+BLOCK_RECORDS = 45_000  # of a demo desk: 420 MB at most, 300 of them before the first row; 10,000 more take 40 MB more
 WAITING_BYTES = 16 << 20  # of rows that wait to be split: a page by itself makes too many small pieces
 _OF_ROW = ("record_no", "line")  # of the columns of origin; the others are the same for a whole page
 
@@ -77,14 +78,13 @@ def read(
     rows = np.zeros(buckets, dtype=np.int64)
     with TemporaryDirectory(prefix="deskledger-load-") as folder:
         split = _Split(Path(folder), buckets)
-        for frame, origin in chain(held, parts):
+        for frame, origin in chain(_given_up(held), parts):
             words = words_of(frame[by_ticket], mapping.missing)
             key_of = np.append(ticket_keys(mapping.source, words.distinct), 0)
             bucket = key_of[words.codes] % buckets
             split.add(frame, origin, bucket)
             rows += np.bincount(bucket, minlength=buckets)
         split.close()
-        held.clear()
         for number, together in enumerate(_blocks(rows)):
             yield Raw(*_together([block for each in together if (block := split.block(each))]), names * (number == 0))
 
@@ -92,6 +92,13 @@ def read(
 def _together(parts: list[tuple[pd.DataFrame, pd.DataFrame]]) -> tuple[pd.DataFrame, pd.DataFrame]:
     rows, origins = zip(*parts, strict=True)
     return pd.concat(rows, ignore_index=True), pd.concat(origins, ignore_index=True)
+
+
+def _given_up(parts: list[tuple[pd.DataFrame, pd.DataFrame]]) -> Iterator[tuple[pd.DataFrame, pd.DataFrame]]:
+    """The parts in order; none is kept in memory once the next is asked for."""
+    parts.reverse()
+    while parts:
+        yield parts.pop()
 
 
 def _blocks(rows: np.ndarray) -> Iterator[list[int]]:
@@ -164,7 +171,7 @@ class _Split:
     def __init__(self, folder: Path, blocks: int) -> None:
         self._files = [folder / f"{number}.arrow" for number in range(blocks)]
         self._writers: dict[int, pa.RecordBatchStreamWriter] = {}
-        self._pages: list[pd.DataFrame] = []  # a row each: the origin that all rows of a page share
+        self._pages: list[dict[str, Any]] = []  # the origin that all rows of a page share
         self._origins = pd.DataFrame()  # the same together, once all are there
         self._waiting: list[tuple[pa.Table, np.ndarray]] = []
 
@@ -176,7 +183,8 @@ class _Split:
             **{name: origin[name] for name in _OF_ROW},
             "page": np.full(len(frame), len(self._pages)),
         }
-        self._pages.append(origin.drop(columns=list(_OF_ROW)).iloc[:1])
+        # As values: a slice of a frame keeps all of it.
+        self._pages.append({name: origin[name].iloc[0] for name in origin.columns if name not in _OF_ROW})
         in_order = pa.table(columns).take(pa.array(np.argsort(block, kind="stable")))
         self._waiting.append((in_order, np.bincount(block, minlength=len(self._files))))
         if sum(table.nbytes for table, _ in self._waiting) >= WAITING_BYTES:
@@ -188,7 +196,8 @@ class _Split:
         for writer in self._writers.values():
             writer.close()
         if self._pages:
-            self._origins = pd.concat(self._pages, ignore_index=True)
+            self._origins = pd.DataFrame(self._pages)
+            self._pages.clear()
 
     def block(self, number: int) -> tuple[pd.DataFrame, pd.DataFrame] | None:
         """A block's rows and their origins, in the order in which they came; None where nothing came."""
