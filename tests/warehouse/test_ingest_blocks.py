@@ -107,3 +107,17 @@ def test_records_that_do_not_balance_leave_nothing_of_any_block(
         ingest.load("desk", "2026-04-01", NOW)
     assert ask(warehouse, "select count(*) from core.ticket") == [(0,)]
     assert ask(warehouse, "select to_regclass('core.ticket_202604')") == [(None,)]
+
+
+def test_an_answer_that_is_told_for_tickets_of_several_blocks_is_one_row(
+    warehouse: Engine, inbox: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ingest_read, "BLOCK_RECORDS", 2)
+    write_mapping()
+    export(inbox, "log-2026-04-01.csv", *(row(f"T{number}", 1, "2026-04-01 09:30") for number in range(8)))
+    told = [f"S1,A1,T{number},2026-04-01 12:00,2026-04-01 13:00,4" for number in range(8)]
+    (inbox / "surveys-2026-04-01.csv").write_text("\n".join(["s,a,t,sent,back,stars", *told, ""]))
+    ingest.land("desk", "2026-04-01", NOW)
+    assert sum(fates(ingest.load("desk", "2026-04-01", NOW))[1:]) == 16
+    assert ask(warehouse, "select survey_id, answer_id from core.survey_answer") == [("S1", "A1")]
+    assert ask(warehouse, "select count(*) from quality.quarantine") == [(0,)]

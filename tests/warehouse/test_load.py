@@ -4,6 +4,7 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from decimal import Decimal
 from threading import Barrier
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -12,7 +13,9 @@ from sqlalchemy import Engine, text
 
 from deskledger import model
 from deskledger.errors import WarehouseError
-from deskledger.warehouse import MergeCounts, merge, open_warehouse, read_frame, stored_months
+from deskledger.warehouse import MergeCounts, merge, open_warehouse, read_frame, stored_months, writing
+from deskledger.warehouse.distinct import merge_distinct
+from deskledger.warehouse.load import Merging, StoredMonths
 
 FIRST = datetime(2026, 4, 1, 2, tzinfo=UTC)
 SECOND = datetime(2026, 4, 2, 2, tzinfo=UTC)
@@ -323,6 +326,89 @@ def test_loads_at_the_same_time_neither_duplicate_nor_deadlock(warehouse: Engine
     assert len(last) == 200
     assert set(last["team"]) == {"team 4"}
     assert len(stored(warehouse, model.TICKET_EVENT)) == 200
+
+
+def test_two_loads_that_stage_the_same_new_month_do_not_wait_for_each_other(warehouse: Engine) -> None:
+    rows = _month_of_tickets(1)
+    halves = [rows.iloc[:120].reset_index(drop=True), rows.iloc[80:].reset_index(drop=True)]
+    with warehouse.connect() as first, warehouse.connect() as second:
+        second.execute(text("set lock_timeout = '5s'"))
+        loads = [Merging(connection, model.TICKET, FIRST, StoredMonths(connection)) for connection in (first, second)]
+        for merging, half in zip(loads, halves, strict=True):
+            merging.stage(half)
+        assert loads[0].finish() == MergeCounts(inserted=120)
+        first.commit()
+        assert loads[1].finish() == MergeCounts(inserted=80, unchanged=40)
+        second.commit()
+    assert len(stored(warehouse, model.TICKET)) == 200
+    assert partitions(warehouse, "core.ticket") == ["core.ticket_202601"]
+    with warehouse.connect() as connection:
+        left = connection.scalars(text("select relname from pg_class where relname ~ '_by_[0-9]+|staged|replaced'"))
+        assert left.all() == []
+
+
+def test_a_ticket_that_another_load_has_stored_under_another_month_meanwhile_is_refused(warehouse: Engine) -> None:
+    with warehouse.connect() as connection:
+        merging = Merging(connection, model.TICKET, SECOND, StoredMonths(connection))
+        merging.stage(tickets(("1", FEBRUARY, "b", "2026-02-05"), ("9", FEBRUARY, "b", "2026-02-05")))
+        load(warehouse, model.TICKET, tickets(("1", JANUARY, "a", "2026-01-05")))
+        with pytest.raises(WarehouseError, match="another load has just stored a ticket under another month"):
+            merging.finish()
+    assert stored(warehouse, model.TICKET)["created_month"].tolist() == [JANUARY]
+
+
+def test_events_that_another_load_has_stored_in_a_new_month_meanwhile_are_replaced(warehouse: Engine) -> None:
+    keys = model.ticket_keys("desk", ["1"])
+    with warehouse.begin() as connection:
+        merging = Merging(connection, model.TICKET_EVENT, SECOND, StoredMonths(connection))
+        merging.stage(events(("1", JANUARY, "e2", "new")), keys)
+        load(warehouse, model.TICKET_EVENT, events(("1", JANUARY, "e1", "new")))
+        assert merging.finish() == MergeCounts(inserted=1, deleted=1)
+    assert stored(warehouse, model.TICKET_EVENT)["event_id"].tolist() == ["e2"]
+
+
+def test_a_row_that_several_blocks_have_is_that_of_the_last(warehouse: Engine) -> None:
+    """Blocks are of tickets; a table without partitions may be keyed otherwise."""
+    charge = {"contract": "alder", "period": "2026-01", "kind": "monthly_fee", "currency": "EUR"}
+    with warehouse.begin() as connection:
+        merging = Merging(connection, model.CHARGE, FIRST, StoredMonths(connection))
+        for amount in ("1.00", "2.00", "2.00"):
+            merging.stage(model.conform(model.CHARGE, pd.DataFrame([charge]).assign(amount=[Decimal(amount)])))
+        assert merging.finish() == MergeCounts(inserted=1, updated=1, unchanged=1)
+    assert [str(each) for each in stored(warehouse, model.CHARGE)["amount"]] == ["2.00"]
+
+
+def test_months_are_written_in_one_order_whatever_order_they_come_in(
+    warehouse: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    load(warehouse, model.TICKET, THREE)
+    load(warehouse, model.TICKET_EVENT, events(("1", JANUARY, "e1", "new"), ("3", FEBRUARY, "e1", "new")))
+    written: list[int | None] = []
+
+    def noted(cursor: object, relation: object, month: int | None, *others: Any) -> MergeCounts:
+        written.append(month)
+        return merge_distinct(cursor, relation, month, *others)
+
+    monkeypatch.setattr(writing, "merge_distinct", noted)
+    load(warehouse, model.TICKET_EVENT, events(("3", FEBRUARY, "e2", "new")), replaced=["1", "3"])
+    load(warehouse, model.TICKET_EVENT, events(("1", JANUARY, "e2", "new")), replaced=["3", "1"])
+    assert written == [JANUARY, FEBRUARY] * 2
+
+
+def test_blocks_of_stored_and_new_months_are_written_as_one(warehouse: Engine) -> None:
+    load(warehouse, model.TICKET, THREE)
+    load(warehouse, model.TICKET_EVENT, events(("1", JANUARY, "e1", "new"), ("2", JANUARY, "e1", "new")))
+    with warehouse.begin() as connection:
+        keys = model.ticket_keys("desk", ["1", "2", "3", "8"])
+        merging = Merging(connection, model.TICKET_EVENT, SECOND, StoredMonths(connection, keys[:3]))
+        merging.stage(events(("1", JANUARY, "e1", "new"), ("8", 202603, "e1", "new")), keys[[0, 3]])
+        merging.stage(events(("3", FEBRUARY, "e1", "new")), keys[[2]])
+        merging.stage(model.empty(model.TICKET_EVENT), keys[[1]])
+        assert merging.finish() == MergeCounts(inserted=2, unchanged=1, deleted=1)
+    left = stored(warehouse, model.TICKET_EVENT)[["ticket_key", "created_month", "event_id"]]
+    assert sorted(left.itertuples(index=False, name=None)) == sorted(
+        [(keys[0], JANUARY, "e1"), (keys[2], FEBRUARY, "e1"), (keys[3], 202603, "e1")]
+    )
 
 
 def test_readers_see_all_of_a_load_or_nothing_and_do_not_wait(warehouse: Engine) -> None:

@@ -1,19 +1,23 @@
-"""What a load writes, all in its transaction: rows merged block by block, totals that balance, quarantine settled."""
+"""What a load writes, all in its transaction: rows staged block by block and merged, quarantine settled, totals that
+balance.
+"""
 
+import pickle
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
 from sqlalchemy import Connection
 
-from deskledger.model import CANONICAL, TICKET_EVENT, Table
+from deskledger.model import TICKET_EVENT, Table
 from deskledger.quality import balance, quarantine, suites
 from deskledger.sources.event_log.fates import FATES
-from deskledger.warehouse.load import Merging
-from deskledger.warehouse.partitions import MergeCounts
+from deskledger.warehouse.load import Merging, StoredMonths
+from deskledger.warehouse.relation import MergeCounts
 
 _TELLS = ("occurred_at", "sent_at", "responded_at")
 
@@ -22,15 +26,10 @@ _TELLS = ("occurred_at", "sent_at", "responded_at")
 class Judged:
     """A canonical table of a block, after its suite: `sound` rows go on, the others are held."""
 
-    name: str
+    table: Table
     sound: pd.DataFrame
     made: int
     verdict: suites.Verdict
-
-    @property
-    def table(self) -> Table:
-        """The one of the model: a block waits on disk, and a table that is read back is another one."""
-        return CANONICAL[self.name]
 
 
 @dataclass
@@ -67,45 +66,81 @@ class _Total:
         return balance.Produced(self.made, self.held, **vars(self.merged))
 
 
-class Run:
-    """One load as it writes; `counts` are the records' fates, the rows' changes and the warnings."""
+@dataclass
+class _Settlement:
+    """What quarantine is told of a block."""
 
-    def __init__(self, connection: Connection, source: str, partition: str, now: datetime) -> None:
+    held: pd.DataFrame
+    touched: np.ndarray
+    pages: list[str]
+
+
+@dataclass
+class _Section:
+    """One section over all blocks; what quarantine is told of each waits on disk, since all its rows may be held."""
+
+    totals: list[_Total] = field(default_factory=list)
+    fates: np.ndarray = field(default_factory=lambda: np.zeros(len(FATES), dtype=np.int64))
+    waiting: list[Path] = field(default_factory=list)
+
+    def settlements(self) -> Iterator[_Settlement]:
+        for path in self.waiting:
+            with path.open("rb") as file:
+                yield pickle.load(file)
+
+
+class Run:
+    """One load as it writes; `counts` are the records' fates, the rows' changes and the warnings.
+
+    `stage` takes blocks while the next ones are made, and nobody else sees or waits for what it does. `finish` writes.
+    """
+
+    def __init__(
+        self, connection: Connection, source: str, partition: str, now: datetime, stored: StoredMonths, folder: Path
+    ) -> None:
+        """`folder` is empty, and the run's until it is finished."""
         self.id = balance.load_id(source, partition, now)
         self.counts: Counter[str] = Counter(dict.fromkeys(("extracted", *FATES, "warnings"), 0))
         self._connection, self._source, self._partition, self._now = connection, source, partition, now
+        self._stored, self._folder = stored, folder
+        self._sections: dict[str, _Section] = {}
 
-    def write(self, section: str, blocks: Iterable[Block], landed: int, tickets: np.ndarray) -> None:
-        """Writes one section; `landed` of its records are the partition's own, and its rows are of `tickets` (keys).
+    def stage(self, name: str, block: Block) -> None:
+        """Takes a block of a section: its rows are on their way to the database, and must not change any more."""
+        section = self._sections.setdefault(name, _Section())
+        section.fates += block.fates
+        for number, each in enumerate(block.tables):
+            if number == len(section.totals):
+                merging = Merging(self._connection, each.table, self._now, self._stored)
+                section.totals.append(_Total(each.table, merging))
+            _stage(section.totals[number], each, block.touched)
+        section.waiting.append(self._folder / f"{name}.{len(section.waiting)}")
+        with section.waiting[-1].open("wb") as file:
+            pickle.dump(_Settlement(block.held, block.touched, block.pages), file)
+
+    def finish(self, landed: Mapping[str, int]) -> None:
+        """Writes what is staged; of each section `landed` says how many records are the partition's own.
 
         Raises QualityError where records or rows do not balance.
         """
-        totals: list[_Total] = []
-        fates = np.zeros(len(FATES), dtype=np.int64)
-        for block in blocks:
-            fates += block.fates
-            for number, each in enumerate(block.tables):
-                if number == len(totals):
-                    merging = Merging(self._connection, each.table, self._now, tickets)
-                    totals.append(_Total(each.table, merging))
-                _merge(totals[number], each, block.touched)
-            self._settle(section, block)
-            del block, each
-        for total in totals:
-            total.merging.finish()
-        self._record(totals, landed, fates.tolist())
+        for name, section in self._sections.items():
+            for total in section.totals:
+                total.merged = total.merging.finish()
+            tables = [name, *(total.table.name for total in section.totals)]
+            for settlement in section.settlements():
+                self._settle(settlement, tables)
+            self._record(section.totals, landed[name], section.fates.tolist())
 
-    def _settle(self, section: str, block: Block) -> None:
-        tables = [section, *(each.table.name for each in block.tables)]
+    def _settle(self, settlement: _Settlement, tables: list[str]) -> None:
         quarantine.settle(
             self._connection,
             self._source,
             self._partition,
             self.id,
-            block.held,
+            settlement.held,
             tables,
-            block.touched,
-            block.pages,
+            settlement.touched,
+            settlement.pages,
             self._now,
         )
 
@@ -135,9 +170,8 @@ class Run:
         self.counts.update(vars(records))
 
 
-def _merge(total: _Total, judged: Judged, touched: np.ndarray) -> None:
-    replaced = touched if judged.table is TICKET_EVENT else None
-    total.merged += total.merging.add(judged.sound, replaced)
+def _stage(total: _Total, judged: Judged, touched: np.ndarray) -> None:
+    total.merging.stage(judged.sound, touched if judged.table is TICKET_EVENT else None)
     total.made += judged.made
     total.held += judged.made - len(judged.sound)
     total.verdicts.append(judged.verdict)

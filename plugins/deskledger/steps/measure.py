@@ -21,7 +21,7 @@ from deskledger.statement.cycles import contract_cycles
 from deskledger.statement.population import within
 from deskledger.warehouse import open_warehouse
 from deskledger.warehouse.facts import replace_cycles
-from deskledger.warehouse.partitions import MergeCounts
+from deskledger.warehouse.relation import MergeCounts
 from deskledger.warehouse.transfer import read_frame
 
 # One group of shards holds about as many tickets as one block of the engine.

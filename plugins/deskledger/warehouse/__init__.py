@@ -4,7 +4,7 @@ from deskledger.warehouse.connection import open_warehouse
 from deskledger.warehouse.facts import replace_cycles
 from deskledger.warehouse.load import merge, stored_months
 from deskledger.warehouse.migrations import migrate, pending
-from deskledger.warehouse.partitions import MergeCounts
+from deskledger.warehouse.relation import MergeCounts
 from deskledger.warehouse.transfer import copy_in, parameters_of, read_frame, stage_keys
 
 __all__ = [

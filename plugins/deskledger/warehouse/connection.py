@@ -2,12 +2,14 @@
 
 import os
 import sys
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from typing import Any
 
 from psycopg2 import errors
-from sqlalchemy import Engine, ExceptionContext, create_engine, event, make_url, text
+from sqlalchemy import Connection, Engine, ExceptionContext, create_engine, event, make_url, text
 from sqlalchemy.exc import ArgumentError, OperationalError
-from sqlalchemy.pool import NullPool
+from sqlalchemy.pool import ConnectionPoolEntry, NullPool
 
 from deskledger.errors import WarehouseError
 from deskledger.settings import settings
@@ -15,6 +17,7 @@ from deskledger.warehouse import embedded
 
 DATABASE = "deskledger"
 CONNECTION = "deskledger_warehouse"  # Airflow's
+_GOING_ON = "deskledger_going_on"  # of a driver's connection: what it is busy with
 
 
 def open_warehouse(url: str | None = None) -> Engine:
@@ -48,6 +51,11 @@ def open_warehouse(url: str | None = None) -> Engine:
         },
     )
     event.listen(engine, "handle_error", _say_schema)
+    event.listen(engine, "before_cursor_execute", _before_statement)
+    event.listen(engine, "commit", _before_commit)
+    event.listen(engine, "rollback", _before_rollback)
+    event.listen(engine, "rollback_savepoint", _before_rollback)
+    event.listen(engine, "close", _before_close)
     try:
         with engine.connect() as connection:
             connection.execute(text("select 1"))
@@ -58,6 +66,66 @@ def open_warehouse(url: str | None = None) -> Engine:
             remedy="check the address, the network and the password in the connection",
         ) from None  # the chained error would repeat the connection's arguments
     return engine
+
+
+def go_on(connection: Connection, work: Callable[[], object]) -> None:
+    """Let `work` use the driver's connection in a thread while the caller computes.
+
+    The connection's next statement, by SQLAlchemy or by a new `driver_cursor`, its commit, its rollback and its end
+    wait for it, and the first two raise what it raised: the driver lets two threads talk at once, and the server would
+    hear both.
+    """
+    at_rest(connection)
+    pool = ThreadPoolExecutor(max_workers=1)
+    connection.info[_GOING_ON] = pool.submit(work)
+    pool.shutdown(wait=False)
+
+
+def at_rest(connection: Connection) -> None:
+    """Wait for what goes on in the connection, and raise what it raised."""
+    going_on = _wait(connection.info)
+    if going_on is not None:
+        going_on.result()
+
+
+def _wait(info: dict[Any, Any]) -> Future[object] | None:
+    """Wait for what goes on, whatever it raises; `info` is the driver connection's."""
+    going_on: Future[object] | None = info.get(_GOING_ON)
+    if going_on is not None:
+        wait([going_on])
+        del info[_GOING_ON]  # not before: who comes after an interrupted wait must find it again
+    return going_on
+
+
+def _before_statement(connection: Connection, *_: Any) -> None:
+    at_rest(connection)
+
+
+def _before_commit(connection: Connection) -> None:
+    try:
+        at_rest(connection)
+    except BaseException:
+        # SQLAlchemy takes the transaction for ended, and would send no rollback.
+        _wait(connection.info)
+        if not _driver_of(connection).closed:
+            _driver_of(connection).rollback()
+        raise
+
+
+def _before_rollback(connection: Connection, *_: Any) -> None:
+    if connection.invalidated:
+        return
+    _wait(connection.info)  # whatever it says, what it did is undone
+    if _driver_of(connection).closed:
+        connection.invalidate()  # else what is told is that there is nothing to roll back, and not what went wrong
+
+
+def _before_close(_: Any, record: ConnectionPoolEntry) -> None:
+    _wait(record.info)  # an interrupt makes SQLAlchemy close the connection at once
+
+
+def _driver_of(connection: Connection) -> Any:
+    return connection.connection.driver_connection
 
 
 def lacks_schema(error: BaseException | None) -> WarehouseError | None:

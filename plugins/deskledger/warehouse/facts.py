@@ -9,8 +9,10 @@ from sqlalchemy import Connection
 from deskledger.errors import WarehouseError
 from deskledger.model import CYCLE, UTC_INSTANT, Column, Table, conform
 from deskledger.warehouse.load import stored_months
-from deskledger.warehouse.partitions import MergeCounts, Relation, lock, write
+from deskledger.warehouse.locks import lock
+from deskledger.warehouse.relation import MergeCounts, Relation
 from deskledger.warehouse.transfer import read_frame, stage_keys
+from deskledger.warehouse.writing import write
 
 # How far each ticket was measured: it moves forward even where no cycle changed, or none exists.
 MEASURED = Table(

@@ -8,8 +8,10 @@ from sqlalchemy import Connection
 
 from deskledger.errors import WarehouseError
 from deskledger.model import TICKET, TICKET_EVENT, Table, conform
-from deskledger.warehouse.partitions import MergeCounts, Relation, Writing, lock
+from deskledger.warehouse.locks import lock
+from deskledger.warehouse.relation import MergeCounts, Relation
 from deskledger.warehouse.transfer import read_frame, stage_keys
+from deskledger.warehouse.writing import Writing
 
 
 def merge(
@@ -20,11 +22,31 @@ def merge(
     replace_tickets: np.ndarray | None = None,
 ) -> MergeCounts:
     """Bring core's `table` to what `frame` says, inside the caller's transaction (`Merging` with one block)."""
-    asked = [each for each in (frame.get("ticket_key"), replace_tickets) if each is not None]
-    merging = Merging(connection, table, landed_at, np.concatenate([np.empty(0, np.int64), *asked]))
-    counts = merging.add(frame, replace_tickets)
-    merging.finish()
-    return counts
+    _wait_for_core(connection)
+    merging = Merging(connection, table, landed_at, StoredMonths(connection))
+    merging.stage(frame, replace_tickets)
+    return merging.finish()
+
+
+class StoredMonths:
+    """Under which created month core holds tickets, as far as asked: each ticket is asked for once."""
+
+    def __init__(self, connection: Connection, ticket_keys: np.ndarray | None = None) -> None:
+        """`ticket_keys` (int64) will be asked for: one question for all of them."""
+        self._connection = connection
+        self._asked = pd.Index([], dtype="int64")
+        self._months = pd.Series([], index=self._asked, dtype="int32", name="created_month")
+        if ticket_keys is not None:
+            self.of(ticket_keys)
+
+    def of(self, ticket_keys: np.ndarray) -> pd.Series:
+        """The month (int32, yyyymm) of each that is stored, by ticket key."""
+        asked = pd.Index(np.unique(ticket_keys), dtype="int64")
+        new = asked[self._asked.get_indexer(asked) < 0]
+        if len(new):
+            self._months = pd.concat([self._months, stored_months(self._connection, new.to_numpy())])
+            self._asked = self._asked.append(new)
+        return self._months[self._months.index.isin(asked)]
 
 
 class Merging:
@@ -32,51 +54,70 @@ class Merging:
 
     A row that is stored as it comes is unchanged: it is not written and keeps its `landed_at`. A ticket older by
     `updated_at` than the stored one is superseded. A ticket stays in the month it is stored in, whatever month it
-    comes with. Loads wait for each other from their first merge to their commit.
+    comes with. Loads wait for each other from their first `finish` to their commit, not while they stage.
     """
 
-    def __init__(self, connection: Connection, table: Table, landed_at: datetime, tickets: np.ndarray) -> None:
-        """`tickets` (int64 keys) are those of all blocks to come: where they are stored is asked once."""
-        self._table = table
-        relation = Relation(
+    def __init__(self, connection: Connection, table: Table, landed_at: datetime, stored: StoredMonths) -> None:
+        """`stored` is asked for the tickets of each block."""
+        self._connection, self._table, self._stored = connection, table, stored
+        self._relation = Relation(
             "core", table, stamps={"landed_at": landed_at}, newest="updated_at" if table is TICKET else None
         )
-        # One lock for all of core: whichever tables two loads touch, and in whichever order, they cannot deadlock.
-        lock(connection, "load core")
-        self._name = relation.name
-        self._stored = stored_months(connection, tickets) if relation.is_partitioned else None
-        self._writing = Writing(connection, relation)
+        self._writing = Writing(connection, self._relation)
+        self._new: list[pd.Series] = []  # the months of tickets that are not stored, by key
 
-    def add(self, frame: pd.DataFrame, replace_tickets: np.ndarray | None = None) -> MergeCounts:
-        """Bring a block's rows in, of tickets that no other block has.
+    def stage(self, frame: pd.DataFrame, replace_tickets: np.ndarray | None = None) -> None:
+        """Take a block's rows, of tickets that no other block has; nobody sees them before `finish`.
 
-        Stored events of `replace_tickets` (int64 keys) that the frame does not hold are deleted; other tables never
-        lose rows. Raises WarehouseError for two rows of one key or a value that the database refuses; the caller
-        rolls back.
+        Stored events of `replace_tickets` (int64 keys) that the frame does not hold will be deleted; other tables never
+        lose rows. Raises WarehouseError for two rows of one key or a value that the database refuses, here or at the
+        connection's next use; the caller rolls back.
         """
         if replace_tickets is not None and self._table is not TICKET_EVENT:
-            raise WarehouseError("only the events of a ticket can be replaced", where=self._name)
+            raise WarehouseError("only the events of a ticket can be replaced", where=self._relation.name)
         rows = conform(self._table, frame)
-        if self._stored is None:
-            return self._writing.add(rows)
+        if not self._relation.is_partitioned:
+            self._writing.stage(rows)
+            return
         keys = rows["ticket_key"].to_numpy()
-        asked = keys if replace_tickets is None else np.concatenate([keys, replace_tickets])
-        stored = self._stored[self._stored.index.isin(asked)]
+        stored = self._stored.of(keys if replace_tickets is None else np.concatenate([keys, replace_tickets]))
         months = pd.Series(keys).map(stored).fillna(rows["created_month"].reset_index(drop=True)).astype("int32")
         rows = rows.assign(created_month=months.to_numpy())
         given = pd.DataFrame({"ticket_key": keys, "created_month": months}).drop_duplicates()
         if given["ticket_key"].duplicated().any():
-            raise WarehouseError("a ticket comes with several created months", where=self._name)
+            raise WarehouseError("a ticket comes with several created months", where=self._relation.name)
+        by_key = given.set_index("ticket_key")["created_month"]
+        if self._table is TICKET:
+            self._new.append(by_key[~by_key.index.isin(stored.index)])
         if replace_tickets is None:
-            return self._writing.add(rows)
+            self._writing.stage(rows)
+            return
         # A ticket that is neither stored nor in the frame has nothing to be replaced.
-        known = pd.concat([stored, given.set_index("ticket_key")["created_month"]])
+        known = pd.concat([stored, by_key])
         known = known[~known.index.duplicated()]
-        return self._writing.add(rows, known[known.index.isin(replace_tickets)])
+        self._writing.stage(rows, known[known.index.isin(replace_tickets)])
 
-    def finish(self) -> None:
-        """What is new becomes part of the table."""
-        self._writing.finish()
+    def finish(self) -> MergeCounts:
+        """What is staged becomes part of the table.
+
+        Raises WarehouseError where another load has meanwhile stored a ticket under another month.
+        """
+        # One lock for all of core: whichever tables two loads touch, and in whichever order, they cannot deadlock.
+        _wait_for_core(self._connection)
+        if self._table is TICKET:
+            self._check_months()
+        return self._writing.finish()
+
+    def _check_months(self) -> None:
+        """A stored month never changes, so it is enough to ask again for the tickets that were not stored."""
+        new = pd.concat([pd.Series([], index=pd.Index([], dtype="int64"), dtype="int32"), *self._new])
+        stored = stored_months(self._connection, new.index.to_numpy()) if len(new) else new
+        if (stored != new[stored.index]).any():
+            raise WarehouseError(
+                "another load has just stored a ticket under another month",
+                where=self._relation.name,
+                remedy="run the load again: it finds what the other one stored",
+            )
 
 
 def stored_months(connection: Connection, ticket_keys: np.ndarray) -> pd.Series:
@@ -92,3 +133,7 @@ def stored_months(connection: Connection, ticket_keys: np.ndarray) -> pd.Series:
         dtypes={"ticket_key": "int64", "created_month": "int32"},
     )
     return found.set_index("ticket_key")["created_month"]
+
+
+def _wait_for_core(connection: Connection) -> None:
+    lock(connection, "load core")

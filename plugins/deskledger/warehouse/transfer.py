@@ -5,9 +5,11 @@ an unquoted nothing, an empty string as "": the two stay apart.
 """
 
 import os
-from collections.abc import Iterator, Mapping
+import re
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
@@ -22,10 +24,11 @@ from sqlalchemy import Connection, text
 
 from deskledger.errors import WarehouseError
 from deskledger.model import UTC_INSTANT, Table
-from deskledger.warehouse.connection import lacks_schema
+from deskledger.warehouse.connection import at_rest, go_on, lacks_schema
 
 BLOCK_ROWS = 16_384  # the database takes one block while the next is made
 _PIPE_BYTES = 1 << 20
+_ASIDE = re.compile(r"(?<=_\d{6})_by_\d+")  # of a table that becomes a partition (partitions.build_aside)
 _READ_BLOCK_BYTES = 16 << 20  # a row must fit in it
 
 # How a column of each dtype of the model crosses; `object` is Decimal, read as text so that no digit is lost.
@@ -45,21 +48,39 @@ _NEVER_MISSING = {"int64", "int32", "bool"}
 _EXTENSION_TYPES = {pa.int64(): pd.Int64Dtype(), pa.bool_(): pd.BooleanDtype()}
 
 
-def copy_in(connection: Connection, table: str, frame: pd.DataFrame, order: np.ndarray | None = None) -> int:
-    """Append `frame` to `table` ("schema.table", or a temporary table's bare name); the number of rows.
+@dataclass(frozen=True)
+class Copy:
+    """Rows for a table ("schema.table", or a temporary table's bare name): columns are matched by name.
 
-    The frame's columns are matched by name, its index is ignored; `order` gives the positions of the rows to send, in
-    the order to send them. Raises WarehouseError when the database refuses a value (never with the value itself).
+    `rows` are the positions of those to send, in the order to send them (None: all); the index is ignored.
     """
-    naive = [str(name) for name, dtype in frame.dtypes.items() if isinstance(dtype, np.dtype) and dtype.kind == "M"]
-    if naive:
-        raise WarehouseError(f"instants without a zone: {', '.join(naive)}", where=table)
-    statement = sql.SQL("copy {} ({}) from stdin with (format csv)").format(
-        sql.Identifier(*table.split(".")), sql.SQL(", ").join(sql.Identifier(str(name)) for name in frame.columns)
-    )
-    with driver_cursor(connection, table) as cursor, ThreadPoolExecutor(max_workers=1) as pool:
-        cursor.copy_expert(statement.as_string(cursor), _Outflow(_csv_blocks(frame, order), pool), size=_PIPE_BYTES)
-        return int(cursor.rowcount)
+
+    table: str
+    frame: pd.DataFrame
+    rows: np.ndarray | None = None
+
+
+def copy_in(connection: Connection, table: str, frame: pd.DataFrame, rows: np.ndarray | None = None) -> int:
+    """Append `frame` to `table`; the number of rows. The arguments are those of `Copy`.
+
+    Raises WarehouseError when the database refuses a value (never with the value itself).
+    """
+    return _copy(_driver(connection, table), Copy(table, frame, rows))
+
+
+def copy_meanwhile(connection: Connection, copies: Sequence[Copy]) -> None:
+    """Append rows to tables, one after the other, while the caller computes; the frames must not change.
+
+    The connection's next use waits for it, and raises the WarehouseError of a value that the database refuses.
+    """
+    if copies:
+        driver = _driver(connection, copies[0].table)
+
+        def send() -> None:
+            for each in copies:
+                _copy(driver, each)
+
+        go_on(connection, send)
 
 
 def read_frame(
@@ -106,6 +127,12 @@ def stage_keys(connection: Connection, ticket_keys: np.ndarray) -> None:
 @contextmanager
 def driver_cursor(connection: Connection, where: str) -> Iterator[Any]:
     """A cursor of the driver, inside the connection's transaction; its errors become WarehouseErrors of `where`."""
+    with _cursor(_driver(connection, where), where) as cursor:
+        yield cursor
+
+
+def _driver(connection: Connection, where: str) -> Any:
+    at_rest(connection)
     # What goes past SQLAlchemy must still belong to its transaction, or its commit would do nothing.
     if not connection.in_transaction():
         connection.begin()
@@ -117,11 +144,31 @@ def driver_cursor(connection: Connection, where: str) -> Iterator[Any]:
             where=where,
             remedy="connect with open_warehouse, and leave the session's zone alone",
         )
+    return driver
+
+
+@contextmanager
+def _cursor(driver: Any, where: str) -> Iterator[Any]:
     try:
         with driver.cursor() as cursor:
             yield cursor
     except psycopg2.Error as error:
         raise _refusal(error, where) from None
+
+
+def _copy(driver: Any, copy: Copy) -> int:
+    frame = copy.frame
+    naive = [str(name) for name, dtype in frame.dtypes.items() if isinstance(dtype, np.dtype) and dtype.kind == "M"]
+    if naive:
+        raise WarehouseError(f"instants without a zone: {', '.join(naive)}", where=copy.table)
+    statement = sql.SQL("copy {} ({}) from stdin with (format csv)").format(
+        sql.Identifier(*copy.table.split(".")),
+        sql.SQL(", ").join(sql.Identifier(str(name)) for name in frame.columns),
+    )
+    with _cursor(driver, copy.table) as cursor, ThreadPoolExecutor(max_workers=1) as pool:
+        outflow = _Outflow(_csv_blocks(frame, copy.rows), pool)
+        cursor.copy_expert(statement.as_string(cursor), outflow, size=_PIPE_BYTES)
+        return int(cursor.rowcount)
 
 
 class _Outflow:
@@ -238,5 +285,5 @@ def _plain(value: Any) -> Any:
 def _refusal(error: psycopg2.Error, where: str) -> WarehouseError:
     # The context ends in the refused value, which may be anybody's text: keep what comes before it.
     context = (error.diag.context or "").splitlines()
-    place = context[0].split(': "')[0] if context else where
+    place = _ASIDE.sub("", context[0].split(': "')[0]) if context else where
     return lacks_schema(error) or WarehouseError(error.diag.message_primary or str(error).strip(), where=place)
