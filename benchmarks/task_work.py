@@ -74,17 +74,17 @@ class Work:
             quality.write_source_page(source, now=now)
 
     def measure(self, run: str, task: str, index: int, now: datetime, month: str) -> None:
-        from deskledger.steps import close, measure
+        from deskledger.steps import due_months, measure
 
         if task == "plan":
             self._lists[run] = measure.plan(month)
         elif task == "shards":
             measure.measure_shards(**self._lists[run][index], now=now)
         elif task == "due":
-            close.due(now=now)
+            due_months.due(now=now)
 
     def close(self, run: str, task: str, index: int, now: datetime, key: str) -> None:
-        from deskledger.steps import close, report, review
+        from deskledger.steps import close, due_months, report, review
 
         if task == "draft":
             made = close.draft(key, now=now, run_id=run)
@@ -102,7 +102,7 @@ class Work:
             close.post(self._drafts[run], at=now)
             report.render(self._drafts[run], now=now)
         elif task == "following":
-            close.following(key, now=now)
+            due_months.following(key, now=now)
 
 
 def main() -> None:

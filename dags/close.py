@@ -86,10 +86,10 @@ with DAG(
 
     @task(outlets=[DUE])
     def following() -> int:
-        from deskledger.steps import close, runs
+        from deskledger.steps import due_months, runs
 
         context = get_current_context()
-        keys = close.following(runs.contract_month(context), now=runs.started_at(context))
+        keys = due_months.following(runs.contract_month(context), now=runs.started_at(context))
         if not keys:  # an event without keys of its own would carry this month's key
             raise AirflowSkipException("No later month is due.")
         context["outlet_events"][DUE].add_partitions(keys)

@@ -51,10 +51,10 @@ with DAG(
 
     @task(outlets=[DUE], trigger_rule=TriggerRule.ALL_DONE)
     def due() -> int:
-        from deskledger.steps import close, runs
+        from deskledger.steps import due_months, runs
 
         context = get_current_context()
-        keys = close.due(now=runs.started_at(context))
+        keys = due_months.due(now=runs.started_at(context))
         if not keys:  # an event without keys of its own would carry the month as its key
             raise AirflowSkipException("No contract's month is due.")
         context["outlet_events"][DUE].add_partitions(keys)

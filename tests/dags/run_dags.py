@@ -17,7 +17,7 @@ from airflow.providers.standard.operators.hitl import HITLOperator
 
 from deskledger.cli.warm_executor import WarmExecutor
 from deskledger.errors import QualityError, SourceError
-from deskledger.steps import close, desks, extract, ingest, measure, quality, report, review, runs
+from deskledger.steps import close, desks, due_months, extract, ingest, measure, quality, report, review, runs
 
 BAG = DagBag(sys.argv[1])
 
@@ -81,7 +81,7 @@ def _sound() -> None:
     quality.write_source_page = lambda source, now: f"{source}.html"
     measure.plan = lambda month: PLAN
     measure.measure_shards = lambda contract, **_: {"contract": contract}
-    close.due = lambda now: ["good|2026-03"]
+    due_months.due = lambda now: ["good|2026-03"]
 
 
 def _close_scene(*outcomes: str | None) -> Any:
@@ -96,7 +96,7 @@ def _close_scene(*outcomes: str | None) -> Any:
         }
         close.review_text = lambda draft_id: {"subject": "s", "body": "b"}
         close.post = lambda draft_id, at: {}
-        close.following = lambda key, now: []
+        due_months.following = lambda key, now: []
         report.render = lambda draft_id, now: {}
         review.outcome = lambda draft_id: left.pop(0) if len(left) > 1 else left[0]
         BAG.dags["close"].get_task("review").response_timeout = timedelta(0)
@@ -145,7 +145,7 @@ SCENES = {
     "measure contract fails": ("measure", lambda: setattr(measure, "measure_shards", _bad_shards)),
     "close replaced": ("close", _close_scene(None, None, "superseded")),
     "close decided elsewhere": ("close", _close_scene(None, "approve")),
-    "measure nothing due": ("measure", lambda: setattr(close, "due", lambda now: [])),
+    "measure nothing due": ("measure", lambda: setattr(due_months, "due", lambda now: [])),
 }
 
 

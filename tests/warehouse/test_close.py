@@ -12,7 +12,7 @@ from sqlalchemy import Engine, text
 
 from deskledger import ledger
 from deskledger.errors import LedgerError, StatementError
-from deskledger.steps import close, report, review
+from deskledger.steps import close, due_months, report, review
 
 from tests.warehouse.close_desk import (
     KEY,
@@ -32,7 +32,7 @@ from tests.warehouse.close_desk import (
 @pytest.mark.parametrize(("met", "credit", "status"), [(9, "0.00", "met"), (8, "400.00", "breached")])
 def test_a_month_from_tickets_to_a_posted_statement(warehouse: Engine, met: int, credit: str, status: str) -> None:
     month(warehouse, "2026-01", met)
-    assert close.due(now=NOW) == [KEY]
+    assert due_months.due(now=NOW) == [KEY]
     made = close.draft(KEY, now=NOW)
     assert made == {
         "draft_id": "ALDER-2026-01-D1", "status": "drafted", "state": "in_review", "credit": credit, "currency": "EUR",
@@ -41,7 +41,7 @@ def test_a_month_from_tickets_to_a_posted_statement(warehouse: Engine, met: int,
         "resolution": (str(met), "10", status),
         "csat_poor": ("0", "0", "no_data"),
     }
-    assert close.due(now=NOW) == []
+    assert due_months.due(now=NOW) == []
     assert close.decide(made["draft_id"], "approve", comment="", user="felix", at=NOW)["decided_by"] == "felix"
     done = close.post(made["draft_id"], at=NOW)
     assert (done["statement_number"], done["credit"], done["is_new"]) == ("ALDER-2026-01", credit, True)
@@ -66,7 +66,7 @@ def test_a_month_is_due_when_its_sources_are_complete(
 ) -> None:
     month(warehouse, "2026-01", 9)
     complete_until(warehouse, complete)
-    assert close.due(now=now) == ([KEY] if is_due else [])
+    assert due_months.due(now=now) == ([KEY] if is_due else [])
     if not is_due:
         with pytest.raises(StatementError, match="too early"):
             close.draft(KEY, now=now)
@@ -78,7 +78,7 @@ def test_months_are_closed_in_order_and_a_repeated_failure_costs_more(warehouse:
     with pytest.raises(StatementError, match="2026-01 is not posted yet"):
         close.draft("alder|2026-02", now=NOW)
     assert close_month("2026-01")["credit"] == "400.00"
-    assert close.due(now=NOW) == ["alder|2026-02"]
+    assert due_months.due(now=NOW) == ["alder|2026-02"]
     made = close.draft("alder|2026-02", now=NOW)
     assert made["credit"] == "500.00"  # 4 % x 1.5 is 600.00, and no month costs more than 5 %
     with warehouse.connect() as connection:
@@ -97,7 +97,7 @@ def test_a_draft_that_still_holds_is_not_made_twice_and_a_retry_may_go_on(wareho
     first = close.draft(KEY, now=NOW, run_id="run-1")
     later = NOW + timedelta(hours=1)
     month(warehouse, "2026-03", 8, landed_at=later)  # something new, but nothing for January
-    assert close.due(now=later) == [KEY]
+    assert due_months.due(now=later) == [KEY]
     assert close.draft(KEY, now=later, run_id="run-2") == {**first, "status": "current"}
     assert close.draft(KEY, now=later, run_id="run-1") == first
     assert close.draft(KEY, now=later, run_id="run-3", is_by_hand=True) == first  # run-1 may have died before it asked
@@ -118,10 +118,10 @@ def test_an_approved_draft_whose_run_is_gone_is_due_again_and_posted(warehouse: 
     close.decide(first["draft_id"], "approve", comment="", user="felix", at=NOW)  # and the run is killed
     left = NOW + timedelta(hours=1)
     for now, keys, status in ((left - timedelta(microseconds=1), [], "current"), (left, [KEY], "drafted")):
-        assert close.due(now=now) == keys
+        assert due_months.due(now=now) == keys
         assert close.draft(KEY, now=now, run_id="run-2")["status"] == status
     assert close.post(first["draft_id"], at=left)["is_new"]
-    assert close.due(now=left) == ["alder|2026-02"]
+    assert due_months.due(now=left) == ["alder|2026-02"]
     assert close.draft(KEY, now=left, run_id="run-2")["status"] == "posted"
 
 
@@ -136,7 +136,7 @@ def test_late_data_make_the_draft_stale_and_a_new_draft_voids_the_approval(wareh
     after = late + timedelta(minutes=1)
     with pytest.raises(LedgerError, match="it is stale"):
         close.post(first["draft_id"], at=after)
-    assert close.due(now=after) == [KEY]
+    assert due_months.due(now=after) == [KEY]
     second = close.draft(KEY, now=after)
     assert (second["draft_id"], second["status"]) == ("ALDER-2026-01-D2", "drafted")
     assert levels(warehouse, second["draft_id"])["resolution"] == ("8", "11", "breached")
@@ -153,7 +153,7 @@ def test_a_load_that_began_before_the_draft_and_committed_after_it_makes_it_stal
     load(warehouse, {"id": "LATE", "created": "2026-01-20T08:00:00Z"}, landed_at=began)
     with pytest.raises(LedgerError, match="it is stale"):
         close.decide(made["draft_id"], "approve", comment="", user="felix", at=NOW + timedelta(seconds=1))
-    assert close.due(now=NOW) == [KEY]
+    assert due_months.due(now=NOW) == [KEY]
 
 
 def test_what_lands_after_posting_changes_no_posted_row(warehouse: Engine) -> None:
@@ -180,7 +180,7 @@ def test_a_disputed_month_is_drafted_again_and_another_person_approves(warehouse
     month(warehouse, "2026-01", 8)
     first = close.draft(KEY, now=NOW)
     close.decide(first["draft_id"], "dispute", comment="Ticket 9 was on hold.", user="fatima", at=NOW)
-    assert close.due(now=NOW) == [KEY]
+    assert due_months.due(now=NOW) == [KEY]
     second = close.draft(KEY, now=NOW)
     assert (second["draft_id"], second["status"]) == ("ALDER-2026-01-D2", "drafted")
     assert r"draft 1: dispute by fatima" in close.review_text(second["draft_id"])["body"]
@@ -211,10 +211,10 @@ def test_without_a_base_the_month_waits_visibly_until_there_is_one(
         told = connection.execute(text("select state, draft_id, message from mart.statement_month")).one()
     assert (told.state, told.draft_id) == ("no_base", None)
     assert "monthly_fee" in told.message
-    assert close.due(now=NOW) == []  # asking again without a new charge would only fail again
+    assert due_months.due(now=NOW) == []  # asking again without a new charge would only fail again
     later = NOW + timedelta(hours=1)
     charge(warehouse, "alder", "2026-01", landed_at=later)
-    assert close.due(now=later) == [KEY]
+    assert due_months.due(now=later) == [KEY]
     assert close.draft(KEY, now=later)["credit"] == "400.00"
 
 
@@ -306,7 +306,7 @@ def test_the_report_lies_with_its_files_and_the_final_one_beside_the_draft(wareh
 def test_a_broken_contract_leaves_the_others_months_alone(warehouse: Engine, home: Path) -> None:
     month(warehouse, "2026-01", 9)
     (home / "contracts" / "broken.yaml").write_text("contract: broken\nsorces: [desk]\n", encoding="utf-8")
-    assert close.due(now=NOW) == [KEY]
+    assert due_months.due(now=NOW) == [KEY]
     assert close.draft(KEY, now=NOW)["status"] == "drafted"
 
 
@@ -318,5 +318,5 @@ def test_an_edited_contract_makes_the_draft_stale(warehouse: Engine, home: Path)
     sign(home)
     with pytest.raises(LedgerError, match="it is stale"):
         close.decide(first["draft_id"], "approve", comment="", user="felix", at=NOW)
-    assert close.due(now=NOW) == [KEY]
+    assert due_months.due(now=NOW) == [KEY]
     assert close.draft(KEY, now=NOW)["credit"] == "300.00"

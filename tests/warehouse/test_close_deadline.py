@@ -10,7 +10,7 @@ from sqlalchemy import Engine, text
 
 from deskledger.errors import LedgerError, WarehouseError
 from deskledger.settings import settings
-from deskledger.steps import close, overdue, report, requests, review
+from deskledger.steps import close, due_months, overdue, report, requests, review
 
 from tests.warehouse.close_desk import (
     CONTRACT,
@@ -226,7 +226,7 @@ def test_a_ruling_about_a_posted_month_starts_no_close_of_the_month_in_review(wa
     asked = requests.Asked(KEY, "rosa", explanation="storm", evidence="photo")
     made = requests.exclude(asked, "storm", NOW, tickets=["T2026-01-9"])
     requests.rule_on(made["request_id"], "approve", "", "fatima", DUE)
-    assert close.due(DUE) == ["alder|2026-02"]  # looked at with the next load
+    assert due_months.due(DUE) == ["alder|2026-02"]  # looked at with the next load
     assert overdue.changed_by_request(DUE) == []
 
 

@@ -10,7 +10,7 @@ from sqlalchemy import Engine, text
 
 from deskledger import ledger
 from deskledger.errors import DeskledgerError, StatementError
-from deskledger.steps import close, report
+from deskledger.steps import close, due_months, report
 
 from tests.warehouse.close_desk import (
     KEY,
@@ -52,7 +52,7 @@ def test_history_imported_after_a_month_was_posted_reopens_no_earlier_one(wareho
     month(warehouse, "2025-11", 5, landed_at=NOW)
     charge(warehouse, "alder", "2025-11")
     later = NOW + timedelta(hours=1)
-    assert close.due(now=later) == ["alder|2026-02"]
+    assert due_months.due(now=later) == ["alder|2026-02"]
     with pytest.raises(StatementError, match="lies before the contract or its data"):
         close.draft("alder|2025-11", now=later)
 

@@ -5,7 +5,7 @@ from pathlib import Path
 from sqlalchemy import Engine
 
 from deskledger import ledger
-from deskledger.steps import close
+from deskledger.steps import due_months
 
 from tests.warehouse.close_desk import (
     NOW,
@@ -40,7 +40,7 @@ def test_a_repeat_run_a_yearly_cap_and_a_rolling_window_go_on_from_the_opening_b
     sign(home)
     for period in ("2026-01", "2026-02", "2026-03"):
         month(warehouse, period, 8)
-    assert close.due(now=NOW) == ["alder|2026-02"]  # January was settled elsewhere
+    assert due_months.due(now=NOW) == ["alder|2026-02"]  # January was settled elsewhere
     first = close_month("2026-02")
     # 4 % of 10,000, the second failure in a row: x 1.5 is 600.00; 100.00 of the year's 900.00 were used before.
     assert first["credit"] == "600.00"

@@ -9,7 +9,7 @@ from sqlalchemy import Engine, text
 
 from deskledger import ledger, model
 from deskledger.errors import LedgerError
-from deskledger.steps import close
+from deskledger.steps import close, due_months
 
 from tests.warehouse.close_desk import (
     KEY,
@@ -48,7 +48,7 @@ def test_trap_2_a_quarantined_resolved_leaves_the_ticket_unpriced_and_posting_bl
     )
     with warehouse.begin() as connection:
         connection.execute(text("update quality.quarantine set replayed_at = :at"), {"at": later})
-    assert close.due(now=later) == [KEY]
+    assert due_months.due(now=later) == [KEY]
     assert close_month("2026-01", at=later)["draft_id"] == "ALDER-2026-01-D2"
 
 

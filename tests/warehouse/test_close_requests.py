@@ -12,7 +12,7 @@ from sqlalchemy.exc import DatabaseError
 from deskledger import ledger
 from deskledger.cli import main
 from deskledger.errors import LedgerError, StatementError
-from deskledger.steps import close, report, requests
+from deskledger.steps import close, due_months, report, requests
 
 from tests.warehouse.close_desk import (
     KEY,
@@ -80,12 +80,12 @@ def test_an_approved_exclusion_leads_to_a_new_draft_and_recompute_follows_it(
     month(warehouse, "2026-01", 8)
     first = close.draft(KEY, now=NOW)
     made = requests.exclude(asked(), reason, NOW, tickets=tickets)
-    assert close.due(now=NOW) == []  # asked for is not granted
+    assert due_months.due(now=NOW) == []  # asked for is not granted
     assert close.draft(KEY, now=NOW)["draft_id"] == first["draft_id"]
     approve(made)
     with pytest.raises(LedgerError, match="it is stale"):
         close.decide(first["draft_id"], "approve", comment="", user="felix", at=LATER)
-    assert close.due(now=LATER) == [KEY]
+    assert due_months.due(now=LATER) == [KEY]
     second = close.draft(KEY, now=LATER)
     assert (second["draft_id"], second["credit"]) == ("ALDER-2026-01-D2", credit)
     assert levels(warehouse, second["draft_id"])["resolution"] == figures
@@ -132,7 +132,7 @@ def test_a_revoked_exclusion_counts_again(warehouse: Engine) -> None:
     made = excluded("storm", "T2026-01-8", "T2026-01-9")
     assert close.draft(KEY, now=NOW)["credit"] == "0.00"
     requests.rule_on(made["request_id"], "revoke", "It did not rain.", "fatima", NOW)
-    assert close.due(now=NOW) == [KEY]
+    assert due_months.due(now=NOW) == [KEY]
     assert close.draft(KEY, now=NOW)["credit"] == "400.00"
 
 

@@ -12,7 +12,7 @@ from deskledger.cli import main
 from deskledger.cli.demo import approve_contracts
 from deskledger.errors import LedgerError, StatementError
 from deskledger.settings import settings
-from deskledger.steps import close, terms
+from deskledger.steps import close, due_months, terms
 
 from tests.warehouse.close_desk import (
     CONTRACT,
@@ -94,11 +94,11 @@ def test_an_edit_after_approval_stops_the_price_and_says_what_changed(warehouse:
         caught.value
     )
     assert "take the edit back, or have it approved: `deskledger contracts submit" in str(caught.value)
-    assert close.due(now=NOW) == []  # nothing changes until somebody approves
+    assert due_months.due(now=NOW) == []  # nothing changes until somebody approves
     with warehouse.connect() as connection:
         assert ledger.last_attempt(connection, "alder", "2026-01")["outcome"] == "not_approved"
     sign(home)
-    assert close.due(now=NOW) == [KEY]
+    assert due_months.due(now=NOW) == [KEY]
     assert close.draft(KEY, now=NOW)["credit"] == "300.00"
 
 

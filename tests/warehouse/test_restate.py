@@ -12,7 +12,7 @@ from sqlalchemy import Engine, text
 from deskledger import __version__, ledger
 from deskledger.cli import corrections as pages
 from deskledger.errors import LedgerError, StatementError
-from deskledger.steps import close, report, requests, restate
+from deskledger.steps import close, due_months, report, requests, restate
 from deskledger.steps.corrections import corrections
 
 from tests.warehouse.close_desk import (
@@ -269,15 +269,15 @@ def test_after_the_last_month_corrections_are_settled(warehouse: Engine, home: P
         month(warehouse, period, 8)
         close_month(period)
     month(warehouse, "2026-03", 2)  # the contract is over: nothing of it counts
-    assert close.due(now=LATER) == ["alder|2026-03"]
+    assert due_months.due(now=LATER) == ["alder|2026-03"]
     assert close.draft("alder|2026-03", now=LATER)["status"] == "settled"
-    assert close.due(now=LATER) == []
+    assert due_months.due(now=LATER) == []
     before = stored(warehouse)
     resolve(warehouse, "2026-01", 8, 9)
-    assert close.due(now=LATER) == ["alder|2026-03"]
+    assert due_months.due(now=LATER) == ["alder|2026-03"]
     assert close_month("2026-03", at=LATER)["credit"] == "-500.00"
     charge(warehouse, "alder", "2026-02", landed_at=LATER, amount=Decimal("5000.00"))
-    assert close.due(now=LATER) == ["alder|2026-04"]
+    assert due_months.due(now=LATER) == ["alder|2026-04"]
     assert close_month("2026-04", at=LATER)["credit"] == "-200.00"
     assert adjustments(warehouse) == [
         ("2026-01", "2026-03", Decimal("-400.00")),
@@ -311,7 +311,7 @@ def test_a_contract_prolonged_after_a_settlement_goes_on(
     may = datetime(2026, 5, 6, 8, tzinfo=UTC)
     before = stored(warehouse)
     monkeypatch.setattr(restate, "__version__", version)
-    assert close.due(now=may) == ["alder|2026-04"]
+    assert due_months.due(now=may) == ["alder|2026-04"]
     made = close.draft("alder|2026-04", now=may)
     assert lines(warehouse, made["draft_id"])["restatement:2026-03"] == ("adjustment", Decimal("500.00"))
     assert made["credit"] == "500.00"

@@ -2,7 +2,6 @@
 
 from deskledger.ledger import approvals
 from deskledger.ledger.adjustments import (
-    Adjustment,
     issued_amount,
     posted_adjustments,
     posted_months,
@@ -12,14 +11,13 @@ from deskledger.ledger.adjustments import (
 from deskledger.ledger.canonical import canonical, digest, frame_digest, plain
 from deskledger.ledger.chain import Verification, read_posted_evidence, statement_entry, verify
 from deskledger.ledger.decisions import asks_second, decide, deem_approved, remind
+from deskledger.ledger.draft_content import Adjustment, DraftContent, inputs_sha256
 from deskledger.ledger.drafted import drafted_periods
 from deskledger.ledger.drafts import (
-    DraftContent,
     DraftRecord,
     DraftRef,
     draft_state,
     frozen_files,
-    inputs_sha256,
     last_attempt,
     newest_draft,
     note_attempt,

@@ -1,46 +1,15 @@
 """Adjustments: what posted months come to now, and the differences that a draft of an open month books for them."""
 
 import json
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from sqlalchemy import Connection
 
 from deskledger.ledger.canonical import plain
+from deskledger.ledger.draft_content import Adjustment
 from deskledger.ledger.tables import every, one
-
-if TYPE_CHECKING:
-    from deskledger.ledger.drafts import DraftContent
-
-
-@dataclass(frozen=True)
-class Adjustment:
-    """One posted month that a draft corrects: what was issued and adjusted for it before, and what it comes to now.
-
-    `replaced_draft_id` is the draft whose result stood until now. The restated month is either `restated`, made now, or
-    the stored `restated_draft_id`; `restated_sha256` is its inputs' hash. `causes` say what changed, as plain rows.
-    `preparers` wrote the restated month's terms or imported its charges: they cannot approve the draft that books it.
-    """
-
-    corrected_period: str
-    corrected_statement: str
-    replaced_draft_id: str
-    currency: str
-    issued_amount: Decimal
-    adjusted_amount: Decimal
-    restated_amount: Decimal
-    restated_sha256: str
-    causes: Sequence[Mapping[str, Any]]
-    preparers: Sequence[str]
-    restated: "DraftContent | None" = None
-    restated_draft_id: str | None = None
-
-    @property
-    def amount(self) -> Decimal:
-        """What is booked: above zero goes to the customer, below zero comes back."""
-        return self.restated_amount - self.issued_amount - self.adjusted_amount
 
 
 def adjustment_rows(connection: Connection, draft_id: str) -> list[dict[str, Any]]:

@@ -4,7 +4,8 @@ from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from deskledger.reports.view import StatementRecord, view
+from deskledger.reports.record import StatementRecord
+from deskledger.reports.view import view
 
 
 def render(record: StatementRecord, rendered_at: Any) -> str:

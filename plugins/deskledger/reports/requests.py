@@ -3,12 +3,10 @@
 from collections.abc import Mapping
 from datetime import datetime
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from deskledger.reports import figures
-
-if TYPE_CHECKING:
-    from deskledger.reports.view import StatementRecord
+from deskledger.reports.record import StatementRecord
 
 _KINDS = {
     "exclusion": "exclusion",
@@ -20,7 +18,7 @@ _KINDS = {
 _NAMED = 12
 
 
-def listed(record: "StatementRecord", titles: Mapping[str, str]) -> list[dict[str, Any]]:
+def listed(record: StatementRecord, titles: Mapping[str, str]) -> list[dict[str, Any]]:
     """The requests that the draft froze, ready to print."""
     currency, zone = record.draft["currency"], str(record.draft["timezone"])
     rows = []
@@ -44,7 +42,7 @@ def listed(record: "StatementRecord", titles: Mapping[str, str]) -> list[dict[st
     return rows
 
 
-def pending(record: "StatementRecord") -> list[dict[str, Any]]:
+def pending(record: StatementRecord) -> list[dict[str, Any]]:
     """The requests about the month on which nobody has ruled yet."""
     return [
         {"id": row["request_id"], "kind": _KINDS[row["kind"]], "requested_by": row["requested_by"]}

@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from deskledger.reports import figures
-from deskledger.reports.view import StatementRecord, view
+from deskledger.reports.record import StatementRecord
+from deskledger.reports.view import view
 
 
 def subject(record: StatementRecord, rendered_at: Any) -> str:

@@ -7,7 +7,8 @@ from deskledger.statement.exclusions import Granted, granted, refuse_other_terms
 from deskledger.statement.held import Held, RawColumn, RawColumns
 from deskledger.statement.inputs import Inputs, data_cutoff, read_inputs
 from deskledger.statement.late import charged_before, newly_priced, tickets_charged, under_version
-from deskledger.statement.levels import LevelResult, MonthFigures, measurements
+from deskledger.statement.levels import LevelResult, measurements
+from deskledger.statement.month_figures import MonthFigures
 
 __all__ = [
     "Granted",

@@ -15,7 +15,8 @@ from deskledger.errors import StatementError
 from deskledger.statement.claims import Said, window_days
 from deskledger.statement.exclusions import CreditWaiver
 from deskledger.statement.late import Lateness
-from deskledger.statement.levels import LevelResult, MonthFigures, measured_form
+from deskledger.statement.levels import LevelResult, measured_form
+from deskledger.statement.month_figures import MonthFigures
 
 # Line statuses that are a failure of their service level: what a repeat run counts. A late claim was a failure too.
 FAILURES = frozenset({"breach", "expected_miss", "superseded", "unmapped", "late_claim", "unclaimed", "unchosen"})

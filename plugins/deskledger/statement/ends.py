@@ -11,7 +11,8 @@ import pandas as pd
 from deskledger.contract.terms import ServiceLevel
 from deskledger.statement.compose import Statement
 from deskledger.statement.exclusions import is_set_aside
-from deskledger.statement.levels import LevelResult, MonthFigures, measured_form, verdict, window_value
+from deskledger.statement.levels import LevelResult, measured_form, verdict, window_value
+from deskledger.statement.month_figures import MonthFigures
 from deskledger.statement.outlook import (
     DRAWS,
     History,

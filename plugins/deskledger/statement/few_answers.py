@@ -5,15 +5,12 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
 import pandas as pd
 
 from deskledger.contract.terms import ServiceLevel, Version
+from deskledger.statement.month_figures import MonthFigures
 from deskledger.statement.population import describe
-
-if TYPE_CHECKING:
-    from deskledger.statement.levels import MonthFigures
 
 
 def falls_back(level: ServiceLevel, rows: pd.DataFrame) -> bool:
@@ -48,7 +45,7 @@ def months_before(level: ServiceLevel, answers: int, before: Sequence[int]) -> i
     return taken
 
 
-def pooled(level: ServiceLevel, months: "Sequence[MonthFigures]") -> str:
+def pooled(level: ServiceLevel, months: Sequence[MonthFigures]) -> str:
     """In words: "fewer than 30 answers: with 2026-02"; nothing where the month stood alone."""
     if level.minimum_sample is None or level.minimum_sample.otherwise != "pool" or len(months) == 1:
         return ""

@@ -17,20 +17,12 @@ from deskledger.statement import few_answers
 from deskledger.statement.exclusions import Exclusion, exclude
 from deskledger.statement.late import carried_rows
 from deskledger.statement.level_rows import clock_rows, csat_rows, kpi_rows
+from deskledger.statement.month_figures import MonthFigures
 
 Status = Literal["met", "breached", "no_data"]
 
 _HUNDRED = Fraction(100)
 _SECOND_US = 1_000_000
-
-
-@dataclass(frozen=True)
-class MonthFigures:
-    """One month's exact figures of a service level: what a rolling window pools."""
-
-    period: str
-    numerator: Fraction
-    denominator: int
 
 
 @dataclass(frozen=True)

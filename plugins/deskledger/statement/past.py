@@ -7,7 +7,7 @@ from typing import Any
 
 from deskledger.statement.assessment import PastMonth
 from deskledger.statement.compose import Statement
-from deskledger.statement.levels import MonthFigures
+from deskledger.statement.month_figures import MonthFigures
 
 
 def as_past(made: Statement) -> PastMonth:

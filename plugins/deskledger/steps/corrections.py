@@ -8,8 +8,9 @@ from typing import Any
 from deskledger import ledger
 from deskledger.errors import StatementError
 from deskledger.steps import measure
-from deskledger.steps.close import contract_named, earliest_open
+from deskledger.steps.close import contract_named
 from deskledger.steps.close_content import snapshot
+from deskledger.steps.due_months import earliest_open
 from deskledger.steps.restate import restatements
 from deskledger.warehouse import open_warehouse
 

@@ -16,8 +16,8 @@ from deskledger.model import CHARGE
 from deskledger.statement.assessment import is_approved
 from deskledger.statement.claims import claimable_until
 from deskledger.statement.past import as_past
-from deskledger.steps.close import earliest_open
 from deskledger.steps.close_content import inputs_of, past_of, stated
+from deskledger.steps.due_months import earliest_open
 from deskledger.steps.measure import watermark
 from deskledger.steps.terms import approved_versions
 from deskledger.warehouse import read_frame

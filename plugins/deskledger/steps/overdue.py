@@ -9,7 +9,7 @@ from sqlalchemy import Connection, text
 from deskledger import contract as contracts
 from deskledger import ledger, notify
 from deskledger.errors import DeskledgerError, LedgerError, WarehouseError
-from deskledger.steps import close
+from deskledger.steps import close, due_months
 from deskledger.warehouse import open_warehouse
 
 _EVERY = timedelta(days=1)
@@ -85,7 +85,7 @@ def changed_by_request(now: datetime) -> list[str]:
     Only requests that the month's own draft follows: a ruling about a posted month is booked with a draft that comes
     anyway. A settlement follows none.
     """
-    keys = close.due(now)
+    keys = due_months.due(now)
     with open_warehouse().connect() as connection:
         return [key for key in keys if _follows_others(connection, key)]
 

@@ -16,8 +16,9 @@ from deskledger.contract.terms import Contract
 from deskledger.errors import ContractError, StatementError
 from deskledger.statement.compare import changed_sides, level_changes, line_changes
 from deskledger.statement.past import as_past
-from deskledger.steps.close import contract_named, earliest_open
+from deskledger.steps.close import contract_named
 from deskledger.steps.close_content import inputs_of, past_of, snapshot, stated
+from deskledger.steps.due_months import earliest_open
 from deskledger.steps.measure import watermark
 from deskledger.warehouse import open_warehouse
 

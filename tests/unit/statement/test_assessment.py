@@ -22,7 +22,8 @@ from deskledger.statement.assessment import (
     run_of_failures,
 )
 from deskledger.statement.compose import shown
-from deskledger.statement.levels import LevelResult, MonthFigures
+from deskledger.statement.levels import LevelResult
+from deskledger.statement.month_figures import MonthFigures
 
 LEVEL = ServiceLevel("response", "4.1", Measure("clock", "first_response"), ">=", Fraction(95))
 TERM = {

@@ -9,7 +9,8 @@ import pytest
 
 from deskledger import contract, model, penalties
 from deskledger.contract.terms import CsatTerms, Measure, MinimumSample, ServiceLevel, Version
-from deskledger.statement.levels import LevelResult, MonthFigures, measured_form, measurements
+from deskledger.statement.levels import LevelResult, measured_form, measurements
+from deskledger.statement.month_figures import MonthFigures
 
 MARCH = (pd.Timestamp("2026-03-01T00:00Z"), pd.Timestamp("2026-04-01T00:00Z"))
 CSAT = CsatTerms(

@@ -11,7 +11,8 @@ from deskledger import model, penalties
 from deskledger.contract.terms import Measure, ServiceLevel, Version
 from deskledger.statement.exclusions import Exclusion
 from deskledger.statement.kpi_rows import counted_rows
-from deskledger.statement.levels import LevelResult, MonthFigures, measured_form, measurements
+from deskledger.statement.levels import LevelResult, measured_form, measurements
+from deskledger.statement.month_figures import MonthFigures
 
 MARCH = (pd.Timestamp("2026-03-01T00:00Z"), pd.Timestamp("2026-04-01T00:00Z"))
 SCOPE = {"account": frozenset({"alder"})}

@@ -13,7 +13,8 @@ from deskledger.contract.periods import period_bounds
 from deskledger.contract.terms import ClockTerms, Contract, CsatTerms, Measure, Period, ServiceLevel, Version
 from deskledger.errors import StatementError
 from deskledger.statement.cycles import with_choice
-from deskledger.statement.levels import LevelResult, MonthFigures, measured_form, measurements
+from deskledger.statement.levels import LevelResult, measured_form, measurements
+from deskledger.statement.month_figures import MonthFigures
 
 HOUR = 3_600_000_000
 MARCH = (pd.Timestamp("2026-03-01T05:00Z"), pd.Timestamp("2026-04-01T04:00Z"))  # New York

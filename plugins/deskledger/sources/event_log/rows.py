@@ -1,9 +1,9 @@
-"""The rows of an event log as typed columns, and what is wrong with each: a fault is a row, a rule and a sentence."""
+"""The rows of an event log as typed columns, and what is wrong with each."""
 
 import re
 from collections.abc import Callable
 from collections.abc import Mapping as Dictionary
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property, partial
 from typing import Any
 
@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 
 from deskledger.model import ACTOR_ROLES, PRIORITIES, ticket_keys
+from deskledger.sources.event_log.faults import Faults
 from deskledger.sources.event_log.mapping import Mapping
 from deskledger.sources.event_log.sections import Activity, ActivityWord, AgentRoles, DatedColumn, RoleColumn
 from deskledger.sources.event_log.words import NO_INSTANT, Words, as_utc, constant, instants, integers, words_of
@@ -18,35 +19,6 @@ from deskledger.sources.event_log.words import NO_INSTANT, Words, as_utc, consta
 # What the caller says about each row besides its text: which page and record it is, how new its file is (landed later
 # is higher), and whether this load must account for it (rows of touched tickets on other pages are context only).
 ORIGIN = ("page_sha256", "record_no", "partition", "file", "line", "landed_order", "is_extracted")
-
-
-@dataclass
-class Faults:
-    """Collected faults. A row may break several rules; it is one row in quarantine's eyes and one record in balance."""
-
-    found: list[pd.DataFrame] = field(default_factory=list)
-
-    def add(self, broken: np.ndarray, rule: str, sentence: str, *details: Words) -> None:
-        """A fault for each row where `broken`; each `{}` in the sentence takes the row's word of one of `details`."""
-        rows = np.flatnonzero(broken)
-        if len(rows):
-            texts = [each.take(rows).values("") for each in details]
-            messages = [sentence.format(*words) for words in zip(*texts, strict=True)] if texts else sentence
-            self.found.append(pd.DataFrame({"row": rows, "rule": rule, "message": messages}))
-
-    @property
-    def frame(self) -> pd.DataFrame:
-        """Columns row (position), rule, message; in row order."""
-        if not self.found:
-            return pd.DataFrame({"row": pd.Series(dtype="int64"), "rule": pd.Series(dtype="str"), "message": ""})
-        return pd.concat(self.found, ignore_index=True).sort_values("row", kind="stable", ignore_index=True)
-
-    def rows(self, length: int) -> np.ndarray:
-        """Where at least one rule is broken."""
-        broken = np.zeros(length, dtype=bool)
-        for each in self.found:
-            broken[each["row"].to_numpy()] = True
-        return broken
 
 
 @dataclass

@@ -10,8 +10,8 @@ import pandas as pd
 
 from deskledger.model import CANONICAL, Column, Table, conform, ticket_keys
 from deskledger.sources.event_log.fates import LOADED, SUPERSEDED, settle_by_key, told_again
+from deskledger.sources.event_log.faults import Faults
 from deskledger.sources.event_log.mapping import TABLE_NAMES, Mapping
-from deskledger.sources.event_log.rows import Faults
 from deskledger.sources.event_log.sections import TableSection
 from deskledger.sources.event_log.words import NO_INSTANT, Words, as_utc, constant, instants, integers, words_of
 

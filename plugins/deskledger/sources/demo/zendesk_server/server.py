@@ -23,24 +23,17 @@ from deskledger.sources.demo import scene
 from deskledger.sources.demo.zendesk_server import directory
 from deskledger.sources.demo.zendesk_server.faults import Faults
 from deskledger.sources.demo.zendesk_server.figures import figures
+from deskledger.sources.demo.zendesk_server.paging import RefusedError, list_page, listed, place_of, slice_of
 from deskledger.sources.demo.zendesk_server.records import Records
 from deskledger.sources.demo.zendesk_server.search import tickets_found
 from deskledger.sources.demo.zendesk_server.store import Store
 from deskledger.sources.demo.zendesk_server.wire import Json, as_json
 
 LOGIN, SECRET = "extraction@meridian.example", "loopback-only"  # the account is nobody's, and on loopback alone
-EXPORT_PAGE, LIST_PAGE = 1000, 100
+EXPORT_PAGE = 1000
 LAST_MINUTE = 60
 DELETED_FOR = 30 * 86_400
 _REPEATED = 10  # records that a repeated answer holds twice
-
-
-class RefusedError(Exception):
-    """What the desk refuses: status and a word."""
-
-    def __init__(self, status: int, word: str) -> None:
-        super().__init__(word)
-        self.status, self.word = status, word
 
 
 class Server(ThreadingHTTPServer):
@@ -103,7 +96,7 @@ class Server(ThreadingHTTPServer):
         return int(text)
 
     def tickets(self, asked: dict[str, str]) -> Json:
-        after = _place(asked["cursor"]) if "cursor" in asked else (self._start(asked), -1)
+        after = place_of(asked["cursor"]) if "cursor" in asked else (self._start(asked), -1)
         versions = self.store.versions
         found = versions.visible(after, self.now - LAST_MINUTE, self.page + 1)
         shown = found[: self.page]
@@ -114,7 +107,7 @@ class Server(ThreadingHTTPServer):
         return self._cursor_page("tickets", told, after, len(found) <= self.page, "/api/v2/incremental/tickets/cursor")
 
     def everybody(self, asked: dict[str, str]) -> Json:
-        after = _place(asked["cursor"]) if "cursor" in asked else (self._start(asked), -1)
+        after = place_of(asked["cursor"]) if "cursor" in asked else (self._start(asked), -1)
         made = int(datetime.fromisoformat(self.users[0]["updated_at"]).timestamp())
         later = [each for each in self.users if (made, each["id"]) > after]
         told = later[: self.page]
@@ -136,7 +129,7 @@ class Server(ThreadingHTTPServer):
 
     def ticket_events(self, asked: dict[str, str]) -> Json:
         events, start = self.store.events, self._start(asked)
-        begin, end = _slice(events.at, start, self.now - LAST_MINUTE, self.page)
+        begin, end = slice_of(events.at, start, self.now - LAST_MINUTE, self.page)
         told = [
             self.records.event(int(events.row[n]), int(events.at[n]), is_corrected=bool(events.is_corrected[n]))
             for n in range(begin, end)
@@ -145,7 +138,7 @@ class Server(ThreadingHTTPServer):
 
     def metric_events(self, asked: dict[str, str]) -> Json:
         at, start = self.figures.at, self._start(asked)
-        begin, end = _slice(at, start, self.now - LAST_MINUTE, self.page)
+        begin, end = slice_of(at, start, self.now - LAST_MINUTE, self.page)
         told = [self.figures.record(index) for index in range(begin, end)]
         page = self._time_page("ticket_metric_events", told, at, begin, end, start)
         del page["end_of_stream"]  # the vendor's example has none either
@@ -155,7 +148,7 @@ class Server(ThreadingHTTPServer):
         start = self._start(asked)
         made = int(datetime.fromisoformat(self.organizations[0]["updated_at"]).timestamp())
         at = np.full(len(self.organizations), made)
-        begin, end = _slice(at, start, self.now - LAST_MINUTE, self.page)
+        begin, end = slice_of(at, start, self.now - LAST_MINUTE, self.page)
         return self._time_page("organizations", self.organizations[begin:end], at, begin, end, start)
 
     def _time_page(self, key: str, told: list[Json], at: np.ndarray, begin: int, end: int, start: int) -> Json:
@@ -174,17 +167,15 @@ class Server(ThreadingHTTPServer):
         rows = self.store.acted.rows
         gone = (rows["activity"] == scene.DELETED) & (rows["at"] <= self.now)
         found = np.flatnonzero(gone & (rows["at"] > self.now - DELETED_FOR))
-        return _list_page("deleted_tickets", asked, len(found), lambda n: self.records.deleted(int(found[n])))
+        return list_page("deleted_tickets", asked, len(found), lambda n: self.records.deleted(int(found[n])))
 
     def survey_responses(self, asked: dict[str, str]) -> Json:
         begin, end = self._sent(asked.get("filter[created_at_start]"), asked.get("filter[created_at_end]"), 1000)
-        return _list_page("survey_responses", asked, end - begin, lambda n: self.records.survey(begin + n, self.now))
+        return list_page("survey_responses", asked, end - begin, lambda n: self.records.survey(begin + n, self.now))
 
     def satisfaction_ratings(self, asked: dict[str, str]) -> Json:
         begin, end = self._sent(asked.get("start_time"), asked.get("end_time"), 1)
-        return _list_page(
-            "satisfaction_ratings", asked, end - begin, lambda n: self.records.rating(begin + n, self.now)
-        )
+        return list_page("satisfaction_ratings", asked, end - begin, lambda n: self.records.rating(begin + n, self.now))
 
     def count_tickets(self, asked: dict[str, str]) -> Json:
         try:
@@ -206,46 +197,13 @@ _ENDPOINTS: dict[str, Any] = {
     "/api/v2/incremental/ticket_events": Server.ticket_events,
     "/api/v2/incremental/ticket_metric_events": Server.metric_events,
     "/api/v2/incremental/organizations": Server.organisations,
-    "/api/v2/groups": lambda server, asked: _listed("groups", asked, server.groups),
-    "/api/v2/group_memberships": lambda server, asked: _listed("group_memberships", asked, server.memberships),
+    "/api/v2/groups": lambda server, asked: listed("groups", asked, server.groups),
+    "/api/v2/group_memberships": lambda server, asked: listed("group_memberships", asked, server.memberships),
     "/api/v2/deleted_tickets": Server.deleted_tickets,
     "/api/v2/guide/survey_responses": Server.survey_responses,
     "/api/v2/satisfaction_ratings": Server.satisfaction_ratings,
     "/api/v2/search/count": Server.count_tickets,
 }
-
-
-def _place(cursor: str) -> tuple[int, int]:
-    try:
-        at, _, number = base64.urlsafe_b64decode(cursor).decode().partition("||")
-        return int(at), int(number)
-    except ValueError:
-        raise RefusedError(422, "Invalid cursor") from None
-
-
-def _slice(at: np.ndarray, start: int, now: int, page: int) -> tuple[int, int]:
-    """A page from an instant on, that second included; longer than `page` where one second has more."""
-    begin, last = int(np.searchsorted(at, start, side="left")), int(np.searchsorted(at, now, side="right"))
-    end = min(begin + page, last)
-    if end > begin and at[end - 1] == at[begin]:
-        end = min(last, int(np.searchsorted(at, at[begin], side="right")) + page)
-    return begin, max(begin, end)
-
-
-def _list_page(key: str, asked: dict[str, str], size: int, make: Any) -> Json:
-    limit = min(LIST_PAGE, int(asked.get("page[size]", LIST_PAGE)))
-    begin = _place(asked["page[after]"])[1] if "page[after]" in asked else 0
-    end = min(begin + limit, size)
-    cursor = base64.urlsafe_b64encode(f"0||{end}".encode()).decode()
-    return {
-        key: [make(index) for index in range(begin, end)],
-        "meta": {"has_more": end < size, "after_cursor": cursor, "before_cursor": cursor},
-        "links": {},
-    }
-
-
-def _listed(key: str, asked: dict[str, str], every: list[Json]) -> Json:
-    return _list_page(key, asked, len(every), every.__getitem__)
 
 
 class _Handler(BaseHTTPRequestHandler):
