@@ -26,6 +26,7 @@ NEWEST_PAGES = 100  # of the newest rows: an account that sees none of them is r
 LAG = timedelta(minutes=5)
 # Instants in a query are read in the time zone of the account's user, which REST does not tell.
 ZONES = timedelta(days=1)
+_OLD_ANSWER = "clear the task, and the page is asked for again; if it stays so, something in between keeps old answers"
 _OTHER_ADDRESS = "the base URL of the connection must be that of Request Tracker itself, without /REST/2.0"
 
 
@@ -97,7 +98,7 @@ class Walk:
         if total is not None and total <= PER_PAGE:
             return self._ended(moved, taken)
         if total is not None and not taken:
-            raise strange(self.name, f"a total of {total} and a page of nothing")
+            raise strange(self.name, f"a total of {total} and a page of nothing", _OLD_ANSWER)
         if total is not None:
             return Step(taken, moved, False, total=moved["total"])
         if len(taken) < len(items):

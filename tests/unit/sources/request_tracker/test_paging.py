@@ -156,8 +156,9 @@ def test_rights_that_come_in_the_middle_of_a_hidden_stretch_lose_nothing() -> No
 
 
 def test_a_total_without_rows_is_refused() -> None:
-    with pytest.raises(SourceError, match="a total of 101 and a page of nothing"):
+    with pytest.raises(SourceError, match="a total of 101 and a page of nothing") as caught:
         pull(stream("tickets"), lambda request: page([], 101))
+    assert "asked for again" in (caught.value.remedy or "")
 
 
 def test_the_next_pull_of_the_history_goes_on_by_id_and_finds_what_was_committed_late() -> None:
