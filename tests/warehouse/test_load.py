@@ -254,6 +254,13 @@ def test_rows_that_contradict_each_other_are_refused_and_nothing_stays(
     assert len(stored(warehouse, table)) == (0 if before is None else len(before))
 
 
+def test_a_refusal_names_the_partition_and_not_what_is_to_become_it(warehouse: Engine) -> None:
+    rows = events(("1", JANUARY, "e1", "new")).assign(event_id=pd.Series([None], dtype="str"))
+    with pytest.raises(WarehouseError, match=r'"ticket_event_202601" violates') as caught:
+        load(warehouse, model.TICKET_EVENT, rows)
+    assert "_by_" not in str(caught.value)
+
+
 def test_only_events_can_be_replaced(warehouse: Engine) -> None:
     with pytest.raises(WarehouseError, match="only the events"):
         load(warehouse, model.TICKET, THREE, replaced=["1"])

@@ -1,6 +1,7 @@
 """Landed pages read for a load: whole where they are few, else in blocks of tickets, so that memory stays bounded.
 
-Any split gives the same tables: a ticket's rows are all in one block.
+Any split gives the same tables: a ticket's rows are all in one block. (But which of two stands, where a desk tells one
+answer of a survey for several tickets.)
 """
 
 from collections.abc import Iterator

@@ -285,5 +285,6 @@ def _plain(value: Any) -> Any:
 def _refusal(error: psycopg2.Error, where: str) -> WarehouseError:
     # The context ends in the refused value, which may be anybody's text: keep what comes before it.
     context = (error.diag.context or "").splitlines()
-    place = _ASIDE.sub("", context[0].split(': "')[0]) if context else where
-    return lacks_schema(error) or WarehouseError(error.diag.message_primary or str(error).strip(), where=place)
+    place = context[0].split(': "')[0] if context else where
+    what = error.diag.message_primary or str(error).strip()
+    return lacks_schema(error) or WarehouseError(_ASIDE.sub("", what), where=_ASIDE.sub("", place))
