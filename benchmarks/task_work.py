@@ -34,10 +34,10 @@ class Work:
             shutil.rmtree(self._inbox, ignore_errors=True)
 
     def ingest_history(self, run: str, task: str, index: int, now: datetime) -> None:
-        from deskledger.steps import extract, ingest
+        from deskledger.steps import extract, extract_window, ingest
 
         if task == "extract_demo":
-            extract.extract("demo", extract.HISTORY, now=now, window=extract.window_of("", ""), is_full=False)
+            extract.extract("demo", extract.HISTORY, now=now, window=extract_window.window_of("", ""), is_full=False)
         elif task == "land":
             self._lists[run] = ingest.land_history("demo", now=now)
         elif task == "load":
